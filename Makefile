@@ -1,0 +1,54 @@
+# For GNU Make 3.81 (what macOS has) and newer. Everything made lies in .venv and build/.
+SHELL := /bin/sh
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+# Two tests at once: the suite waits for two databases, and small machines have two cores.
+PYTEST := $(BIN)/python -m pytest -n 2
+N ?= 100000
+
+.PHONY: help demo test test-fast test-slow lint format lock bench-json install clean
+
+help:
+	@echo 'make demo        run the example: a music shop through its first campaigns'
+	@echo 'make test        all tests, on SQLite and PostgreSQL; lint, types and contracts too'
+	@echo 'make test-fast   the same without the slow ones; make test-slow: only those'
+	@echo 'make lint        ruff, types, dependencies, import contracts'
+	@echo 'make format      rewrite the Python files in the one style'
+	@echo 'make lock        renew requirements.lock from pyproject.toml'
+	@echo 'make bench-json  measure; N=$(N) customers, JSON on stdout'
+	@echo 'make clean       remove .venv, build/ and caches'
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@sh tools/setup.sh
+
+install: $(INSTALLED)
+
+demo: $(INSTALLED)
+	@$(BIN)/python examples/music_shop/demo.py
+
+test: $(INSTALLED)
+	@$(PYTEST)
+
+test-fast: $(INSTALLED)
+	@$(PYTEST) -m 'not slow'
+
+test-slow: $(INSTALLED)
+	@$(PYTEST) -m slow
+
+# The commands stand in tests/test_quality.py alone, so that this and `make test` cannot differ.
+lint: $(INSTALLED)
+	@$(BIN)/python -m pytest tests/test_quality.py tests/test_architecture.py
+
+format: $(INSTALLED)
+	@$(BIN)/ruff check --fix-only --exit-zero --quiet .
+	@$(BIN)/ruff format .
+
+lock:
+	@sh tools/lock.sh
+
+bench-json: $(INSTALLED)
+	@$(BIN)/python -m bench.run --json --n $(N)
+
+clean:
+	rm -rf .venv build .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,50 @@
+"""The instant at which a command acts: the machine's clock, or the one a virtual workspace is told."""
+
+from __future__ import annotations
+
+import time
+from datetime import time as clock_time
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from flowrules.cli.context import UserError
+from flowrules.sql import tables
+from flowrules.store.database import Database
+from flowrules.store.imports.times import Times, WrongTimeError
+from flowrules.store.zones import BEGINNING
+
+if TYPE_CHECKING:
+    from flowrules.workspace import Workspace
+
+
+def parse_instant(text: str, zone: str, option: str) -> int:
+    """An ISO date or time; without an offset it is of the workspace's zone, a date alone is its midnight."""
+    try:
+        return Times(zone, clock_time(0), None).instant(text, 0)
+    except WrongTimeError as wrong:
+        raise UserError(f"{option}: {wrong}") from None
+
+
+def wall() -> int:
+    return time.time_ns() // 1000
+
+
+def now(workspace: Workspace, database: Database | None, given: str | None) -> int:
+    """`--now` where the clock is virtual, and there the last tick without it; else the machine's clock."""
+    if given is not None:
+        if not workspace.virtual_clock:
+            raise UserError(
+                "--now is for workspaces with a virtual clock",
+                "`virtual_clock = true` in flowrules.toml makes this one; a real one goes by the machine's clock",
+            )
+        return parse_instant(given, workspace.zone, "--now")
+    if not workspace.virtual_clock:
+        return wall()
+    last = BEGINNING
+    if database is not None:
+        with database.read() as connection:
+            last = connection.execute(select(tables.clock.c.last_tick)).scalar() or BEGINNING
+    if last == BEGINNING:
+        raise UserError("the clock of this workspace is virtual and was never set", "say --now TIME")
+    return last

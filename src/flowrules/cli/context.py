@@ -1,0 +1,90 @@
+"""What every command is given: where the workspace is, and how talkative to be.
+
+Finds the workspace, checks its files and opens the database when a command first asks, and not before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flowrules.errors import FlowRulesError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flowrules.diagnostics.model import Diagnostic
+    from flowrules.model.campaign import Model
+    from flowrules.model.snapshot import Snapshot
+    from flowrules.store.database import Database
+    from flowrules.workspace import Workspace
+
+
+class UserError(FlowRulesError):
+    """The user's files, data or the world are at fault: exit 1."""
+
+
+class FilesError(FlowRulesError):
+    """The workspace's files have mistakes; the diagnostics are shown, in the format asked for."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic], files: int = 0, campaigns: int = 0) -> None:
+        super().__init__("the files of the workspace have mistakes")
+        self.diagnostics = tuple(diagnostics)
+        self.files, self.campaigns = files, campaigns
+
+
+@dataclass(slots=True)
+class Context:
+    """Filled by the global options; a command takes it with `@click.pass_obj`."""
+
+    directory: Path | None = None
+    format_: str | None = None
+    quiet: bool = False
+    debug: bool = False
+
+    def set(self, option: str, value: object) -> None:
+        setattr(self, option, value)
+
+    def workspace(self) -> Workspace:
+        from flowrules.diagnostics.model import Diagnostic  # noqa: PLC0415 -- not for `help`
+        from flowrules.workspace import find, load  # noqa: PLC0415
+
+        start = Path() if self.directory is None else self.directory
+        if not start.is_dir():
+            raise UserError(f"there is no folder `{start}`", "-C names the folder of a workspace")
+        root = find(start)
+        if isinstance(root, Diagnostic):
+            raise UserError(root.message, root.hint)
+        workspace, diagnostics = load(root)
+        if workspace is None:
+            raise FilesError(diagnostics)
+        return workspace
+
+    def model(self, workspace: Workspace) -> tuple[Snapshot, Model]:
+        """What the rule files say now; their mistakes end the command."""
+        from flowrules.check import check  # noqa: PLC0415
+        from flowrules.workspace import snapshot  # noqa: PLC0415
+
+        files = snapshot(workspace)
+        checked = check(files)
+        if checked.model is None:
+            errors = [diagnostic for diagnostic in checked.diagnostics if diagnostic.severity == "error"]
+            raise FilesError(errors, checked.files, checked.campaigns)
+        return files, checked.model
+
+    def database(self, workspace: Workspace) -> Database:
+        """Open it; a missing one is an error that says so."""
+        from flowrules.store.database import Database  # noqa: PLC0415 -- SQLAlchemy is slow to import
+
+        return Database.open(workspace.database)
+
+    def note(self, line: str) -> None:
+        """Progress and log: stderr, unless quiet."""
+        if not self.quiet:
+            click.echo(line, err=True)
+
+    def warn(self, line: str) -> None:
+        click.echo(f"warning: {line}", err=True)

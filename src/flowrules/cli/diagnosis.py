@@ -1,0 +1,62 @@
+"""Diagnostics as the commands print them: for people, for programs, for a code review on GitHub."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from flowrules.cli.output import emit
+from flowrules.diagnostics.json import as_dict
+from flowrules.diagnostics.model import Diagnostic
+from flowrules.diagnostics.text import render
+
+FORMATS = ("text", "json", "jsonl", "github")
+
+
+def show(format_: str, diagnostics: Sequence[Diagnostic], files: int, campaigns: int, *, ok: bool) -> None:
+    errors = sum(diagnostic.severity == "error" for diagnostic in diagnostics)
+    warnings = len(diagnostics) - errors
+    if format_ == "github":
+        for diagnostic in diagnostics:
+            click.echo(_annotation(diagnostic))
+        return
+    if format_ == "jsonl":
+        for diagnostic in diagnostics:
+            click.echo(json.dumps(as_dict(diagnostic), ensure_ascii=False))
+        return
+    facts = {
+        "ok": ok,
+        "files": files,
+        "campaigns": campaigns,
+        "errors": errors,
+        "warnings": warnings,
+        "diagnostics": [as_dict(diagnostic) for diagnostic in diagnostics],
+    }
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    summary = f"{_number(errors, 'error')}, {_number(warnings, 'warning')} in {_number(files, 'file')}"
+    if not diagnostics:
+        summary = f"{_number(campaigns, 'campaign')} in {_number(files, 'file')}: no mistakes found"
+    emit(format_, "check", facts, "\n\n".join([*(render(each, colour=colour) for each in diagnostics), summary]))
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _annotation(diagnostic: Diagnostic) -> str:
+    """https://docs.github.com: workflow commands."""
+    span = diagnostic.span
+    place = f"file={_escaped(span.source.name)},line={span.line},endLine={span.end_line},col={span.column}"
+    if span.line == span.end_line:
+        place += f",endColumn={span.end_column}"
+    message = diagnostic.message + (f" ({diagnostic.hint})" if diagnostic.hint else "")
+    return f"::{diagnostic.severity} {place},title={diagnostic.code}::{_escaped(message, data=True)}"
+
+
+def _escaped(text: str, *, data: bool = False) -> str:
+    text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return text if data else text.replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,46 @@
+"""`flowrules init`: a small workspace that checks and simulates, to change into one's own."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import click
+
+from flowrules.cli.context import UserError
+from flowrules.cli.output import emit, formats
+
+
+@click.command("init")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@formats("text", "json")
+def command(directory: Path, format_: str) -> None:
+    """Make a workspace in DIR, a folder that is new or empty."""
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise UserError(f"{directory} is not empty", "name a folder that does not exist yet; nothing is overwritten")
+    try:
+        made = _copy(files("flowrules.cli").joinpath("starter"), directory)
+    except OSError as failure:
+        raise UserError(f"{directory} can not be written: {failure.strerror}") from None
+    names = sorted(path.relative_to(directory).as_posix() for path in made)
+    events = directory / "data/events.csv"
+    text = "\n".join(
+        (
+            *(f"made {directory / name}" for name in names),
+            "",
+            "Next:",
+            f"  flowrules -C {directory} check",
+            f"  flowrules -C {directory} import customers {directory / 'data/customers.csv'}",
+            f"  flowrules -C {directory} simulate --from 2026-03-01 --until 2026-03-15 --events {events}",
+        )
+    )
+    emit(format_, "init", {"path": str(directory), "files": names}, text)
+
+
+def _copy(source: Traversable, target: Path) -> list[Path]:
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        return [path for each in source.iterdir() for path in _copy(each, target / each.name)]
+    target.write_bytes(source.read_bytes())
+    return [target]

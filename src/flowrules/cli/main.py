@@ -1,0 +1,142 @@
+"""The program `flowrules`: finds the command, runs it, turns every failure into a sentence and an exit code.
+
+A command is a module of this folder with a click command named `command`; it is imported only when it is called,
+because SQLAlchemy alone takes longer to import than `check` takes to run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from flowrules import __version__
+from flowrules.cli.context import Context
+from flowrules.cli.failures import exit_code
+
+COMMANDS = {
+    "init": "Make a new workspace.",
+    "check": "Find the mistakes in the rule files.",
+    "help": "Explain a code such as FR203.",
+    "import": "Take in customers, events, or consents from a file.",
+    "apply": "Put the rules of the workspace in force.",
+    "simulate": "Run the rules on a copy of the data, sending nothing.",
+    "tick": "Decide everything that is due.",
+    "deliver": "Hand over the messages that were decided.",
+    "status": "Say how the workspace stands.",
+    "funnel": "Count who entered, moved on and left in a campaign.",
+    "messages": "List messages.",
+    "ledger": "List decisions and their reasons.",
+    "explain": "Tell why a customer did or did not get something.",
+}
+"""With what `--help` says of each."""
+
+_MODULES = {"import": "import_command"}  # where the command's name can not name a module
+
+
+class _Program(click.Group):
+    def main(self, args: Sequence[str] | None = None, *_: object, **__: object) -> NoReturn:
+        """For click's own test runner too, so that tests see what users see."""
+        sys.exit(run(sys.argv[1:] if args is None else args))
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"flowrules.cli.{_MODULES.get(name, name)}")
+        command: click.Command = module.command
+        known = {option.name for option in command.params}
+        command.params += [option for option in _everywhere() if option.name not in known]
+        command.short_help = command.short_help or COMMANDS[name]
+        return command
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _set(context: click.Context, option: click.Parameter, value: object) -> None:
+    if value and option.name is not None:
+        context.ensure_object(Context).set(option.name, value)
+
+
+def _show_version(context: click.Context, _option: click.Parameter, value: object) -> None:
+    if value:
+        click.echo(f"flowrules {__version__}")
+        context.exit()
+
+
+def _everywhere() -> list[click.Option]:
+    """Options that stand before the command or behind it."""
+    return [
+        click.Option(
+            ["-C", "directory"],
+            metavar="DIR",
+            type=click.Path(path_type=Path),
+            expose_value=False,
+            callback=_set,
+            help="The workspace; without it the nearest folder upwards with flowrules.toml.",
+        ),
+        click.Option(
+            ["--quiet"], is_flag=True, expose_value=False, callback=_set, help="Neither progress nor log on stderr."
+        ),
+        click.Option(
+            ["--debug"], is_flag=True, expose_value=False, callback=_set, help="Show where an internal error happened."
+        ),
+    ]
+
+
+program = _Program(
+    "flowrules",
+    help="Campaigns and funnels as text files, executed against customer state in SQL.",
+    params=[
+        *_everywhere(),
+        click.Option(
+            ["--format", "format_"],
+            metavar="FORMAT",
+            expose_value=False,
+            callback=_set,
+            help="text, json, or what else the command offers.",
+        ),
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_show_version,
+            help="Show the version.",
+        ),
+    ],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """One call of the program; gives the exit code and raises nothing."""
+    context = Context()
+    try:
+        return _run(arguments, context)
+    except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 -- the last resort: nobody is shown a traceback
+        return exit_code(failure, context)
+
+
+def _run(arguments: Sequence[str], state: Context) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that knows few characters shows escapes rather than nothing at all.
+            stream.reconfigure(errors="backslashreplace")
+    with program.make_context("flowrules", list(arguments), obj=state) as context:
+        result = program.invoke(context)
+    sys.stdout.flush()
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:]))

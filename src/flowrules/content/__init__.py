@@ -1,0 +1,1 @@
+"""Templates and customer data to the words of a message."""

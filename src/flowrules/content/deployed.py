@@ -1,0 +1,120 @@
+"""What was deployed, read back from the database: models, templates and the text of rules.
+
+Takes a connection; builds each deployment once. Never looks at the files of the workspace: they may have changed since.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import Connection, select
+
+from flowrules.content.render import Templates
+from flowrules.model.build import build
+from flowrules.model.campaign import Campaign, Model
+from flowrules.model.schema import Channel
+from flowrules.model.snapshot import Snapshot, Template
+from flowrules.program.machine import Machine, machine
+from flowrules.source import Source
+from flowrules.sql import tables
+from flowrules.syntax.parser import parse
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """One deployment. Its parts are made when they are first asked for."""
+
+    id: int
+    snapshot: Snapshot
+
+    @cached_property
+    def model(self) -> Model:
+        model, found = build([parse(source)[0] for source in self.snapshot.sources], self.snapshot)
+        if model is None:
+            raise ValueError(f"deployment {self.id} can not be built any more: {found}")
+        return model
+
+    @cached_property
+    def templates(self) -> Templates:
+        return Templates(self.snapshot.templates)
+
+    @cached_property
+    def campaigns(self) -> Mapping[str, Campaign]:
+        return {campaign.name: campaign for campaign in self.model.campaigns}
+
+    @cached_property
+    def machines(self) -> Mapping[str, Machine]:
+        return {campaign.name: machine(campaign) for campaign in self.model.campaigns}
+
+    def line(self, place: str) -> str | None:
+        """The words at `file:line`."""
+        name, _, number = place.rpartition(":")
+        source = self._sources.get(name)
+        if source is None or not number.isdecimal() or not 1 <= int(number) <= source.text.count("\n") + 1:
+            return None
+        return source.line(int(number)).strip()
+
+    @cached_property
+    def _sources(self) -> Mapping[str, Source]:
+        return {source.name: source for source in self.snapshot.sources}
+
+
+class Library:
+    """The deployments that versions point to, and the newest, which holds the policy in force."""
+
+    def __init__(self, connection: Connection, known: dict[int, Deployed] | None = None) -> None:
+        """`known`: deployments built before, kept by those who come back with another connection."""
+        version = tables.version.c
+        query = select(version.id, version.deployment_id)
+        self._of_version = {row.id: row.deployment_id for row in connection.execute(query)}
+        deployment = tables.deployment.c
+        self._newest = connection.execute(
+            select(deployment.id).order_by(deployment.at.desc(), deployment.id.desc()).limit(1)
+        ).scalar()
+        self._connection = connection
+        self._deployed = {} if known is None else known
+
+    @property
+    def newest(self) -> Deployed | None:
+        return None if self._newest is None else self._get(self._newest)
+
+    def of_version(self, version_id: int) -> Deployed:
+        return self._get(self._of_version[version_id])
+
+    def _get(self, deployment_id: int) -> Deployed:
+        if deployment_id not in self._deployed:
+            deployment = tables.deployment.c
+            query = select(deployment.snapshot).where(deployment.id == deployment_id)
+            text = self._connection.execute(query).scalar_one()
+            self._deployed[deployment_id] = Deployed(deployment_id, read_snapshot(text))
+        return self._deployed[deployment_id]
+
+
+def write_snapshot(snapshot: Snapshot) -> str:
+    return json.dumps(
+        {
+            "sources": [[source.name, source.text] for source in snapshot.sources],
+            "templates": [[each.channel, each.name, each.path, each.text] for each in snapshot.templates],
+            "lists": sorted(snapshot.lists),
+            "channels": [[channel.name, channel.address] for channel in snapshot.channels],
+            "currency": snapshot.currency,
+            "zone": snapshot.zone,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def read_snapshot(text: str) -> Snapshot:
+    facts = json.loads(text)
+    return Snapshot(
+        sources=tuple(Source(*each) for each in facts["sources"]),
+        templates=tuple(Template(*each) for each in facts["templates"]),
+        lists=frozenset(facts["lists"]),
+        channels=tuple(Channel(*each) for each in facts["channels"]),
+        currency=facts["currency"],
+        zone=facts["zone"],
+    )

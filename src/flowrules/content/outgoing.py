@@ -1,0 +1,207 @@
+"""Rows of the outbox with everything a person or a channel wants to know of them, and their words.
+
+Takes a connection and rows of `details()`; gives Composed messages. Reads customers and events in sets, and never more
+columns than declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, RowMapping, Select, Table, and_, select
+
+from flowrules.content.deployed import Deployed, Library
+from flowrules.content.render import Rendered, TemplateFailure
+from flowrules.content.values import Reading, Record
+from flowrules.model.campaign import EventTrigger, Model, Send
+from flowrules.model.schema import EventType
+from flowrules.sql import tables
+from flowrules.sql.columns import attribute_column, property_column, tables_for
+from flowrules.sql.message_id import MessageKey, message_id
+
+CHUNK = 500
+"""Messages written together: their customers are read by one statement."""
+
+Key = tuple[int, int, int, int, int]
+"""customer_id, campaign_id, instance, step_id, pass: a row of the message table."""
+
+Detail = Row[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """`to` is None where the channel needs no address or the customer has none."""
+
+    detail: Detail
+    message_id: str
+    template: str
+    class_: str
+    to: str | None
+    content: Rendered | TemplateFailure
+
+
+def details() -> Select[Any]:
+    """All messages, with names for numbers."""
+    message, node = tables.message, tables.node
+    step, stage = tables.step.alias("step_of_message"), tables.step.alias("stage_of_message")
+    of_node = and_(node.c.version_id == message.c.version_id, node.c.node == message.c.node)
+    joined = (
+        message.join(tables.customer, tables.customer.c.id == message.c.customer_id)
+        .join(tables.campaign, tables.campaign.c.id == message.c.campaign_id)
+        .join(tables.version, tables.version.c.id == message.c.version_id)
+        .join(tables.channel, tables.channel.c.id == message.c.channel_id)
+        .join(step, step.c.id == message.c.step_id)
+        .join(node, of_node)
+        .join(stage, stage.c.id == node.c.stage_id)
+        .join(tables.label, tables.label.c.id == node.c.place_id)
+    )
+    return select(
+        *message.c,
+        tables.customer.c.external_id.label("customer"),
+        tables.campaign.c.name.label("campaign"),
+        tables.version.c.number.label("version"),
+        tables.channel.c.name.label("channel"),
+        step.c.key.label("step"),
+        stage.c.key.label("stage"),
+        tables.label.c.text.label("rule"),
+    ).select_from(joined)
+
+
+def key_of(detail: Detail) -> Key:
+    return (detail.customer_id, detail.campaign_id, detail.instance, detail.step_id, detail._mapping["pass"])  # noqa: SLF001 -- `pass` can not be an attribute
+
+
+def id_of(detail: Detail) -> str:
+    _, _, instance, _, number = key_of(detail)
+    return message_id(MessageKey(detail.customer, detail.campaign, instance, detail.step, number))
+
+
+def sending(library: Library, detail: Detail) -> tuple[Send, str]:
+    """The step a message comes from, and the class of its campaign."""
+    deployed = library.of_version(detail.version_id)
+    send = deployed.machines[detail.campaign].nodes[detail.node].send
+    if send is None:
+        raise ValueError(f"node {detail.node} of {detail.campaign} sends nothing")
+    return send, deployed.campaigns[detail.campaign].message_class.name
+
+
+def compose(connection: Connection, library: Library, rows: Sequence[Detail]) -> Iterator[Composed]:
+    """In the order of `rows`, written by the templates of each message's own version.
+
+    Where those fail, by the newest ones: this is how a repaired template reaches those who wait for it.
+    """
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        made: dict[Key, Composed] = {}
+        for deployed, of_one in _by_deployment(library, chunk):
+            data = _Data(connection, deployed, of_one)
+            for detail in of_one:
+                made[key_of(detail)] = _write(library, deployed, data, detail)
+        yield from (made[key_of(detail)] for detail in chunk)
+
+
+def _by_deployment(library: Library, rows: Iterable[Detail]) -> Iterator[tuple[Deployed, list[Detail]]]:
+    def deployment(detail: Detail) -> int:
+        return library.of_version(detail.version_id).id
+
+    for _, of_one in groupby(sorted(rows, key=deployment), key=deployment):
+        found = list(of_one)
+        yield library.of_version(found[0].version_id), found
+
+
+def _write(library: Library, deployed: Deployed, data: _Data, detail: Detail) -> Composed:
+    send, class_ = sending(library, detail)
+    customer, zone = data.customers[detail.customer_id]
+    reading = Reading(deployed.model.currency, zone)
+    records = data.records(detail, send, reading)
+    content = deployed.templates.render(detail.channel, send.template, records)
+    newest = library.newest
+    if isinstance(content, TemplateFailure) and newest is not None and newest.id != deployed.id:
+        again = newest.templates.render(detail.channel, send.template, records)
+        content = again if isinstance(again, Rendered) else content
+    to = None if send.channel.address is None else customer[attribute_of(deployed.model, send.channel.address)]
+    return Composed(detail, id_of(detail), send.template, class_, None if to is None else str(to), content)
+
+
+def attribute_of(model: Model, name: str) -> str:
+    """The column of an attribute that a channel needs as its address."""
+    return next(attribute_column(attribute) for attribute in model.attributes if attribute.name == name)
+
+
+class _Data:
+    """Customers and entering events of some messages of one deployment."""
+
+    def __init__(self, connection: Connection, deployed: Deployed, rows: Sequence[Detail]) -> None:
+        self._model = deployed.model
+        self._triggers = {
+            campaign.name: campaign.entry.trigger.event
+            for campaign in self._model.campaigns
+            if isinstance(campaign.entry.trigger, EventTrigger)
+        }
+        columns = tables_for(self._model)
+        self.customers = self._read_customers(connection, {row.customer_id for row in rows})
+        self._entries: dict[tuple[int, int, int], RowMapping] = {}
+        for name in sorted({row.campaign for row in rows}):
+            event = self._triggers.get(name)
+            if event is not None and event.properties:
+                of_campaign = [row for row in rows if row.campaign == name]
+                row = tables.enrollment.c
+                happened = columns.event.c
+                query = (
+                    select(row.customer_id, row.campaign_id, row.instance, *_properties(columns.event, event))
+                    .join_from(
+                        tables.enrollment,
+                        columns.event,
+                        and_(
+                            happened.customer_id == row.customer_id,
+                            happened.at == row.entered_at,
+                            happened.seq == row.entry_seq,
+                        ),
+                    )
+                    .join(tables.event_type, tables.event_type.c.id == happened.type_id)
+                    .where(
+                        row.campaign_id == of_campaign[0].campaign_id,
+                        row.customer_id.in_(sorted({each.customer_id for each in of_campaign})),
+                        tables.event_type.c.name == event.name,
+                    )
+                )
+                for found in connection.execute(query).mappings():
+                    self._entries[found["customer_id"], found["campaign_id"], found["instance"]] = found
+
+    def _read_customers(self, connection: Connection, ids: set[int]) -> dict[int, tuple[RowMapping, str]]:
+        customer = tables_for(self._model).customer
+        policy = self._model.policy
+        query = (
+            select(customer, tables.zone.c.name.label("zone_name"))
+            .outerjoin_from(customer, tables.zone, tables.zone.c.id == customer.c.zone_id)
+            .where(customer.c.id.in_(sorted(ids)))
+        )
+        return {
+            row["id"]: (row, (policy.zone_of_customer and row["zone_name"]) or policy.zone)
+            for row in connection.execute(query).mappings()
+        }
+
+    def records(self, detail: Detail, send: Send, reading: Reading) -> tuple[Record, Record, Record]:
+        row, _ = self.customers[detail.customer_id]
+        customer = {}
+        for attribute in self._model.attributes:
+            stored = row[attribute_column(attribute)]
+            customer[attribute.name] = reading.value(attribute.default if stored is None else stored, attribute.type)
+        event = self._triggers.get(detail.campaign)
+        happened = self._entries.get((detail.customer_id, detail.campaign_id, detail.instance))
+        entry = {
+            each.name: reading.value(None if happened is None else happened[property_column(each)], each.type)
+            for each in (() if event is None else event.properties)
+        }
+        message = {
+            argument.name: argument.value if argument.entry is None else entry.get(argument.entry)
+            for argument in send.arguments
+        }
+        return Record("customer", customer), Record("entry", entry), Record("message", message)
+
+
+def _properties(event_table: Table, event: EventType) -> list[ColumnElement[int | str]]:
+    return [event_table.c[property_column(each)] for each in event.properties]

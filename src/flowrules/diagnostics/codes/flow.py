@@ -1,0 +1,96 @@
+"""FR2xx: flow and time."""
+
+from __future__ import annotations
+
+from flowrules.diagnostics.code import Code
+
+_HEAD = "event signed_up\nevent purchase\ncampaign welcome:\n"
+_ENTER = _HEAD + "    enter when signed_up\n"
+_STAGE = _ENTER + "    stage first:\n"
+
+CODES: tuple[Code, ...] = (
+    Code(
+        "FR201",
+        "a stage nobody can reach",
+        "Customers start in the first stage and come to another one by `go to` or `on EVENT go to`. A stage that ends"
+        " does not fall into the next one.",
+        _STAGE + "        send email welcome\n    stage second:\n        send email offer",
+        _STAGE + "        send email welcome\n        go to second\n    stage second:\n        send email offer",
+    ),
+    Code(
+        "FR202",
+        "a step, branch or reaction that never has its turn",
+        "What stands behind `go to` or `exit`, or behind an `if` whose every branch leaves the stage, is never reached;"
+        " nor is a branch that asks the same as one before it.",
+        _STAGE + "        exit\n        send email welcome",
+        _STAGE + "        send email welcome\n        exit",
+    ),
+    Code(
+        "FR203",
+        "a circle without a wait",
+        "A way that leads back to where it came from needs a wait of fixed length, such as `wait 1 day`: otherwise a"
+        " customer could run round it without end in one moment. A wait for an event or for a clock time may be over"
+        " at once and does not count; what stands under its `else` does, since that time has passed. So does"
+        " `wait until 09:00 tomorrow`.",
+        _STAGE + "        wait for purchase up to 5 days\n        go to first",
+        _STAGE + "        wait for purchase up to 5 days\n        wait 1 day\n        go to first",
+    ),
+    Code(
+        "FR204",
+        "a contradiction",
+        "Conditions joined by `and` (or by commas in brackets) must all hold for one customer at one moment. These"
+        " never do.",
+        'attribute plan: text\nsegment both: plan is "free" and plan is "pro"',
+        'attribute plan: text\nsegment both: plan is "free" or plan is "pro"',
+    ),
+    Code(
+        "FR205",
+        "a line that stands twice",
+        "A campaign has one owner, class, priority, `enter when`, goal and share held out.",
+        _ENTER + "    priority 10\n    priority 20\n    stage first:\n        send email welcome",
+        _ENTER + "    priority 20\n    stage first:\n        send email welcome",
+    ),
+    Code(
+        "FR206",
+        "a campaign that never starts",
+        "`enter when` says who comes in and when: an event, or a time with a segment.",
+        _HEAD + "    stage first:\n        send email welcome",
+        _STAGE + "        send email welcome",
+    ),
+    Code(
+        "FR207",
+        "a campaign without a stage",
+        "What a campaign does stands in its stages.",
+        _ENTER,
+        _STAGE + "        send email welcome",
+    ),
+    Code(
+        "FR208",
+        "`after` where it can not stand",
+        "`if email unopened after 2 days` waits for one reaction to stay away. It asks nothing else at the same time,"
+        " has no `else if`, and takes `unopened` or `unclicked`; who reacts goes on at once under `else`.",
+        _STAGE + "        send email welcome\n        if email opened after 2 days send email offer",
+        _STAGE + "        send email welcome\n        if email unopened after 2 days send email offer",
+    ),
+    Code(
+        "FR209",
+        "true of everyone",
+        "At least 0 times is true of every customer.",
+        "event purchase\nsegment all_of_them: has purchase at least 0 times",
+        "event purchase\nsegment buyers: has purchase at least 1 time",
+    ),
+    Code(
+        "FR210",
+        "a campaign that shuts out its own customers",
+        "A campaign can not exclude itself, nor the segment it is for.",
+        _ENTER + "    exclude campaign welcome\n    stage first:\n        send email welcome",
+        _STAGE + "        send email welcome",
+    ),
+    Code(
+        "FR211",
+        "a reaction asked for at once",
+        "Directly behind the `send` nobody has opened anything yet. Give people time with `after`. This is a warning.",
+        _STAGE + "        send email welcome\n        if email unopened send email offer",
+        _STAGE + "        send email welcome\n        if email unopened after 2 days send email offer",
+    ),
+)

@@ -1,0 +1,320 @@
+"""Typed campaigns and policy. `place` is `file:line` of the words that say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Literal
+
+from flowrules.model.condition import Condition, Filter, Segment
+from flowrules.model.schema import Attribute, Channel, CustomerList, EventType, Stored
+
+Unit = Literal["second", "minute", "hour", "day", "week", "month"]
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """In waits days, weeks and months keep the local clock time, smaller units are elapsed."""
+
+    amount: int
+    unit: Unit
+
+
+# --- steps; `key` is the step's identity within the campaign ("lead/send email quote_details") ---------
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """value: a stored value, or the name of a property of the entering event (entry.p)."""
+
+    name: str
+    value: Stored | None
+    entry: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    key: str
+    place: str
+    channel: Channel
+    template: str
+    arguments: tuple[Argument, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    key: str
+    place: str
+    duration: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil:
+    """The next such local time, at once when it is now; tomorrow: on the next local day."""
+
+    key: str
+    place: str
+    clock: time | None = None
+    tomorrow: bool = False
+    weekday: int | None = None
+    moment: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor:
+    """`alone`: no other wait of this stage is for the same event, so nothing need be remembered as used."""
+
+    key: str
+    place: str
+    event: EventType
+    filter: Filter | None
+    new: bool
+    up_to: Duration
+    otherwise: tuple[Step, ...]
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """One test; `else if` is an If alone in `otherwise`."""
+
+    key: str
+    place: str
+    condition: Condition
+    then: tuple[Step, ...]
+    otherwise: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IfNoReaction:
+    """`if email [NAME] unopened after D`: absent (the branch), reacted (else), no message (go on)."""
+
+    key: str
+    place: str
+    channel: str
+    template: str | None
+    reaction: Literal["opened", "clicked"]
+    after: Duration
+    absent: tuple[Step, ...]
+    reacted: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    key: str
+    place: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Untag:
+    key: str
+    place: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    key: str
+    place: str
+    attribute: Attribute
+    value: Stored
+
+
+@dataclass(frozen=True, slots=True)
+class GoTo:
+    key: str
+    place: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    key: str
+    place: str
+    reason: str | None
+
+
+Step = Send | Wait | WaitUntil | WaitFor | If | IfNoReaction | Tag | Untag | Set | GoTo | Exit
+
+
+@dataclass(frozen=True, slots=True)
+class On:
+    place: str
+    event: EventType
+    filter: Filter | None
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """`reactions` in the order written: the first that matches counts."""
+
+    name: str
+    title: str | None
+    steps: tuple[Step, ...]
+    reactions: tuple[On, ...]
+    place: str
+
+
+# --- header -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EventTrigger:
+    event: EventType
+    filter: Filter | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleTrigger:
+    """Occurrences are local times of each customer's zone."""
+
+    every: Literal["day", "week", "month"] | None
+    weekday: int | None
+    day: int | None
+    clock: time | None
+    moment: datetime | None
+    segment: Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """mode `again after`: at least `gap` microseconds since the last entry and not inside."""
+
+    trigger: EventTrigger | ScheduleTrigger
+    mode: Literal["once", "after exit", "again after"]
+    gap: int
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """within: microseconds from the entry, None for ever."""
+
+    event: EventType
+    filter: Filter | None
+    within: int | None
+    stay: bool
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExitOnEvent:
+    event: EventType
+    filter: Filter | None
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExitOnCondition:
+    condition: Condition
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludeWhere:
+    """A list or a segment; `by` is how messages name it ("list robinson", "segment sleeping")."""
+
+    by: str
+    condition: Condition
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludeCampaign:
+    campaign: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """Rolling: every window (t - per, t] holds at most `number`. channels empty: all. per: microseconds."""
+
+    number: int
+    per: int
+    channels: tuple[str, ...]
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOut:
+    """Share in ten-thousandths of a percent: 10 % is 100_000 of 1_000_000."""
+
+    millionths: int
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    name: str
+    title: str | None
+    owner: str | None
+    message_class: MessageClass
+    priority: int
+    entry: Entry
+    goal: Goal | None
+    exits: tuple[ExitOnEvent | ExitOnCondition, ...]
+    exclusions: tuple[ExcludeWhere | ExcludeCampaign, ...]
+    caps: tuple[Cap, ...]
+    hold_out: HoldOut | None
+    stages: tuple[Stage, ...]
+    place: str
+    digest: str
+    """Hash of the meaning: this campaign and all that it names except policy; a new digest is a new version.
+    Exclusions, caps, priority and holdout share are policy and do not take part."""
+
+
+# --- policy -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    name: str
+    asks_first: bool
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageClass:
+    """`rank`: order of declaration, from 0, the strongest first."""
+
+    name: str
+    purpose: Purpose
+    limited: bool
+    counted: bool
+    rank: int
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class UniversalHoldOut:
+    """classes: names of the message classes it withholds; empty: all."""
+
+    millionths: int
+    classes: tuple[str, ...]
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    zone_of_customer: bool
+    zone: str
+    purposes: tuple[Purpose, ...]
+    classes: tuple[MessageClass, ...]
+    caps: tuple[Cap, ...]
+    hold_out: UniversalHoldOut | None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """All that the files of a workspace say. Tuples are in order of name, policy in order of text."""
+
+    attributes: tuple[Attribute, ...]
+    events: tuple[EventType, ...]
+    lists: tuple[CustomerList, ...]
+    segments: tuple[Segment, ...]
+    campaigns: tuple[Campaign, ...]
+    policy: Policy
+    channels: tuple[Channel, ...]
+    currency: str

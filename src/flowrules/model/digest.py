@@ -1,0 +1,60 @@
+"""The identity of a campaign's meaning: equal digests are one version.
+
+Takes a typed campaign; gives the SHA-256 of its meaning in a canonical text. Places, titles and owners are not
+meaning; exclusions, caps, priority, holdout and what a class allows are policy, which is always the one in force.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from flowrules.model.campaign import MessageClass
+from flowrules.model.condition import Consents, Segment
+from flowrules.model.schema import Channel, EventType
+
+if TYPE_CHECKING:
+    from flowrules.model.campaign import Campaign
+
+_NO_MEANING = frozenset({"span", "place", "title", "owner", "digest"})
+_POLICY = frozenset({"exclusions", "caps", "priority", "hold_out"})
+
+
+def digest(campaign: Campaign) -> str:
+    seen: dict[str, str] = {}
+    parts = [
+        f"{name}={canonical(getattr(campaign, name), seen)}" for name in _fields(type(campaign)) if name not in _POLICY
+    ]
+    return sha256("\n".join(parts).encode()).hexdigest()
+
+
+def canonical(item: object, seen: dict[str, str]) -> str:
+    """One text per meaning. `seen` holds the segments met so far: each is written out once, however often named."""
+    match item:
+        case Segment():
+            if item.name not in seen:
+                inner = canonical(item.condition, seen)
+                seen[item.name] = sha256(inner.encode()).hexdigest()
+            return f"Segment({item.name} {seen[item.name]})"
+        case Consents():
+            return f"Consents({item.channel} {' '.join(name for name, _ in item.purposes)})"
+        case EventType() | Channel() | MessageClass():
+            return f"{type(item).__name__}({item.name})"
+        case tuple():
+            return f"({', '.join(canonical(inner, seen) for inner in item)})"
+        case _:
+            names = _fields(type(item))
+            if not names:
+                return repr(item)
+            return f"{type(item).__name__}({', '.join(canonical(getattr(item, name), seen) for name in names)})"
+
+
+def _fields(kind: type) -> tuple[str, ...]:
+    if kind not in _FIELDS:
+        found = fields(kind) if is_dataclass(kind) else ()
+        _FIELDS[kind] = tuple(field.name for field in found if field.name not in _NO_MEANING)
+    return _FIELDS[kind]
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}

@@ -1,0 +1,143 @@
+"""The policy block: zone, purposes, classes, caps, universal holdout, or their defaults.
+
+Takes the trees of all files; gives the policy in force. Two blocks, doubled lines and unknown words are noted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from flowrules.model.campaign import Cap, HoldOut, MessageClass, Policy, Purpose, UniversalHoldOut
+from flowrules.syntax import tree
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    from flowrules.model.names import Names
+    from flowrules.source import Span
+
+_DEFAULT = "marketing"
+_DEFAULT_PLACE = "flowrules.toml:1"
+_MILLION = 1_000_000
+
+
+def build_policy(files: Sequence[tree.File], names: Names) -> Policy:
+    blocks = [item for file in files for item in file.declarations if isinstance(item, tree.PolicyDecl)]
+    for block in blocks[1:]:
+        names.twice("FR301", "there can be only one policy", _head(block), _head(blocks[0]))
+    clauses = blocks[0].clauses if blocks else ()
+    firsts: dict[str, Span] = {}
+    kept = [clause for clause in clauses if _is_new(clause, firsts, names)]
+    zone = next((clause for clause in kept if isinstance(clause, tree.Zone)), None)
+    if zone is not None and not zone_exists(zone.default):
+        names.note("FR306", f"there is no time zone `{zone.default}`", zone.span, 'such as `"Europe/Madrid"`')
+    purposes = tuple(
+        Purpose(clause.name.text, clause.consent == "ask first", clause.span.place)
+        for clause in kept
+        if isinstance(clause, tree.Purpose)
+    ) or (Purpose(_DEFAULT, asks_first=True, place=_DEFAULT_PLACE),)
+    classes = _classes([clause for clause in kept if isinstance(clause, tree.MessageClass)], purposes, names)
+    hold_out = next((clause for clause in kept if isinstance(clause, tree.HoldOut)), None)
+    return Policy(
+        zone is None or zone.of_customer,
+        names.snapshot.zone if zone is None else zone.default,
+        purposes,
+        classes,
+        tuple(cap(clause, names) for clause in kept if isinstance(clause, tree.Cap)),
+        None if hold_out is None else _universal(hold_out, classes, names),
+    )
+
+
+def _head(block: tree.PolicyDecl) -> Span:
+    return type(block.span)(block.span.source, block.span.start, block.span.start + len("policy"))
+
+
+def _is_new(clause: tree.PolicyClause, firsts: dict[str, Span], names: Names) -> bool:
+    if isinstance(clause, tree.Cap):
+        return True
+    if isinstance(clause, tree.Purpose | tree.MessageClass):
+        word = "purpose" if isinstance(clause, tree.Purpose) else "class"
+        what = f"{word} `{clause.name.text}`"
+    else:
+        what = "the time zone" if isinstance(clause, tree.Zone) else "the hold out of the policy"
+    if what in firsts:
+        names.twice("FR302", f"{what} is given twice", clause.span, firsts[what])
+        return False
+    firsts[what] = clause.span
+    return True
+
+
+def _classes(
+    clauses: Sequence[tree.MessageClass], purposes: tuple[Purpose, ...], names: Names
+) -> tuple[MessageClass, ...]:
+    known = {purpose.name: purpose for purpose in purposes}
+    classes = []
+    for rank, clause in enumerate(clauses):
+        purpose = known.get(clause.purpose.text)
+        if purpose is None:
+            names.unknown(
+                "FR304",
+                f"there is no purpose `{clause.purpose.text}`",
+                clause.purpose.span,
+                clause.purpose.text,
+                known,
+                f"declare it: `purpose {clause.purpose.text}: ask first`",
+            )
+        classes.append(
+            MessageClass(
+                clause.name.text, purpose or purposes[0], clause.limited, clause.counted, rank, clause.span.place
+            )
+        )
+    default = MessageClass(_DEFAULT, purposes[0], limited=True, counted=True, rank=0, place=_DEFAULT_PLACE)
+    return tuple(classes) or (default,)
+
+
+def message_class(name: tree.Name, classes: Sequence[MessageClass], names: Names) -> MessageClass:
+    """The class of that name; a stand-in when there is none, which is noted."""
+    found = next((one for one in classes if one.name == name.text), None)
+    if found is None and not names.policy_lost:
+        known = [one.name for one in classes]
+        names.unknown(
+            "FR303",
+            f"there is no class `{name.text}`",
+            name.span,
+            name.text,
+            known,
+            "classes are declared in `policy:`, as in `class marketing: purpose marketing, limited, counted`",
+        )
+    return found or classes[0]
+
+
+def cap(clause: tree.Cap, names: Names) -> Cap:
+    channels = [names.channel(name) for name in clause.channels]
+    known = tuple(dict.fromkeys(channel.name for channel in channels if channel is not None))
+    return Cap(clause.number, names.elapsed(clause.per), known, clause.span.place)
+
+
+def share(percent: Decimal, span: Span, names: Names) -> int:
+    """A percentage in millionths of all customers."""
+    millionths = percent * (_MILLION // 100)
+    if millionths > _MILLION:
+        names.note("FR305", f"`{percent}%` is more than everybody", span, "a share lies between 0% and 100%")
+    elif millionths != int(millionths):
+        names.note("FR305", f"`{percent}%` is too fine a share", span, "up to four decimals")
+    return min(int(millionths), _MILLION)
+
+
+def hold_out(clause: tree.HoldOut, names: Names) -> HoldOut:
+    return HoldOut(share(clause.percent, clause.span, names), clause.span.place)
+
+
+def _universal(clause: tree.HoldOut, classes: Sequence[MessageClass], names: Names) -> UniversalHoldOut:
+    only = () if clause.message_class is None else (message_class(clause.message_class, classes, names).name,)
+    return UniversalHoldOut(share(clause.percent, clause.span, names), only, clause.span.place)
+
+
+def zone_exists(zone: str) -> bool:
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True

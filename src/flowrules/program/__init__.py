@@ -1,0 +1,1 @@
+"""Model to program: a campaign as a state machine."""

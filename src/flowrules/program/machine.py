@@ -1,0 +1,181 @@
+"""A campaign as a state machine: numbered positions and the edges between them.
+
+Takes a typed campaign, gives a Machine. Knows nothing of SQL, clocks or customers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from flowrules.model import campaign as m
+from flowrules.model.condition import Condition, Filter
+from flowrules.model.schema import Attribute, EventType, Stored
+
+
+class NodeKind(IntEnum):
+    """Stored in the node table: numbers are never reused."""
+
+    STAGE = 1
+    SEND = 2
+    WAIT = 3
+    WAIT_UNTIL = 4
+    WAIT_FOR = 5
+    BRANCH = 6
+    NO_REACTION = 7
+    TAG = 8
+    UNTAG = 9
+    SET = 10
+    EXIT = 11
+    END = 12
+
+
+@dataclass(frozen=True, slots=True)
+class EventTest:
+    """An awaited event. used_up: other waits of the stage may want the same event."""
+
+    event: EventType
+    filter: Filter | None
+    new: bool
+    used_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionTest:
+    """Has the last message of this channel (and template) been reacted to?"""
+
+    channel: str
+    template: str | None
+    reaction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    attribute: Attribute
+    value: Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One position.
+
+    next: where it goes on (a branch that holds, an awaited event that came, a reaction that was there);
+    alt: the other way (else, timed out, absent); third: behind the block (no message was sent).
+    test: what decides, by kind: Condition (BRANCH), EventTest (WAIT_FOR), ReactionTest (NO_REACTION),
+    WaitUntil (WAIT_UNTIL), Assignment (SET).
+    """
+
+    kind: NodeKind
+    key: str
+    stage: int
+    place: str
+    next: int
+    alt: int = -1
+    third: int = -1
+    duration: m.Duration | None = None
+    test: Condition | EventTest | ReactionTest | m.WaitUntil | Assignment | None = None
+    tag: str | None = None
+    send: m.Send | None = None
+    words: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Nodes 0 to len(stages) - 1 are the stages, in order; an instance begins at node 0."""
+
+    campaign: m.Campaign
+    nodes: tuple[Node, ...]
+
+
+def machine(campaign: m.Campaign) -> Machine:
+    """Lower a campaign: every step but `go to` becomes a node, `go to` an edge to its stage."""
+    lowering = _Lowering(campaign)
+    return Machine(campaign, lowering.run())
+
+
+class _Lowering:
+    def __init__(self, campaign: m.Campaign) -> None:
+        self.campaign = campaign
+        self.stage_of = {stage.name: index for index, stage in enumerate(campaign.stages)}
+        self.nodes: list[Node] = []
+
+    def run(self) -> tuple[Node, ...]:
+        stages = self.campaign.stages
+        self.nodes = [
+            Node(NodeKind.STAGE, stage.name, index, stage.place, -1) for index, stage in enumerate(stages)
+        ]
+        for index, stage in enumerate(stages):
+            end = self._add(Node(NodeKind.END, stage.name, index, stage.place, -1))
+            first = self._chain(stage.steps, end, index)
+            self.nodes[index] = Node(NodeKind.STAGE, stage.name, index, stage.place, first)
+        return tuple(self.nodes)
+
+    def _add(self, node: Node) -> int:
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+    def _chain(self, steps: tuple[m.Step, ...], after: int, stage: int) -> int:
+        """The position to go to for these steps, which lead on to `after`."""
+        for step in reversed(steps):
+            after = self._step(step, after, stage)
+        return after
+
+    def _step(self, step: m.Step, after: int, stage: int) -> int:
+        match step:
+            case m.GoTo():
+                return self.stage_of[step.stage]
+            case m.Send():
+                node = Node(NodeKind.SEND, step.key, stage, step.place, after, send=step)
+            case m.Wait():
+                node = Node(NodeKind.WAIT, step.key, stage, step.place, after, duration=step.duration)
+            case m.WaitUntil():
+                node = Node(NodeKind.WAIT_UNTIL, step.key, stage, step.place, after, test=step)
+            case m.WaitFor():
+                node = Node(
+                    NodeKind.WAIT_FOR,
+                    step.key,
+                    stage,
+                    step.place,
+                    after,
+                    alt=self._chain(step.otherwise, after, stage),
+                    duration=step.up_to,
+                    test=EventTest(step.event, step.filter, step.new, not step.alone),
+                )
+            case m.If():
+                node = Node(
+                    NodeKind.BRANCH,
+                    step.key,
+                    stage,
+                    step.place,
+                    self._chain(step.then, after, stage),
+                    alt=self._chain(step.otherwise, after, stage),
+                    test=step.condition,
+                )
+            case m.IfNoReaction():
+                node = Node(
+                    NodeKind.NO_REACTION,
+                    step.key,
+                    stage,
+                    step.place,
+                    self._chain(step.reacted, after, stage),
+                    alt=self._chain(step.absent, after, stage),
+                    third=after,
+                    duration=step.after,
+                    test=ReactionTest(step.channel, step.template, step.reaction),
+                )
+            case m.Tag():
+                node = Node(NodeKind.TAG, step.key, stage, step.place, after, tag=step.tag)
+            case m.Untag():
+                node = Node(NodeKind.UNTAG, step.key, stage, step.place, after, tag=step.tag)
+            case m.Set():
+                node = Node(
+                    NodeKind.SET,
+                    step.key,
+                    stage,
+                    step.place,
+                    after,
+                    test=Assignment(step.attribute, step.value),
+                )
+            case m.Exit():
+                node = Node(NodeKind.EXIT, step.key, stage, step.place, -1, words=step.reason)
+        return self._add(node)

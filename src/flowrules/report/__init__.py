@@ -1,0 +1,1 @@
+"""What happened and where customers stand. Reads, and never writes."""

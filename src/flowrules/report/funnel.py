@@ -1,0 +1,273 @@
+"""How many are in each stage of a campaign, how many moved on, and how long it took.
+
+Takes a connection; gives a Funnel, treated customers beside those held out. An instance counts once in a stage, by its
+last stay there. Never looks at single customers in Python.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Select, and_, case, func, select
+
+from flowrules.content.deployed import Library
+from flowrules.report.lookup import find_campaign, reason
+from flowrules.report.words import SECOND
+from flowrules.sql import tables
+from flowrules.sql.codes import Decision, Reason
+
+_NOW, _MOVED = -1, -2
+
+
+@dataclass(slots=True)
+class Stage:
+    """entered = now + moved_on + sum(left). `conversion`: the part that moved on or left by the goal.
+
+    words: the author's words of those who left by `exit "..."`; median_s: the stay of those who are no longer there.
+    """
+
+    name: str
+    entered: int = 0
+    now: int = 0
+    moved_on: int = 0
+    left: dict[str, int] = field(default_factory=dict)
+    words: dict[str, int] = field(default_factory=dict)
+    median_s: int | None = None
+
+    @property
+    def converted(self) -> int:
+        return self.moved_on + self.left.get(Reason.GOAL.word, 0)
+
+    @property
+    def conversion(self) -> float | None:
+        return round(self.converted / self.entered, 6) if self.entered else None
+
+    def facts(self) -> dict[str, object]:
+        return {
+            "name": self.name,
+            "entered": self.entered,
+            "now": self.now,
+            "moved_on": self.moved_on,
+            "left": self.left,
+            "words": self.words,
+            "conversion": self.conversion,
+            "median_s": self.median_s,
+        }
+
+
+@dataclass(slots=True)
+class Group:
+    """Those treated, or those held out. entered = in_journey + sum(exits)."""
+
+    entered: int = 0
+    in_journey: int = 0
+    goals: int = 0
+    exits: dict[str, int] = field(default_factory=dict)
+    words: dict[str, int] = field(default_factory=dict)
+    stages: list[Stage] = field(default_factory=list)
+
+    @property
+    def goal_rate(self) -> float | None:
+        return round(self.goals / self.entered, 6) if self.entered else None
+
+    def facts(self) -> dict[str, object]:
+        return {
+            "entered": self.entered,
+            "in_journey": self.in_journey,
+            "exits": self.exits,
+            "words": self.words,
+            "goals": self.goals,
+            "goal_rate": self.goal_rate,
+            "stages": [stage.facts() for stage in self.stages],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    campaign: str
+    title: str | None
+    version: int
+    treated: Group
+    control: Group
+
+    def facts(self) -> dict[str, object]:
+        return {
+            "campaign": self.campaign,
+            "version": self.version,
+            **self.treated.facts(),
+            "control": self.control.facts() if self.control.entered else {},
+        }
+
+
+def funnel(connection: Connection, campaign: str, since: int | None = None, until: int | None = None) -> Funnel:
+    """Of the instances that entered in [since, until)."""
+    campaign_id = find_campaign(connection, campaign)
+    version = tables.version.c
+    newest = connection.execute(
+        select(version.id, version.number).where(version.campaign_id == campaign_id).order_by(version.number.desc())
+    ).first()
+    cohort = _cohort(campaign_id, since, until)
+    groups = {held_out: Group() for held_out in (0, 1)}
+    _fill_exits(connection, cohort, groups)
+    if newest is not None:
+        names = _stage_names(connection, campaign_id, newest.id, cohort)
+        for group in groups.values():
+            group.stages = [Stage(name) for name in names.values()]
+        places = {step: position for position, step in enumerate(names)}
+        _fill_stages(connection, cohort, campaign_id, groups, places)
+    number = 0 if newest is None else newest.number
+    return Funnel(campaign, _title(connection, campaign), number, groups[0], groups[1])
+
+
+def _title(connection: Connection, campaign: str) -> str | None:
+    """As the newest deployment has it; the text is searched, for building the whole model takes longer than a report."""
+    newest = Library(connection).newest
+    declared = re.compile(rf'^campaign\s+{re.escape(campaign)}\s+"((?:[^"\\]|\\.)*)"', re.MULTILINE)
+    for source in () if newest is None else newest.snapshot.sources:
+        found = declared.search(source.text)
+        if found is not None:
+            return re.sub(r"\\(.)", r"\1", found[1])
+    return None
+
+
+def _cohort(campaign_id: int, since: int | None, until: int | None) -> Select[tuple[int, ...]]:
+    row = tables.enrollment.c
+    query = select(row.customer_id, row.instance, case((row.ghost > 0, 1), else_=0).label("held_out"), row.version_id,
+                   row.stage_id, row.ended_at, row.exit, row.words_id, row.goal_at)  # fmt: skip
+    query = query.where(row.campaign_id == campaign_id)
+    if since is not None:
+        query = query.where(row.entered_at >= since)
+    return query if until is None else query.where(row.entered_at < until)
+
+
+def _fill_exits(connection: Connection, cohort: Select[tuple[int, ...]], groups: Mapping[int, Group]) -> None:
+    row = cohort.subquery().c
+    label = tables.label.c
+    query = (
+        select(row.held_out, row.exit, label.text, func.count().label("number"), func.count(row.goal_at).label("goals"))
+        .select_from(row.held_out.table.outerjoin(tables.label, label.id == row.words_id))
+        .group_by(row.held_out, row.exit, label.text)
+        .order_by(row.held_out, row.exit, label.text)
+    )
+    for found in connection.execute(query):
+        group = groups[found.held_out]
+        group.entered += found.number
+        group.goals += found.goals
+        if found.exit is None:
+            group.in_journey += found.number
+            continue
+        word = reason(found.exit) or ""
+        group.exits[word] = group.exits.get(word, 0) + found.number
+        if found.text is not None:
+            group.words[found.text] = group.words.get(found.text, 0) + found.number
+
+
+def _stage_names(
+    connection: Connection, campaign_id: int, newest: int, cohort: Select[tuple[int, ...]]
+) -> dict[int, str]:
+    """Step ids of the stages: those of the newest version in flow order, then others that somebody is in or was in."""
+    node, step = tables.node.c, tables.step.c
+    in_flow = (
+        select(node.stage_id, func.min(node.node).label("first"))
+        .where(node.version_id == newest)
+        .group_by(node.stage_id)
+        .subquery()
+    )
+    query = select(step.id, step.key).join(in_flow, in_flow.c.stage_id == step.id).order_by(in_flow.c.first)
+    names = {row.id: row.key for row in connection.execute(query)}
+    used = cohort.subquery().c.version_id
+    versions = select(used).distinct()
+    older = (
+        select(step.id, step.key)
+        .where(step.campaign_id == campaign_id, step.id.in_(select(node.stage_id).where(node.version_id.in_(versions))))
+        .order_by(step.key)
+    )
+    for row in connection.execute(older):
+        names.setdefault(row.id, row.key)
+    return names
+
+
+def _fill_stages(
+    connection: Connection,
+    cohort: Select[tuple[int, ...]],
+    campaign_id: int,
+    groups: Mapping[int, Group],
+    places: Mapping[int, int],
+) -> None:
+    decision = tables.decision.c
+    order = (decision.at, decision.turn)
+    of_instance = (decision.customer_id, decision.instance)
+    stays = (
+        select(
+            decision.customer_id,
+            decision.instance,
+            decision.step_id,
+            decision.at.label("since"),
+            func.lead(decision.at).over(partition_by=of_instance, order_by=order).label("moved_at"),
+            func.lead(decision.at)
+            .over(partition_by=(*of_instance, decision.step_id), order_by=order)
+            .label("again_at"),
+        )
+        .where(decision.campaign_id == campaign_id, decision.decision == Decision.STAGE)
+        .subquery()
+    )
+    people = cohort.subquery()
+    ends = (
+        select(
+            people.c.held_out,
+            stays.c.step_id,
+            case((stays.c.moved_at.is_not(None), _MOVED), (people.c.ended_at.is_(None), _NOW), else_=people.c.exit)
+            .label("outcome"),
+            case((stays.c.moved_at.is_(None), people.c.words_id)).label("words_id"),
+            (func.coalesce(stays.c.moved_at, people.c.ended_at) - stays.c.since).label("stay"),
+        )
+        .select_from(
+            stays.join(
+                people,
+                and_(people.c.customer_id == stays.c.customer_id, people.c.instance == stays.c.instance),
+            )
+        )
+        .where(stays.c.again_at.is_(None))
+        .cte("ends")
+    )  # fmt: skip
+    said = func.coalesce(tables.label.c.text, "").label("words")
+    kinds = (ends.c.held_out, ends.c.step_id, ends.c.outcome, said)
+    counts = (
+        select(*kinds, func.count().label("number"))
+        .select_from(ends.outerjoin(tables.label, tables.label.c.id == ends.c.words_id))
+        .group_by(*kinds)
+        .order_by(*kinds)
+    )
+    for row in connection.execute(counts):
+        _count(groups[row.held_out].stages[places[row.step_id]], row.outcome, row.words, row.number)
+    group = (ends.c.held_out, ends.c.step_id)
+    ranked = (
+        select(
+            *group,
+            ends.c.stay,
+            func.row_number().over(partition_by=group, order_by=ends.c.stay).label("rank"),
+            func.count().over(partition_by=group).label("all"),
+        )
+        .where(ends.c.stay.is_not(None))
+        .subquery()
+        .c
+    )
+    # Of an even number the lower of the two in the middle: always a stay that somebody really had.
+    middle = select(ranked.held_out, ranked.step_id, ranked.stay).where(ranked.rank == (ranked.all + 1) // 2)
+    for row in connection.execute(middle):
+        groups[row.held_out].stages[places[row.step_id]].median_s = row.stay // SECOND
+
+
+def _count(stage: Stage, outcome: int, words: str, number: int) -> None:
+    stage.entered += number
+    if outcome == _NOW:
+        stage.now += number
+    elif outcome == _MOVED:
+        stage.moved_on += number
+    else:
+        word = Reason(outcome).word
+        stage.left[word] = stage.left.get(word, 0) + number
+        if words:
+            stage.words[words] = stage.words.get(words, 0) + number

@@ -1,0 +1,40 @@
+"""From the names people type to rows, and from stored numbers to words."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from flowrules.diagnostics.suggest import nearest
+from flowrules.errors import FlowRulesError
+from flowrules.sql import tables
+from flowrules.sql.codes import Reason
+from flowrules.store.customers import find_customers
+
+
+class UnknownError(FlowRulesError):
+    """What was asked for is not there."""
+
+
+def find_campaign(connection: Connection, name: str) -> int:
+    known: dict[str, int] = {
+        row.name: row.id for row in connection.execute(select(tables.campaign.c.id, tables.campaign.c.name))
+    }
+    if name in known:
+        return known[name]
+    near = nearest(name, known)
+    hint = (
+        f"did you mean `{near}`?" if near else "`flowrules status` lists the campaigns; `flowrules apply` deploys them"
+    )
+    raise UnknownError(f"no campaign `{name}` was ever deployed here", hint)
+
+
+def find_customer(connection: Connection, given: str) -> int:
+    """By id, email or phone; an id wins over the others."""
+    found = find_customers(connection, [given])
+    if given not in found:
+        raise UnknownError(f"no customer has the id, email or phone `{given}`", "a phone is written as +34600000001")
+    return found[given]
+
+
+def reason(code: int | None) -> str | None:
+    return None if code is None else Reason(code).word

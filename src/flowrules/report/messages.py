@@ -1,0 +1,92 @@
+"""The messages: decided, held, sent, or why not.
+
+Takes a connection and a choice; gives rows in a stable order. Subjects are written again from the customer's values of
+today: the words of a message are not stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from flowrules.content.deployed import Library
+from flowrules.content.outgoing import Composed, compose, details, key_of
+from flowrules.content.render import Rendered
+from flowrules.report.lookup import find_campaign, find_customer, reason
+from flowrules.report.words import iso
+from flowrules.sql import tables
+from flowrules.sql.codes import Status
+
+COLUMNS = (
+    "message_id", "customer", "campaign", "version", "instance", "stage", "step", "pass", "channel", "template",
+    "class", "status", "decided_at", "sent_at", "rule", "to", "subject", "attempts", "reason",
+)  # fmt: skip
+
+_SHOWN_AS = {"claimed": "intended"}  # under way for a moment: to people still to be sent
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`since`: decided at or after."""
+
+    customer: str | None = None
+    campaign: str | None = None
+    status: str | None = None
+    since: int | None = None
+
+
+def messages(connection: Connection, choice: Choice) -> Iterator[dict[str, object]]:
+    """Ordered by instant of decision, customer, campaign, instance, step, pass."""
+    message = tables.message.c
+    query = details()
+    if choice.customer is not None:
+        query = query.where(message.customer_id == find_customer(connection, choice.customer))
+    if choice.campaign is not None:
+        query = query.where(message.campaign_id == find_campaign(connection, choice.campaign))
+    if choice.since is not None:
+        query = query.where(message.decided_at >= choice.since)
+    if choice.status is not None:
+        wanted = [status for status in Status if _SHOWN_AS.get(status.word, status.word) == choice.status]
+        query = query.where(message.status.in_(wanted))
+    order = (message.decided_at, tables.customer.c.external_id, tables.campaign.c.name, message.instance, message.turn)
+    rows = connection.execute(query.order_by(*order, message.step_id, message["pass"])).all()
+    attempt = tables.attempt.c
+    counted = (
+        select(*(attempt[name] for name in ("customer_id", "campaign_id", "instance", "step_id", "pass")))
+        .add_columns(func.count().label("attempts"))
+        .group_by(*(attempt[name] for name in ("customer_id", "campaign_id", "instance", "step_id", "pass")))
+    )
+    if choice.customer is not None and rows:
+        counted = counted.where(attempt.customer_id == rows[0].customer_id)
+    attempts = {key_of(row): row.attempts for row in connection.execute(counted)} if rows else {}
+    for composed in compose(connection, Library(connection), rows):
+        yield _row(composed, attempts.get(key_of(composed.detail), 0))
+
+
+def _row(composed: Composed, attempts: int) -> dict[str, object]:
+    detail = composed.detail
+    _, _, instance, _, number = key_of(detail)
+    word = Status(detail.status).word
+    return {
+        "message_id": composed.message_id,
+        "customer": detail.customer,
+        "campaign": detail.campaign,
+        "version": detail.version,
+        "instance": instance,
+        "stage": detail.stage,
+        "step": detail.step,
+        "pass": number,
+        "channel": detail.channel,
+        "template": composed.template,
+        "class": composed.class_,
+        "status": _SHOWN_AS.get(word, word),
+        "decided_at": iso(detail.decided_at),
+        "sent_at": iso(detail.sent_at),
+        "rule": detail.rule,
+        "to": composed.to,
+        "subject": composed.content.subject if isinstance(composed.content, Rendered) else None,
+        "attempts": attempts,
+        "reason": reason(detail.reason),
+    }

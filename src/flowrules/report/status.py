@@ -1,0 +1,112 @@
+"""How the workspace stands: how far the planner is, what waits, who is inside.
+
+Takes a connection and the instant now; gives a Status. Counts, and never names a customer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, Select, func, select
+
+from flowrules.report.words import SECOND, iso
+from flowrules.sql import tables
+from flowrules.sql.codes import Status as MessageStatus
+
+_DAY = 86_400 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignStatus:
+    name: str
+    version: int
+    state: Literal["live", "removed"]
+    in_journey: int
+    sent_24h: int
+
+    def facts(self) -> dict[str, object]:
+        return {
+            "name": self.name,
+            "version": self.version,
+            "state": self.state,
+            "in_journey": self.in_journey,
+            "sent_24h": self.sent_24h,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`version`: number of the deployment in force, 0 before the first. `due`: timers at or before now."""
+
+    version: int
+    last_tick: int | None
+    lag_s: int | None
+    due: int
+    outbox: Mapping[str, int]
+    campaigns: tuple[CampaignStatus, ...]
+
+    def facts(self) -> dict[str, object]:
+        return {
+            "version": self.version,
+            "last_tick": iso(self.last_tick),
+            "lag_s": self.lag_s,
+            "due": self.due,
+            "outbox": dict(self.outbox),
+            "campaigns": [campaign.facts() for campaign in self.campaigns],
+        }
+
+
+def status(connection: Connection, now: int) -> Status:
+    last_tick = connection.execute(select(tables.clock.c.last_tick)).scalar_one()
+    ticked = last_tick if last_tick > 0 else None  # before the first tick it lies before all time
+    message, enrollment, version = tables.message.c, tables.enrollment.c, tables.version.c
+    waiting = (
+        select(message.status, func.count().label("number"))
+        .where(message.status < MessageStatus.SENT)
+        .group_by(message.status)
+        .order_by(message.status)
+    )
+    sent = _by_campaign(
+        connection,
+        select(message.campaign_id, func.count())
+        .where(message.status == MessageStatus.SENT, message.sent_at > now - _DAY, message.sent_at <= now)
+        .group_by(message.campaign_id),
+    )
+    inside = _by_campaign(
+        connection,
+        select(enrollment.campaign_id, func.count())
+        .where(enrollment.ended_at.is_(None), enrollment.ghost == 0)
+        .group_by(enrollment.campaign_id),
+    )
+    campaign = tables.campaign.c
+    campaigns = (
+        select(campaign.id, campaign.name, campaign.lives_from, func.max(version.number).label("number"))
+        .join_from(tables.campaign, tables.version, version.campaign_id == campaign.id)
+        .group_by(campaign.id, campaign.name, campaign.lives_from)
+        .order_by(campaign.name)
+    )
+    return Status(
+        version=connection.execute(select(func.max(tables.deployment.c.id))).scalar() or 0,
+        last_tick=ticked,
+        lag_s=None if ticked is None else max(0, (now - ticked) // SECOND),
+        due=connection.execute(
+            select(func.count()).select_from(tables.enrollment).where(enrollment.due_at <= now)
+        ).scalar_one(),
+        outbox={MessageStatus(row.status).word: row.number for row in connection.execute(waiting)},
+        campaigns=tuple(
+            CampaignStatus(
+                name=row.name,
+                version=row.number,
+                state="removed" if row.lives_from is None else "live",
+                in_journey=inside.get(row.id, 0),
+                sent_24h=sent.get(row.id, 0),
+            )
+            for row in connection.execute(campaigns)
+        ),
+    )
+
+
+def _by_campaign(connection: Connection, query: Select[int, int]) -> dict[int, int]:
+    return dict(connection.execute(query).tuples().all())

@@ -1,0 +1,1 @@
+"""What runs: deploying, ticking, delivering, simulating."""

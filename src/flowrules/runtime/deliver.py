@@ -1,0 +1,447 @@
+"""The outbox, emptied: claim, test again, hand over, record.
+
+Takes a database and channels; gives counts. Claim and test are one transaction, which leaves an attempt for every
+message about to be handed over; outcomes are another. So whenever the process dies, what it was doing is written
+down: an attempt without an end. Then the channel is asked; what it can not tell is `unknown`, and never sent again.
+Several dispatchers may run; none holds a transaction open while a channel works.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    exists,
+    func,
+    literal_column,
+    select,
+    text,
+    tuple_,
+    update,
+)
+
+from flowrules.channels.base import Accepted, Channel, ChannelError, Outcome, OutgoingMessage, Refused, Retry, Unknown
+from flowrules.content.deployed import Deployed, Library
+from flowrules.content.outgoing import Composed, Detail, Key, attribute_of, compose, id_of, key_of
+from flowrules.content.render import TemplateFailure
+from flowrules.model.campaign import Campaign, ExitOnEvent, Policy
+from flowrules.runtime import outbox
+from flowrules.runtime.gate import Candidate, Contact, refusal
+from flowrules.runtime.outbox import Attempt, End
+from flowrules.runtime.sender import alive, sender
+from flowrules.sql import tables
+from flowrules.sql.codes import Reason, Status
+from flowrules.store.database import Database
+
+_MINUTE = 60_000_000
+_PAUSES = [_MINUTE * minutes for minutes in (1, 2, 5, 15, 30, 60, 120, 240, 480)]
+"""Between one attempt and the next. After the last the message has expired."""
+
+_HELD_PAUSE = 60 * _MINUTE
+"""A template that failed is tried again this much later, or after the next deployment."""
+
+_MESSAGE = tables.message
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What became of the messages of one call. `claimed` counts them all."""
+
+    sent: int = 0
+    refused: int = 0
+    retried: int = 0
+    unknown: int = 0
+    claimed: int = 0
+    withheld: dict[str, int] = field(default_factory=dict)
+
+    def withhold(self, reason: Reason) -> None:
+        self.withheld[reason.word] = self.withheld.get(reason.word, 0) + 1
+
+    def facts(self) -> dict[str, object]:
+        return {
+            "sent": self.sent,
+            "refused": self.refused,
+            "retried": self.retried,
+            "unknown": self.unknown,
+            "withheld": dict(sorted(self.withheld.items())),
+        }
+
+
+def deliver(database: Database, channels: Mapping[str, Channel], now: int, limit: int | None = None) -> Delivered:
+    """Hand over what is due at `now`, at most `limit` messages; ChannelError: a channel can not be used."""
+    done = Delivered()
+    known: dict[int, Deployed] = {}
+    with sender() as name:
+        _settle_the_dead(database, channels, now, done)
+        for channel_id, channel_name in _wanted(database):
+            if channel_name not in channels:
+                raise ChannelError(
+                    f"messages wait for `{channel_name}`, which is no channel of this workspace",
+                    f"give it a provider in flowrules.toml: [channels.{channel_name}]",
+                )
+            _empty(_Run(database, channels[channel_name], channel_id, name, now, known, done), limit)
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    database: Database
+    channel: Channel
+    channel_id: int
+    sender: str
+    now: int
+    known: dict[int, Deployed]
+    done: Delivered
+
+
+def _wanted(database: Database) -> list[tuple[int, str]]:
+    with database.read() as connection:
+        query = (
+            select(tables.channel.c.id, tables.channel.c.name)
+            .where(tables.channel.c.id.in_(select(_MESSAGE.c.channel_id).where(outbox.is_open())))
+            .order_by(tables.channel.c.name)
+        )
+        return [(row.id, row.name) for row in connection.execute(query)]
+
+
+def _empty(run: _Run, limit: int | None) -> None:
+    for status in (Status.INTENDED, Status.RETRYING, Status.HELD):
+        after: Key | None = None
+        while limit is None or run.done.claimed < limit:
+            size = run.channel.together if limit is None else min(run.channel.together, limit - run.done.claimed)
+            with outbox.writing(run.database) as connection:
+                keys = _claim(connection, run, status, after, size)
+                attempts = _test(connection, run, keys, status) if keys else []
+            if not keys:
+                break
+            after = max(keys)
+            run.done.claimed += len(keys)
+            _hand_over(run, attempts)
+
+
+# --- claim --------------------------------------------------------------------------------------------
+
+
+def _claim(connection: Connection, run: _Run, status: Status, after: Key | None, size: int) -> list[Key]:
+    key = [_MESSAGE.c[name] for name in outbox.KEY]
+    due = select(*key).where(
+        outbox.is_open(),
+        _MESSAGE.c.status == status,
+        _MESSAGE.c.channel_id == run.channel_id,
+        _MESSAGE.c.decided_at <= run.now,
+    )
+    if after is not None:
+        due = due.where(tuple_(*key) > tuple_(*after))
+    if status is not Status.INTENDED:
+        due = due.where(~_resting(run.now, held=status is Status.HELD))
+    chosen = due.order_by(*key).limit(size).with_for_update(skip_locked=True, of=_MESSAGE).cte("chosen")
+    claimed = (
+        update(_MESSAGE)
+        .where(tuple_(*key).in_(select(*chosen.c)), _MESSAGE.c.status == status)
+        .values(status=Status.CLAIMED)
+        .returning(*key)
+    )
+    return sorted(tuple(row) for row in connection.execute(claimed))
+
+
+def _resting(now: int, *, held: bool) -> ColumnElement[bool]:
+    """Its last attempt is too short a time ago."""
+    attempt = tables.attempt.c
+    if held:
+        newest = select(func.max(tables.deployment.c.at)).scalar_subquery()
+        wait = and_(attempt.finished_at + _HELD_PAUSE > now, attempt.finished_at >= func.coalesce(newest, 0))
+    else:
+        pause = case(
+            {number: pause for number, pause in enumerate(_PAUSES, 1)}, value=attempt.number, else_=_PAUSES[-1]
+        )
+        wait = attempt.finished_at + pause > now
+    return exists().where(*(tables.attempt.c[name] == _MESSAGE.c[name] for name in outbox.KEY), wait)
+
+
+# --- test again ---------------------------------------------------------------------------------------
+
+
+def _test(connection: Connection, run: _Run, keys: Collection[Key], was: Status) -> list[Attempt]:
+    """Let through what may leave, with an attempt and its contact at this instant; settle the others."""
+    rows = outbox.rows(connection, keys)
+    customers = sorted({key[0] for key in keys})
+    # Messages of one customer are tested one dispatcher after the other, or two of them could fill the same slot.
+    lock = select(tables.customer.c.id).where(tables.customer.c.id.in_(customers)).order_by(tables.customer.c.id)
+    connection.execute(lock.with_for_update(key_share=True))
+    library = Library(connection, run.known)
+    newest = library.newest
+    if newest is None:
+        raise ValueError("messages without a deployment")
+    facts = _Facts(connection, newest, rows, customers, run.now)
+    passed, withheld, waiting = [], [], []
+    for row in sorted(rows, key=lambda row: (row.decided_at, row.turn, key_of(row))):
+        campaign = newest.campaigns.get(row.campaign) or library.of_version(row.version_id).campaigns[row.campaign]
+        if facts.unseen(row, library.of_version(row.version_id).campaigns[row.campaign]):
+            waiting.append(row)
+            continue
+        reason = refusal(facts.candidate(row), campaign, newest.model.policy, run.now)
+        if reason is None:
+            facts.take_slot(row, campaign, run.now)
+            passed.append((row, campaign))
+        else:
+            facts.free_slot(row)
+            withheld.append((row, reason))
+            run.done.withhold(reason)
+    outbox.put_back(connection, [key_of(row) for row in waiting], was)
+    outbox.finish(connection, run.now, [End(key_of(row), _status_of(reason), reason) for row, reason in withheld])
+    return outbox.begin(
+        connection, run.now, run.sender, [(row, campaign.message_class.counted) for row, campaign in passed]
+    )
+
+
+def _status_of(reason: Reason) -> Status:
+    return Status.CANCELLED if reason is Reason.JOURNEY_ENDED else Status.SKIPPED
+
+
+class _Facts:
+    """What the gate needs to know of some customers, read at once."""
+
+    def __init__(
+        self, connection: Connection, newest: Deployed, rows: Sequence[Detail], customers: Sequence[int], now: int
+    ) -> None:
+        policy = newest.model.policy
+        self._addressed = self._addresses(connection, newest, customers)
+        enrollment = tables.enrollment.c
+        live = select(enrollment.customer_id, enrollment.campaign_id, enrollment.instance).where(
+            enrollment.customer_id.in_(customers), enrollment.ended_at.is_(None)
+        )
+        self._live = {tuple(row) for row in connection.execute(live)}
+        consent = tables.consent.c
+        states = (
+            select(consent.customer_id, consent.channel, consent.purpose, consent.state)
+            .where(consent.customer_id.in_(customers), consent.at <= now)
+            .order_by(consent.at, consent.seq)
+        )
+        self._consents: dict[tuple[int, str], dict[str, str]] = {}
+        for row in connection.execute(states):
+            self._consents.setdefault((row.customer_id, row.channel), {})[row.purpose] = row.state
+        self._contacts = self._read_contacts(connection, customers, now - _longest(policy, newest))
+        self._unseen = self._read_unseen(connection, customers, now)
+        self._rows = rows
+
+    @staticmethod
+    def _addresses(connection: Connection, newest: Deployed, customers: Sequence[int]) -> dict[str, set[int]]:
+        """Channel to the customers it can reach."""
+        reached = {}
+        for channel in newest.model.channels:
+            query = select(tables.customer.c.id).where(tables.customer.c.id.in_(customers))
+            if channel.address is not None:
+                column: ColumnElement[str] = literal_column(f'customer."{attribute_of(newest.model, channel.address)}"')
+                query = query.where(func.coalesce(column, text("''")) != text("''"))
+            reached[channel.name] = set(connection.execute(query).scalars())
+        return reached
+
+    @staticmethod
+    def _read_contacts(connection: Connection, customers: Sequence[int], since: int) -> dict[int, dict[Key, Contact]]:
+        contact = tables.contact.c
+        query = (
+            select(tables.contact, tables.channel.c.name)
+            .join_from(tables.contact, tables.channel, tables.channel.c.id == contact.channel_id)
+            .where(contact.customer_id.in_(customers), contact.at > since, contact.ghost == 0)
+        )
+        contacts: dict[int, dict[Key, Contact]] = {}
+        for row in connection.execute(query):
+            key = key_of(row)
+            contacts.setdefault(key[0], {})[key] = Contact(key, row.at, row.name, bool(row.counted))
+        return contacts
+
+    @staticmethod
+    def _read_unseen(connection: Connection, customers: Sequence[int], now: int) -> dict[int, set[str]]:
+        """Events that have happened and that the planner has not seen yet."""
+        event = tables.event.c
+        last_tick = select(tables.clock.c.last_tick).scalar_subquery()
+        query = (
+            select(event.customer_id, tables.event_type.c.name)
+            .join_from(tables.event, tables.event_type, tables.event_type.c.id == event.type_id)
+            .where(event.customer_id.in_(customers), event.at > last_tick, event.at <= now)
+            .distinct()
+        )
+        unseen: dict[int, set[str]] = {}
+        for row in connection.execute(query):
+            unseen.setdefault(row.customer_id, set()).add(row.name)
+        return unseen
+
+    def unseen(self, row: Detail, campaign: Campaign) -> bool:
+        """Has something happened that may end the journey? Then the next tick decides before the message leaves."""
+        happened = self._unseen.get(row.customer_id)
+        if not happened:
+            return False
+        ends = {clause.event.name for clause in campaign.exits if isinstance(clause, ExitOnEvent)}
+        if campaign.goal is not None:
+            ends.add(campaign.goal.event.name)
+        return bool(happened & ends)
+
+    def candidate(self, row: Detail) -> Candidate:
+        return Candidate(
+            key=key_of(row),
+            channel=row.channel,
+            addressed=row.customer_id in self._addressed.get(row.channel, ()),
+            ended=key_of(row)[:3] not in self._live,
+            consents=self._consents.get((row.customer_id, row.channel), {}),
+            contacts=list(self._contacts.get(row.customer_id, {}).values()),
+        )
+
+    def take_slot(self, row: Detail, campaign: Campaign, now: int) -> None:
+        key = key_of(row)
+        slot = Contact(key, now, row.channel, campaign.message_class.counted)
+        self._contacts.setdefault(row.customer_id, {})[key] = slot
+
+    def free_slot(self, row: Detail) -> None:
+        self._contacts.get(row.customer_id, {}).pop(key_of(row), None)
+
+
+def _longest(policy: Policy, newest: Deployed) -> int:
+    caps = [*policy.caps, *(cap for campaign in newest.model.campaigns for cap in campaign.caps)]
+    return max((cap.per for cap in caps), default=0)
+
+
+# --- hand over ----------------------------------------------------------------------------------------
+
+
+def _hand_over(run: _Run, attempts: Sequence[Attempt]) -> None:
+    if not attempts:
+        return
+    with run.database.read() as connection:
+        salt = _salt(connection)
+        composed = list(compose(connection, Library(connection, run.known), [each.detail for each in attempts]))
+    results: list[tuple[Attempt, Outcome | TemplateFailure]] = []
+    for attempt, message in zip(attempts, composed, strict=True):
+        if isinstance(message.content, TemplateFailure):
+            results.append((attempt, message.content))
+        else:
+            results.append((attempt, run.channel.send(_outgoing(message, salt, attempt.started_at))))
+    run.channel.flush()
+    with outbox.writing(run.database) as connection:
+        _record(connection, run.now, results, run.done)
+
+
+def _record(
+    connection: Connection, now: int, results: Sequence[tuple[Attempt, Outcome | TemplateFailure]], done: Delivered
+) -> None:
+    still = outbox.under_way(connection, [attempt.key for attempt, _ in results])
+    ends: list[End] = []
+    closed: list[tuple[Attempt, str]] = []
+    for attempt, result in results:
+        if (attempt.key, attempt.number) not in still:
+            continue  # taken for dead and settled by another dispatcher meanwhile
+        closed.append((attempt, _word(result)))
+        ends.append(_end(attempt, result, done))
+    outbox.close(connection, now, closed)
+    outbox.finish(connection, now, ends)
+
+
+def _end(attempt: Attempt, result: Outcome | TemplateFailure, done: Delivered) -> End:
+    match result:
+        case Accepted():
+            done.sent += 1
+            return End(attempt.key, Status.SENT, None, attempt.started_at)
+        case Refused():
+            done.refused += 1
+            return End(attempt.key, Status.REFUSED, Reason.REFUSED)
+        case Retry() if attempt.number > len(_PAUSES):
+            done.withhold(Reason.EXPIRED)
+            return End(attempt.key, Status.EXPIRED, Reason.EXPIRED)
+        case Retry():
+            done.retried += 1
+            return End(attempt.key, Status.RETRYING, None)
+        case Unknown():
+            done.unknown += 1
+            return End(attempt.key, Status.UNKNOWN, Reason.OUTCOME_UNKNOWN)
+        case TemplateFailure():
+            done.withhold(Reason.TEMPLATE_ERROR)
+            return End(attempt.key, Status.HELD, Reason.TEMPLATE_ERROR)
+
+
+def _word(result: Outcome | TemplateFailure) -> str:
+    match result:
+        case Accepted():
+            return "accepted"
+        case TemplateFailure():
+            return f"template_error: {result.place}: {result.message}"
+        case _:
+            return f"{type(result).__name__.lower()}: {result.why}"
+
+
+# --- after a crash ------------------------------------------------------------------------------------
+
+
+def _settle_the_dead(database: Database, channels: Mapping[str, Channel], now: int, done: Delivered) -> None:
+    """Attempts whose sender is gone: their channel is asked what became of them."""
+    with database.read() as connection:
+        dead = [each for each in outbox.unfinished(connection) if not alive(each.sender, each.attempt.started_at, now)]
+        salt = _salt(connection) if dead else ""
+    for name in sorted({each.attempt.detail.channel for each in dead} & channels.keys()):
+        keys = {
+            _idempotency_key(salt, id_of(each.attempt.detail)): each.attempt
+            for each in dead
+            if each.attempt.detail.channel == name
+        }
+        told = channels[name].settle(list(keys))
+        with outbox.writing(database) as connection:
+            again = [attempt for key, attempt in keys.items() if isinstance(told.get(key), Retry)]
+            still = outbox.under_way(connection, [attempt.key for attempt in again])
+            again = [attempt for attempt in again if (attempt.key, attempt.number) in still]
+            outbox.close(connection, now, [(attempt, "not sent: the program ended before") for attempt in again])
+            # At once, not after a pause: nothing speaks against it, the program just died.
+            outbox.put_back(connection, [attempt.key for attempt in again], Status.INTENDED)
+            others = [
+                (attempt, told.get(key, Unknown("the program ended while it was being sent")))
+                for key, attempt in keys.items()
+                if not isinstance(told.get(key), Retry)
+            ]
+            _record(connection, now, others, done)
+
+
+# --- words for channels -------------------------------------------------------------------------------
+
+
+def _outgoing(message: Composed, salt: str, sent_at: int) -> OutgoingMessage:
+    detail = message.detail
+    _, _, instance, _, number = key_of(detail)
+    content = message.content
+    if isinstance(content, TemplateFailure):
+        raise TypeError(content)
+    return OutgoingMessage(
+        message_id=message.message_id,
+        idempotency_key=_idempotency_key(salt, message.message_id),
+        customer=detail.customer,
+        campaign=detail.campaign,
+        version=detail.version,
+        instance=instance,
+        stage=detail.stage,
+        step=detail.step,
+        pass_=number,
+        rule=detail.rule,
+        channel=detail.channel,
+        template=message.template,
+        class_=message.class_,
+        to=message.to,
+        subject=content.subject,
+        text=content.text,
+        html=content.html,
+        decided_at=detail.decided_at,
+        sent_at=sent_at,
+    )
+
+
+def _salt(connection: Connection) -> str:
+    salt: str = connection.execute(
+        select(tables.workspace.c.value).where(tables.workspace.c.key == "salt")
+    ).scalar_one()
+    return salt
+
+
+def _idempotency_key(salt: str, name: str) -> str:
+    """Of this message in this database: a new database may well send a message of the same name."""
+    return hashlib.sha256(f"{salt}/{name}".encode()).hexdigest()[:32]

@@ -1,0 +1,138 @@
+"""`apply`: what the files say becomes what runs, from one instant on.
+
+Takes a checked model, writes versions and catalogues. Customers stay in the version they are in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Literal
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from flowrules.content.deployed import write_snapshot
+from flowrules.errors import StoreError
+from flowrules.model.campaign import Model
+from flowrules.model.snapshot import Snapshot
+from flowrules.program.machine import Machine, machine
+from flowrules.runtime.tick import tick
+from flowrules.sql import tables as t
+from flowrules.store import catalogues
+from flowrules.store.columns import add_columns
+from flowrules.store.database import Database
+from flowrules.store.identity import IdentityKind
+from flowrules.store.journal import replace_list
+from flowrules.store.zones import ensure_zones
+
+State = Literal["added", "changed", "unchanged", "removed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """version: number of the deployment; campaigns: (name, version, state); in_flight: live enrollments."""
+
+    version: int
+    campaigns: tuple[tuple[str, int, State], ...]
+    in_flight: int
+
+
+def apply(
+    database: Database,
+    snapshot: Snapshot,
+    model: Model,
+    at: int,
+    *,
+    lists: Mapping[str, Sequence[tuple[IdentityKind, str]]] | None = None,
+) -> Applied:
+    """Deploy at the instant `at`: every customer reaches it under the old program first.
+
+    lists: the entries of each list file, already read. Raises StoreError if a declared attribute's
+    column holds values of another kind, or if `at` lies before the last tick.
+    """
+    tick(database, at)
+    machines = [machine(campaign) for campaign in model.campaigns]
+    with database.write() as connection:
+        for change in add_columns(connection, model):
+            raise StoreError(
+                f"the attribute `{change.attribute.name}` holds values of another type",
+                "give the attribute another name; changing the type of one in use is not available yet",
+            )
+        ensure_zones(connection, [model.policy.zone])
+        catalogues.intern(connection, t.event_type, catalogues.event_names(model))
+        catalogues.intern(connection, t.tag, catalogues.tag_names(machines))
+        catalogues.intern(connection, t.channel, [channel.name for channel in model.channels])
+        catalogues.intern(connection, t.label, catalogues.labels(model, machines), "text")
+        deployment_id = _deployment(connection, snapshot, at)
+        states = _versions(connection, machines, deployment_id, at)
+        for name, entries in (lists or {}).items():
+            replace_list(connection, name, entries)
+        # What is watched may read differently from now on: everyone inside is looked at once more.
+        connection.execute(
+            update(t.enrollment)
+            .where(t.enrollment.c.ended_at.is_(None), t.enrollment.c.campaign_id.in_(_watched(connection, machines)))
+            .values(recheck_at=at + 1)
+        )
+        in_flight = connection.execute(
+            select(func.count()).select_from(t.enrollment).where(t.enrollment.c.ended_at.is_(None))
+        ).scalar_one()
+    return Applied(deployment_id, states, in_flight)
+
+
+def _deployment(connection: Connection, snapshot: Snapshot, at: int) -> int:
+    text = write_snapshot(snapshot)
+    number = (connection.execute(select(func.max(t.deployment.c.id))).scalar() or 0) + 1
+    digest = sha256(text.encode()).hexdigest()
+    connection.execute(insert(t.deployment).values(id=number, at=at, digest=digest, snapshot=text))
+    return number
+
+
+def _versions(
+    connection: Connection, machines: Sequence[Machine], deployment_id: int, at: int
+) -> tuple[tuple[str, int, State], ...]:
+    states: list[tuple[str, int, State]] = []
+    lives = dict(connection.execute(select(t.campaign.c.name, t.campaign.c.lives_from)).tuples().all())
+    ids = catalogues.intern(connection, t.campaign, [item.campaign.name for item in machines])
+    catalogues.intern_steps(
+        connection, [(ids[item.campaign.name], node.key) for item in machines for node in item.nodes]
+    )
+    names = catalogues.catalogue(connection)
+    for item in machines:
+        campaign = item.campaign
+        number = ids[campaign.name]
+        v = t.version.c
+        latest = connection.execute(
+            select(v.number, v.digest).where(v.campaign_id == number).order_by(v.number.desc()).limit(1)
+        ).first()
+        alive = lives.get(campaign.name) is not None
+        if not alive:
+            connection.execute(update(t.campaign).where(t.campaign.c.id == number).values(lives_from=at))
+        if latest is not None and latest.digest == campaign.digest:
+            states.append((campaign.name, latest.number, "unchanged" if alive else "added"))
+            continue
+        version_id = (connection.execute(select(func.max(v.id))).scalar() or 0) + 1
+        version_number = 1 if latest is None else latest.number + 1
+        connection.execute(
+            insert(t.version).values(
+                id=version_id,
+                campaign_id=number,
+                number=version_number,
+                digest=campaign.digest,
+                deployment_id=deployment_id,
+                at=at,
+            )
+        )
+        connection.execute(insert(t.node), list(catalogues.node_rows(item, version_id, names)))
+        states.append((campaign.name, version_number, "changed" if alive else "added"))
+    kept = {item.campaign.name for item in machines}
+    for name, lives_from in sorted(lives.items()):
+        if name not in kept and lives_from is not None:
+            connection.execute(update(t.campaign).where(t.campaign.c.name == name).values(lives_from=None))
+            states.append((name, 0, "removed"))
+    return tuple(sorted(states))
+
+
+def _watched(connection: Connection, machines: Sequence[Machine]) -> list[int]:
+    ids = catalogues.intern(connection, t.campaign, [])
+    return [ids[item.campaign.name] for item in machines if item.campaign.exclusions or item.campaign.exits]

@@ -1,0 +1,113 @@
+"""The program of a database: every version in use, compiled, with its statements.
+
+Takes a connection, gives a Program. Reads only; never looks at the files of the workspace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from flowrules.content.deployed import Library
+from flowrules.model import campaign as m
+from flowrules.program.machine import Machine
+from flowrules.sql import tables as t
+from flowrules.sql.bundle import Bundle, load
+from flowrules.sql.entries import Entry, entries
+from flowrules.sql.facts import Facts, facts
+from flowrules.sql.messages import Messages, messages
+from flowrules.sql.rounds import Rounds, rounds
+from flowrules.sql.steps import Steps, steps
+from flowrules.sql.watch import Ends, Watch, ends, watch
+from flowrules.store.catalogues import catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """deployment: the newest one's id, 0 without any; default_zone: id of the policy's zone."""
+
+    deployment: int
+    bundle: Bundle
+    default_zone: int
+    zone_of_customer: bool
+    rounds: Rounds
+    watch: Watch
+    ends: Ends
+    facts: Facts
+    entries: tuple[Entry, ...]
+    steps: Steps
+    messages: Messages
+    listened: frozenset[int]
+    salt: str
+
+
+def newest_deployment(connection: Connection) -> int:
+    return connection.execute(select(func.max(t.deployment.c.id))).scalar() or 0
+
+
+def load_program(connection: Connection, dialect: str) -> Program:
+    names = catalogue(connection)
+    library = Library(connection)
+    newest = library.newest
+    facts_of = dict(connection.execute(select(t.workspace.c.key, t.workspace.c.value)).tuples().all())
+    model = newest.model if newest is not None else None
+    current = _current(connection)
+    versions: list[tuple[int, int, Machine, m.Model]] = []
+    now: list[tuple[int, int]] = []
+    if newest is not None:
+        for name, machine in newest.machines.items():
+            version_id, campaign_id, lives_from = current[name]
+            versions.append((version_id, campaign_id, machine, newest.model))
+            now.append((version_id, lives_from))
+    for version_id, campaign_id, name in _older(connection, {item[0] for item in versions}):
+        deployed = library.of_version(version_id)
+        versions.append((version_id, campaign_id, deployed.machines[name], deployed.model))
+    bundle = load(dialect, names, model, versions, now)
+    zone = model.policy.zone if model is not None else facts_of["zone"]
+    of_customer = model.policy.zone_of_customer if model is not None else True
+    default_zone = names.zones[zone]
+    listened = frozenset(bundle.event_type(name) for name in bundle.listened())
+    return Program(
+        deployment=newest.id if newest is not None else 0,
+        bundle=bundle,
+        default_zone=default_zone,
+        zone_of_customer=of_customer,
+        rounds=rounds(bundle, default_zone, of_customer, tuple(sorted(listened))),
+        watch=watch(bundle),
+        ends=ends(bundle),
+        facts=facts(bundle),
+        entries=entries(bundle),
+        steps=steps(bundle),
+        messages=messages(bundle),
+        listened=listened,
+        salt=facts_of["salt"],
+    )
+
+
+def _current(connection: Connection) -> dict[str, tuple[int, int, int]]:
+    """Of each campaign that lives: its newest version, its id, and the instant it lives from."""
+    c, v = t.campaign.c, t.version.c
+    query = (
+        select(c.name, func.max(v.id), c.id, c.lives_from)
+        .join_from(t.campaign, t.version, v.campaign_id == c.id)
+        .where(c.lives_from.is_not(None))
+        .group_by(c.name, c.id, c.lives_from)
+    )
+    return {name: (version, number, lives_from) for name, version, number, lives_from in connection.execute(query)}
+
+
+def _older(connection: Connection, current: set[int]) -> list[tuple[int, int, str]]:
+    """Versions that are not current but have customers in them, or a goal still open for those who left."""
+    v, c, e = t.version.c, t.campaign.c, t.enrollment
+    candidates = [
+        row
+        for row in connection.execute(
+            select(v.id, c.id, c.name).join_from(t.version, t.campaign, v.campaign_id == c.id).order_by(v.id)
+        ).tuples()
+        if row[0] not in current
+    ]
+    if not candidates:
+        return []
+    in_use = set(connection.execute(select(e.c.version_id).distinct()).scalars())
+    return [row for row in candidates if row[0] in in_use]

@@ -1,0 +1,306 @@
+"""One round after the other for a slice of customers: docs/meaning.md, The passes, statement by statement.
+
+Takes a cursor inside the slice's transaction. Knows the order of things and nothing of SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, delete, insert
+
+from flowrules.program.machine import NodeKind
+from flowrules.runtime.answers import Answer, SentMessage
+from flowrules.sql import scratch
+from flowrules.sql.bundle import CODE
+from flowrules.sql.codes import Status
+from flowrules.sql.columns import attribute_column
+from flowrules.sql.entries import Entry
+from flowrules.sql.facts import OnEvent
+from flowrules.sql.rounds import apply_change, refocus
+from flowrules.sql.scratch import AGENDA
+
+if TYPE_CHECKING:
+    from flowrules.runtime.load import Program
+    from flowrules.runtime.tick import Tally
+
+PASS = 100_000
+LAST = 99_999
+_WAITS = {NodeKind.WAIT, NodeKind.WAIT_FOR, NodeKind.NO_REACTION}
+_OVER = {NodeKind.EXIT, NodeKind.END}
+
+
+class Round:
+    """The rounds of one slice. next_seq: order number of the next reaction a virtual channel answers with."""
+
+    def __init__(
+        self,
+        program: Program,
+        cursor: Any,
+        target: int,
+        accepted: Status,
+        answer: Answer | None,
+        next_seq: int,
+        tally: Tally,
+    ) -> None:
+        self.program = program
+        self.cursor = cursor
+        self.target = target
+        self.accepted = accepted
+        self.answer = answer
+        self.next_seq = next_seq
+        self.tally = tally
+        self.names = {number: name for name, number in program.bundle.catalogue.campaigns.items()}
+
+    @staticmethod
+    def load(connection: Connection, program: Program) -> None:
+        """Put the program's rows into the working tables of this connection."""
+        bundle = program.bundle
+        for table, rows in (
+            (scratch.machine, bundle.machine_rows),
+            (scratch.force, list(bundle.force_rows())),
+            (scratch.cap, list(program.messages.cap_rows)),
+        ):
+            connection.execute(delete(table))
+            if rows:
+                connection.execute(insert(table), rows)
+
+    def run(self, cursor: int, upto: int) -> None:
+        """Every instant up to the target of the customers in (cursor, upto]."""
+        rounds = self.program.rounds
+        while rounds.focus.run(self.cursor, cursor=cursor, upto=upto) > 0:
+            self._instant()
+            rounds.write.run(self.cursor)
+            for statement in rounds.again:
+                statement.run(self.cursor, target=self.target)
+            rounds.forget.run(self.cursor, cursor=cursor, upto=upto)
+            for statement in rounds.clear:
+                statement.run(self.cursor)
+            self.tally.rounds += 1
+
+    # --- an instant -----------------------------------------------------------------------------------
+
+    def _instant(self) -> None:
+        program, cursor = self.program, self.cursor
+        present = {row[0] for row in program.rounds.present.rows(cursor)}
+        turn = PASS
+        if AGENDA.CHANGE in present:
+            self._profile()
+        inside = program.rounds.load.run(cursor)
+        if inside:
+            self._watch(turn)
+        if self._each(program.facts.exits, present, turn):
+            self._end(turn)
+        if self._each(program.facts.goals, present, turn):
+            self._end(turn)
+        if inside:
+            self._each(program.facts.reactions, present, turn)
+            if AGENDA.OUTCOME in present:
+                for statement in program.facts.outcomes:
+                    statement.run(cursor, turn=turn)
+            program.facts.timers.run(cursor)
+            for statement in program.facts.settle:
+                statement.run(cursor, turn=turn)
+        for entry in program.entries:
+            if entry.what in present:
+                self._enter(entry, turn)
+        number = 1
+        while True:
+            self._micro_steps(number * PASS)
+            self._watch(number * PASS + LAST)
+            if not self._messages(number * PASS + LAST):
+                break
+            number += 1
+        if program.watch.rechecks:
+            cursor.execute("UPDATE run SET recheck_at = NULL, dirty = 1 WHERE recheck_at IS NOT NULL AND ended_at IS NULL")
+            for statement in program.watch.rechecks:
+                statement.run(cursor)
+
+    def _profile(self) -> None:
+        model = self.program.bundle.model
+        declared = {attribute.name: attribute for attribute in model.attributes} if model is not None else {}
+        for (name,) in self.program.rounds.changes.rows(self.cursor):
+            if name not in declared:
+                continue
+            attribute = declared[name]
+            for statement in apply_change(
+                self.program.bundle, name, attribute_column(attribute), attribute.type.textual
+            ):
+                statement.run(self.cursor, attribute=name)
+            if name == "timezone" and self.program.zone_of_customer:
+                refocus(self.program.bundle, self.program.default_zone).run(self.cursor)
+
+    def _each(self, group: Iterable[OnEvent], present: set[int], turn: int) -> bool:
+        found = False
+        for item in group:
+            if item.type_id in present:
+                found = True
+                for statement in item.statements:
+                    statement.run(self.cursor, turn=turn)
+        return found
+
+    def _watch(self, turn: int) -> None:
+        marks = self.program.watch.marks
+        while marks and sum([mark.run(self.cursor) for mark in marks]):
+            self._end(turn)
+
+    def _end(self, turn: int) -> None:
+        self.program.ends.record.run(self.cursor, turn=turn)
+        self.tally.exited += self.program.ends.end.run(self.cursor)
+
+    # --- entering -------------------------------------------------------------------------------------
+
+    def _enter(self, entry: Entry, turn: int) -> None:
+        find, *verdicts = entry.judge
+        if not find.run(self.cursor):
+            return
+        for statement in verdicts:
+            statement.run(self.cursor)
+        for hold_out in entry.hold_outs:
+            rows = entry.unexposed.rows(self.cursor, name=hold_out.name)
+            if rows:
+                self._expose(hold_out.name, hold_out.millionths, rows)
+            entry.expose.run(self.cursor, name=hold_out.name, ghost=hold_out.ghost)
+        record, enter = entry.enter
+        record.run(self.cursor, turn=turn)
+        self.tally.entered += enter.run(self.cursor)
+        entry.clear.run(self.cursor)
+
+    def _expose(self, name: str, millionths: int, rows: list[tuple[int, str]]) -> None:
+        prefix = f"{self.program.salt}/{name}/"
+        threshold = millionths << 56
+        held = [
+            (number, name, int(_bucket(prefix + external_id) * 1_000_000 < threshold)) for number, external_id in rows
+        ]
+        mark = "?" if self.program.bundle.dialect == "sqlite" else "%s"
+        self.cursor.executemany(
+            f"INSERT INTO exposure (customer_id, name, held_out) VALUES ({mark}, {mark}, {mark})",  # noqa: S608
+            held,
+        )
+
+    # --- micro steps ----------------------------------------------------------------------------------
+
+    def _micro_steps(self, turn: int) -> None:
+        steps, cursor = self.program.steps, self.cursor
+        micro = 0
+        while rows := steps.present.rows(cursor):
+            micro += 1
+            if self._loops(micro, turn + micro):
+                continue
+            codes = {code for code, _, _ in rows}
+            kinds = {code // CODE for code in codes}
+            for code in codes:
+                for statement in steps.prepare.get(code, ()):
+                    statement.run(cursor)
+            if kinds & _WAITS:
+                for statement in steps.deadlines:
+                    statement.run(cursor)
+            for code in codes:
+                for statement in steps.decide.get(code, ()):
+                    statement.run(cursor)
+            steps.record.run(cursor, turn=turn + micro)
+            for code, campaign_id, _ in sorted(rows, key=lambda row: (self.names[row[1]], row[0])):
+                for statement in self._effects(code):
+                    statement.run(cursor, campaign=campaign_id)
+            self.tally.moved += steps.move.run(cursor)
+            self.tally.exited += sum(count for code, _, count in rows if code // CODE in _OVER)
+
+    def _effects(self, code: int) -> tuple[Any, ...]:
+        steps = self.program.steps
+        match code // CODE:
+            case NodeKind.TAG:
+                return steps.tags
+            case NodeKind.UNTAG:
+                return steps.untags
+            case _:
+                return steps.effects.get(code, ())
+
+    def _loops(self, micro: int, turn: int) -> bool:
+        """Whoever comes to more positions in one pass than there are goes in a circle."""
+        found = 0
+        for version_id, size in self.program.steps.sizes:
+            if micro > size:
+                found += self.program.steps.loops.run(self.cursor, version=version_id)
+        if found:
+            self._end(turn)
+        return found > 0
+
+    # --- messages -------------------------------------------------------------------------------------
+
+    def _messages(self, turn: int) -> bool:
+        """True if any message step is done and its instance goes on."""
+        messages, cursor = self.program.messages, self.cursor
+        if not messages.ask.run(cursor):
+            return False
+        for statement in messages.refusals:
+            statement.run(cursor)
+        for rank in range(1, messages.ranks.rows(cursor)[0][0] + 1):
+            for statement in messages.caps:
+                statement.run(cursor, rank=rank)
+            messages.count.run(cursor, rank=rank)
+        for statement in messages.write:
+            statement.run(cursor, turn=turn, accepted=int(self.accepted))
+        for reason, count in messages.tally.rows(cursor):
+            if reason is None:
+                self.tally.intents += count
+            else:
+                self.tally.withheld[reason] += count
+        if self.answer is not None:
+            self._react(self.answer)
+        going_on, resting = messages.go_on
+        moved = going_on.run(cursor, accepted=int(self.accepted))
+        resting.run(cursor)
+        messages.clear.run(cursor)
+        return moved > 0
+
+    def _react(self, answer: Answer) -> None:
+        """The reactions of the virtual channel become facts, in order of time."""
+        rows = self.program.messages.sent.rows(self.cursor)
+        if not rows:
+            return
+        catalogue = self.program.bundle.catalogue
+        channels = {number: name for name, number in catalogue.channels.items()}
+        steps = {number: key for (_, key), number in catalogue.steps.items()}
+        sent = {
+            SentMessage(
+                external_id,
+                self.names[campaign_id],
+                instance,
+                steps[step_id],
+                pass_,
+                channels[channel_id],
+                template,
+                at,
+            ): (customer_id, campaign_id, instance, step_id, pass_)
+            for external_id, customer_id, campaign_id, instance, step_id, pass_, channel_id, template, at in rows
+        }
+        order = {message: position for position, message in enumerate(sent)}
+        reactions = sorted(answer(list(sent)), key=lambda item: (item.at, order[item.message]))
+        events, agenda = [], []
+        for reaction in reactions:
+            customer_id, *reference = sent[reaction.message]
+            type_id = self.program.bundle.event_type(reaction.event)
+            machine = 1 if reaction.machine else None
+            events.append((customer_id, type_id, reaction.at, self.next_seq, reaction.at, *reference, machine))
+            self.next_seq += 1
+            if type_id in self.program.listened and reaction.at <= self.target:
+                agenda.append((customer_id, reaction.at, type_id))
+        mark = "?" if self.program.bundle.dialect == "sqlite" else "%s"
+        self.cursor.executemany(
+            "INSERT INTO event (customer_id, type_id, at, seq, event_time, ref_campaign_id, ref_instance, ref_step_id, "
+            f"ref_pass, machine) VALUES ({', '.join([mark] * 10)})",  # noqa: S608  # the driver's own marks
+            events,
+        )
+        if agenda:
+            self.cursor.executemany(
+                f"INSERT INTO agenda (customer_id, at, what) VALUES ({mark}, {mark}, {mark}) ON CONFLICT DO NOTHING",  # noqa: S608
+                agenda,
+            )
+
+
+def _bucket(text: str) -> int:
+    """language.md rule 15."""
+    return int.from_bytes(sha256(text.encode()).digest()[:7], "big")
+

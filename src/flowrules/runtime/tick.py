@@ -1,0 +1,225 @@
+"""The planner: every customer's instants up to `now`, in sets.
+
+Takes a database and an instant, writes what customers decided up to it: positions, messages, ledger. A
+slice of customers is one transaction; a round takes each customer of the slice one instant further. The result
+does not depend on how often it is called (docs/meaning.md). It sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from flowrules.errors import StoreError
+from flowrules.model.campaign import ScheduleTrigger
+from flowrules.runtime.answers import Answer
+from flowrules.runtime.load import Program, load_program, newest_deployment
+from flowrules.runtime.occurrences import occurrences
+from flowrules.runtime.rounds import Round
+from flowrules.sql.codes import Reason, Status
+from flowrules.sql.scratch import definitions
+from flowrules.store.database import ADVISORY, Database, Session
+
+SLICE = 1000
+"""Customers a transaction: SQLite's write lock is held for some tens of milliseconds."""
+
+SPAN = 86_400_000_000
+"""A long way is gone in stretches of a day, so that no slice grows with the downtime before it."""
+
+# The explicit order of joins is the order meant: from the working tables to the customer's rows, by index.
+_POSTGRESQL = (
+    "SET LOCAL join_collapse_limit = 1; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
+    "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TickResult:
+    """Counts of what this call did; withheld: by reason."""
+
+    rounds: int
+    entered: int
+    moved: int
+    exited: int
+    intents: int
+    withheld: dict[str, int]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counted while a tick goes on."""
+
+    rounds: int = 0
+    entered: int = 0
+    moved: int = 0
+    exited: int = 0
+    intents: int = 0
+    withheld: Counter[int] = field(default_factory=Counter)
+
+    def result(self) -> TickResult:
+        withheld = {Reason(number).word: count for number, count in sorted(self.withheld.items())}
+        return TickResult(self.rounds, self.entered, self.moved, self.exited, self.intents, withheld)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    last: int
+    target: int
+    cursor: int
+    next_seq: int
+
+
+def tick(
+    database: Database, now: int, *, answer: Answer | None = None, progress: Callable[[int], None] | None = None
+) -> TickResult:
+    """One tick to `now` (UTC microseconds). Raises StoreError if `now` lies before the last tick."""
+    with planner(database) as planning:
+        return planning.tick(now, answer=answer, progress=progress)
+
+
+@contextmanager
+def planner(database: Database) -> Iterator[Planner]:
+    """A planner that keeps its connection and its compiled program from tick to tick."""
+    with database.session() as session:
+        with session.write() as connection:
+            for statement in definitions(database.dialect):
+                connection.exec_driver_sql(statement)
+        try:
+            yield Planner(database, session)
+        finally:
+            # A pooled connection must not be met again with our working tables on it.
+            session.connection.invalidate()
+
+
+class Planner:
+    def __init__(self, database: Database, session: Session) -> None:
+        self.database = database
+        self.session = session
+        self.program: Program | None = None
+
+    def tick(
+        self, now: int, *, answer: Answer | None = None, progress: Callable[[int], None] | None = None
+    ) -> TickResult:
+        """answer: channels accept at once and react as it says (simulations, tests); None: intents wait in the outbox.
+
+        progress: called with each instant that all customers have reached.
+        """
+        tally = Tally()
+        clock = self._publish(now)
+        if now < clock.last:
+            raise StoreError(
+                "this instant lies before the last tick: what has been decided can not be decided again",
+                "give a later instant",
+            )
+        while True:
+            if clock.target > clock.last:
+                self._stretch(clock, answer, tally)
+                if progress is not None:
+                    progress(clock.target)
+            elif clock.last >= now:
+                return tally.result()
+            clock = self._publish(now)
+
+    # --- the stretch ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _write(self, *, alone: bool = False) -> Iterator[Any]:
+        """A driver's cursor in a write transaction; alone: no intake is under way meanwhile."""
+        with self.session.write("READ COMMITTED" if alone else "REPEATABLE READ") as connection:
+            if self.database.dialect == "postgresql":
+                if alone:
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY})
+                connection.exec_driver_sql(_POSTGRESQL)
+            errors = connection.dialect.dbapi
+            cursor = connection.connection.cursor()
+            try:
+                yield cursor
+            except errors.Error as failure:  # type: ignore[union-attr]  # a connected dialect has its driver
+                raise DBAPIError(None, None, failure) from failure
+            finally:
+                cursor.close()
+
+    def _clock(self, cursor: Any) -> _Clock:
+        cursor.execute("SELECT last_tick, target, cursor, next_seq FROM clock WHERE id = 0")
+        return _Clock(*cursor.fetchone())
+
+    def _publish(self, now: int) -> _Clock:
+        """Say how far the next stretch goes, before anything is read: later facts lie behind it."""
+        with self._write(alone=True) as cursor:
+            clock = self._clock(cursor)
+            self._refresh()
+            if clock.target > clock.last or now <= clock.last:
+                return clock
+            target = self._target(cursor, clock.last, now)
+            cursor.execute(f"UPDATE clock SET target = {target}, cursor = 0 WHERE id = 0")  # noqa: S608  # an integer
+            return _Clock(clock.last, target, 0, clock.next_seq)
+
+    def _refresh(self) -> None:
+        connection = self.session.connection
+        if self.program is not None and self.program.deployment == newest_deployment(connection):
+            return
+        self.program = load_program(connection, self.database.dialect)
+        Round.load(connection, self.program)
+
+    def _target(self, cursor: Any, last: int, now: int) -> int:
+        if now - last <= SPAN:
+            return now
+        assert self.program is not None
+        due = [row[0] for row in self.program.rounds.next_due.rows(cursor, last=last) if row[0] is not None]
+        due += [at for _, at, _ in self._occurrences(last, min(now, max(last, *due, last) + SPAN) if due else now)][:1]
+        first = min(due, default=now)
+        return min(now, max(first, last) + SPAN)
+
+    def _occurrences(self, after: int, until: int) -> list[tuple[int, int, int]]:
+        """(zone id, instant, what) of every schedule, in order of time."""
+        assert self.program is not None
+        found: list[tuple[int, int, int]] = []
+        lives = {version.campaign_id: (version, lives_from) for version, lives_from in self.program.bundle.now}
+        for entry in self.program.entries:
+            version, lives_from = lives[entry.campaign_id]
+            trigger = version.machine.campaign.entry.trigger
+            if isinstance(trigger, ScheduleTrigger):
+                begin = max(after, lives_from - 1)
+                for zone, zone_id in self.program.bundle.catalogue.zones.items():
+                    found += [(zone_id, at, entry.what) for at in occurrences(trigger, zone, begin, until)]
+        return sorted(found, key=lambda item: (item[1], item[0], item[2]))
+
+    def _stretch(self, clock: _Clock, answer: Answer | None, tally: Tally) -> None:
+        assert self.program is not None
+        with self._write() as cursor:
+            self._gather(cursor, clock)
+        accepted = Status.INTENDED if answer is None else Status.SENT
+        while True:
+            with self._write() as cursor:
+                # Someone else may have gone on from where we were, or finished the stretch.
+                found = self._clock(cursor)
+                if found.target != clock.target or found.last >= clock.target:
+                    return
+                upto, customers = self.program.rounds.slice_end.rows(cursor, cursor=found.cursor, size=SLICE)[0]
+                if not customers:
+                    cursor.execute("UPDATE clock SET last_tick = target WHERE id = 0")
+                    return
+                round_ = Round(self.program, cursor, clock.target, accepted, answer, found.next_seq, tally)
+                round_.run(found.cursor, upto)
+                cursor.execute(
+                    f"UPDATE clock SET cursor = {upto}, next_seq = {round_.next_seq} WHERE id = 0"  # noqa: S608
+                )
+
+    def _gather(self, cursor: Any, clock: _Clock) -> None:
+        """Write the agenda of the stretch."""
+        assert self.program is not None
+        cursor.execute("DELETE FROM agenda")
+        cursor.execute("DELETE FROM occurrence")
+        found = self._occurrences(clock.last, clock.target)
+        if found:
+            marks = ", ".join(f"({zone}, {at}, {what})" for zone, at, what in found)
+            cursor.execute(f"INSERT INTO occurrence (zone_id, at, what) VALUES {marks}")  # noqa: S608  # integers
+        *facts, scheduled = self.program.rounds.gather
+        for statement in [*facts, scheduled] if found else facts:
+            statement.run(cursor, last=clock.last, target=clock.target)

@@ -1,0 +1,158 @@
+"""Statements of entering: docs/meaning.md, pass 1, paragraph 7. Campaigns go one after the other, in total order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flowrules.model import campaign as m
+from flowrules.program.machine import NodeKind
+from flowrules.sql.bundle import CODE, Bundle, Version
+from flowrules.sql.codes import Decision, Reason
+from flowrules.sql.rounds import DECISION
+from flowrules.sql.scratch import STATE
+from flowrules.sql.statement import Statement
+from flowrules.sql.watch import excluded
+
+OCCURRENCE = -100
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOut:
+    """name: what buckets are made of; ghost: what a held-out instance is marked with."""
+
+    name: str
+    millionths: int
+    ghost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """what: the agenda's mark of this campaign's trigger.
+
+    judge finds the candidates and the verdicts; hold_outs are asked in order for those that enter.
+    """
+
+    campaign_id: int
+    what: int
+    judge: tuple[Statement, ...]
+    hold_outs: tuple[HoldOut, ...]
+    unexposed: Statement
+    expose: Statement
+    enter: tuple[Statement, ...]
+    clear: Statement
+
+
+def entries(bundle: Bundle) -> tuple[Entry, ...]:
+    return tuple(_entry(bundle, version, lives_from) for version, lives_from in bundle.now)
+
+
+def _entry(bundle: Bundle, version: Version, lives_from: int) -> Entry:
+    campaign, w = version.machine.campaign, bundle.writer
+    trigger = campaign.entry.trigger
+    what = (
+        bundle.event_type(trigger.event.name)
+        if isinstance(trigger, m.EventTrigger)
+        else OCCURRENCE - version.campaign_id
+    )
+    return Entry(
+        campaign_id=version.campaign_id,
+        what=what,
+        judge=tuple(_judge(bundle, version, lives_from, what)),
+        hold_outs=_hold_outs(bundle, campaign),
+        unexposed=w.statement(
+            "SELECT c.customer_id, u.external_id FROM candidate c CROSS JOIN customer u WHERE u.id = c.customer_id "
+            "AND c.reason IS NULL AND c.ghost = 0 AND NOT EXISTS (SELECT 1 FROM exposure x "
+            "WHERE x.customer_id = c.customer_id AND x.name = :name) ORDER BY c.customer_id"
+        ),
+        expose=w.statement(
+            "UPDATE candidate SET ghost = :ghost WHERE reason IS NULL AND ghost = 0 AND EXISTS (SELECT 1 "
+            "FROM exposure x WHERE x.customer_id = candidate.customer_id AND x.name = :name AND x.held_out = 1)"
+        ),
+        enter=tuple(_enter(bundle, version)),
+        clear=w.statement("DELETE FROM candidate"),
+    )
+
+
+def _hold_outs(bundle: Bundle, campaign: m.Campaign) -> tuple[HoldOut, ...]:
+    found = []
+    universal = bundle.model.policy.hold_out if bundle.model is not None else None
+    if universal is not None and (not universal.classes or campaign.message_class.name in universal.classes):
+        found.append(HoldOut("holdout", universal.millionths, 1))
+    if campaign.hold_out is not None:
+        found.append(HoldOut(f"holdout/{campaign.name}", campaign.hold_out.millionths, 2))
+    return tuple(found)
+
+
+def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list[Statement]:
+    campaign, w = version.machine.campaign, bundle.writer
+    earlier = f"FROM enrollment e WHERE e.customer_id = q.customer_id AND e.campaign_id = {version.campaign_id}"
+    head = (
+        "INSERT INTO candidate (customer_id, at, zone_id, seq, last_instance, last_at, ghost) "
+        f"SELECT q.customer_id, q.at, q.zone_id, q.seq, (SELECT max(e.instance) {earlier}), "
+        f"(SELECT max(e.entered_at) {earlier}), 0 FROM "
+    )
+    trigger = campaign.entry.trigger
+    if isinstance(trigger, m.EventTrigger):
+        test = w.fragment(version.guards.filter(trigger.filter, version.guards.event))
+        find = w.statement(
+            f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, min(event.seq) AS seq FROM focus "
+            f"CROSS JOIN event WHERE event.customer_id = focus.customer_id AND event.type_id = {what} "
+            f"AND event.at = focus.at AND event.event_time >= {lives_from} AND {test} "
+            "GROUP BY focus.customer_id, focus.at, focus.zone_id) AS q",
+            test,
+        )
+    else:
+        test = bundle.condition(version.guards, trigger.segment.condition, "focus")
+        find = w.statement(
+            f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, NULL AS seq FROM focus "
+            f"CROSS JOIN occurrence WHERE occurrence.zone_id = focus.zone_id AND occurrence.at = focus.at "
+            f"AND occurrence.what = {what} AND EXISTS (SELECT 1 FROM customer u WHERE u.id = focus.customer_id "
+            f"AND u.known_at <= focus.at) AND {test}) AS q",
+            test,
+        )
+    verdict = (
+        "WHEN EXISTS (SELECT 1 FROM run WHERE run.customer_id = candidate.customer_id "
+        f"AND run.campaign_id = {version.campaign_id} AND run.ended_at IS NULL) THEN {int(Reason.ALREADY_INSIDE)} "
+    )
+    if campaign.entry.mode == "once":
+        verdict += f"WHEN last_instance IS NOT NULL THEN {int(Reason.ENTERED_BEFORE)} "
+    elif campaign.entry.mode == "again after":
+        verdict += f"WHEN at - last_at < {campaign.entry.gap} THEN {int(Reason.TOO_SOON)} "
+    statements = [
+        find,
+        w.statement(f"UPDATE candidate SET reason = CASE {verdict} END, place_id = {bundle.label(campaign.entry.place)}"),
+    ]
+    for exclusion in campaign.exclusions:
+        place, by = excluded(bundle, version, exclusion)
+        mark = f"UPDATE candidate SET reason = {int(Reason.EXCLUDED)}, place_id = {place}, by_id = {by} "
+        if isinstance(exclusion, m.ExcludeWhere):
+            holds = bundle.condition(version.guards, exclusion.condition, "candidate")
+            statements.append(w.statement(f"{mark} WHERE reason IS NULL AND {holds}", holds))
+        else:
+            statements.append(
+                w.statement(
+                    f"{mark} WHERE reason IS NULL AND EXISTS (SELECT 1 FROM run WHERE "
+                    "run.customer_id = candidate.customer_id AND run.campaign_id = "
+                    f"{bundle.catalogue.campaigns[exclusion.campaign]} AND run.ended_at IS NULL)"
+                )
+            )
+    return statements
+
+
+def _enter(bundle: Bundle, version: Version) -> list[Statement]:
+    campaign_id, w = version.campaign_id, bundle.writer
+    number = "coalesce(last_instance, 0) + 1"
+    return [
+        w.statement(
+            f"{DECISION} SELECT customer_id, at, :turn, {campaign_id}, CASE WHEN reason IS NULL THEN {number} ELSE 0 END, "
+            f"CASE WHEN reason IS NULL THEN {int(Decision.ENTERED)} ELSE {int(Decision.NOT_ENTERED)} END, 0, {version.id}, "
+            f"CASE WHEN reason IS NULL AND ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE reason END, place_id, by_id, "
+            "NULL, NULL, NULL, NULL, NULL FROM candidate"
+        ),
+        w.statement(
+            "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, node, code, state, existed, "
+            "entered_at, entry_seq, stage_at, stage_id, ghost, ending, base, dirty) "
+            f"SELECT customer_id, {campaign_id}, {number}, at, zone_id, {version.id}, 0, {NodeKind.STAGE * CODE}, "
+            f"{STATE.RUNNING}, 0, at, seq, at, 0, ghost, 0, at, 1 FROM candidate WHERE reason IS NULL"
+        ),
+    ]

@@ -1,0 +1,166 @@
+"""Statements of contending messages: docs/meaning.md, paragraphs 9 and 10.
+
+All asks of one instant of a customer are judged in total order, one rank after the other, so that a message
+judged earlier counts for the later ones; customers side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import false, func, literal_column
+
+from flowrules.model import campaign as m
+from flowrules.model.schema import Channel
+from flowrules.sql.bundle import Bundle, Version
+from flowrules.sql.codes import Decision, Reason, Status
+from flowrules.sql.rounds import DECISION
+from flowrules.sql.scratch import STATE
+from flowrules.sql.statement import Statement
+
+_SENT = f"CASE WHEN ghost > 0 THEN {int(Status.GHOST)} ELSE :accepted END"
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """caps: judged in this order for each rank; `accepted` is the status of a real message that passes."""
+
+    ask: Statement
+    ranks: Statement
+    refusals: tuple[Statement, ...]
+    caps: tuple[Statement, ...]
+    count: Statement
+    write: tuple[Statement, ...]
+    tally: Statement
+    sent: Statement
+    go_on: tuple[Statement, ...]
+    clear: Statement
+    cap_rows: tuple[dict[str, int], ...]
+
+
+def messages(bundle: Bundle) -> Messages:
+    w = bundle.writer
+    key = "customer_id, campaign_id, instance"
+    same = "m.customer_id = r.customer_id AND m.campaign_id = r.campaign_id AND m.instance = r.instance"
+    caps, cap_rows = _caps(bundle)
+    return Messages(
+        ask=w.statement(
+            "INSERT INTO ask (customer_id, campaign_id, instance, at, version_id, node, step_id, place_id, channel_id, "
+            "ghost, rank, pass) SELECT r.customer_id, r.campaign_id, r.instance, r.at, r.version_id, r.node, n.step_id, "
+            "n.place_id, n.channel_id, r.ghost, row_number() OVER (PARTITION BY r.customer_id ORDER BY o.rank, r.instance), "
+            f"1 + coalesce((SELECT max(m.pass) FROM message m WHERE {same} AND m.step_id = n.step_id), 0) "
+            "FROM run r CROSS JOIN machine n CROSS JOIN force o "
+            f"WHERE r.state = {STATE.ASKING} AND r.ended_at IS NULL AND n.version_id = r.version_id AND n.node = r.node "
+            "AND o.campaign_id = r.campaign_id"
+        ),
+        ranks=w.statement("SELECT max(rank) FROM ask"),
+        refusals=tuple(_refusals(bundle)),
+        caps=caps,
+        count=w.statement(
+            "INSERT INTO contact (customer_id, at, campaign_id, instance, step_id, pass, channel_id, counted, ghost) "
+            "SELECT a.customer_id, a.at, a.campaign_id, a.instance, a.step_id, a.pass, a.channel_id, o.counted, a.ghost "
+            "FROM ask a CROSS JOIN force o WHERE a.rank = :rank AND a.reason IS NULL AND o.campaign_id = a.campaign_id"
+        ),
+        write=(
+            w.statement(
+                "INSERT INTO message (customer_id, campaign_id, instance, step_id, pass, version_id, node, channel_id, "
+                f"status, reason, decided_at, turn, sent_at) SELECT {key}, step_id, pass, version_id, node, channel_id, "
+                f"CASE WHEN reason IS NOT NULL THEN {int(Status.SKIPPED)} ELSE {_SENT} END, "
+                f"CASE WHEN reason IS NULL AND ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE reason END, at, :turn, "
+                f"CASE WHEN reason IS NULL AND (ghost > 0 OR :accepted = {int(Status.SENT)}) THEN at END FROM ask"
+            ),
+            w.statement(
+                f"{DECISION} SELECT a.customer_id, a.at, :turn, a.campaign_id, a.instance, "
+                f"CASE WHEN a.reason IS NULL THEN {int(Decision.SEND)} ELSE {int(Decision.WITHHELD)} END, a.step_id, "
+                f"a.version_id, CASE WHEN a.reason IS NULL AND a.ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE a.reason END, "
+                "coalesce(c.place_id, a.place_id), NULL, a.counter, c.number, c.per, NULL, NULL "
+                "FROM ask a LEFT JOIN cap c ON c.id = a.cap_id"
+            ),
+        ),
+        tally=w.statement("SELECT reason, count(*) FROM ask GROUP BY reason"),
+        sent=w.statement(
+            "SELECT u.external_id, a.customer_id, a.campaign_id, a.instance, a.step_id, a.pass, a.channel_id, "
+            "n.template, a.at FROM ask a CROSS JOIN customer u CROSS JOIN node n WHERE u.id = a.customer_id "
+            "AND a.reason IS NULL AND a.ghost = 0 AND n.version_id = a.version_id AND n.node = a.node "
+            "ORDER BY a.customer_id, a.at, a.rank"
+        ),
+        go_on=(
+            w.statement(
+                "UPDATE run SET node = n.next, code = n.next_code, "
+                f"state = {STATE.RUNNING}, dirty = 1 FROM machine n WHERE run.state = {STATE.ASKING} "
+                "AND run.ended_at IS NULL AND n.version_id = run.version_id AND n.node = run.node "
+                f"AND (:accepted = {int(Status.SENT)} OR run.ghost > 0 OR EXISTS (SELECT 1 FROM ask a "
+                "WHERE a.customer_id = run.customer_id AND a.campaign_id = run.campaign_id "
+                "AND a.instance = run.instance AND a.reason IS NOT NULL))"
+            ),
+            w.statement(f"UPDATE run SET state = {STATE.REST} WHERE state = {STATE.ASKING}"),
+        ),
+        clear=w.statement("DELETE FROM ask"),
+        cap_rows=cap_rows,
+    )
+
+
+def _refusals(bundle: Bundle) -> Iterator[Statement]:
+    """No address, then consent: one statement for each channel and purpose that is sent with.
+
+    The purpose is that of the campaign's class in force now.
+    """
+    current = {version.campaign_id: version for version, _ in bundle.now}
+    senders: dict[tuple[Channel, m.Purpose], list[Version]] = {}
+    for version in bundle.versions:
+        purpose = current.get(version.campaign_id, version).machine.campaign.message_class.purpose
+        channels = {node.send.channel for node in version.machine.nodes if node.send is not None}
+        for channel in channels:
+            senders.setdefault((channel, purpose), []).append(version)
+    for (channel, purpose), versions in senders.items():
+        guards, w = versions[0].guards, bundle.writer
+        state = guards.consent_state(literal_column("ask.customer_id"), literal_column("ask.at"), channel.name, purpose.name)
+        holds = w.fragment(guards.consent_holds(state, purpose.asks_first))
+        refused = w.fragment(func.coalesce(state.in_(("refused", "withdrawn")), false()))
+        missing = "1 = 0"
+        if channel.address is not None:
+            missing = f"coalesce((SELECT u.{channel.address} FROM customer u WHERE u.id = ask.customer_id), '') = ''"
+        campaigns = ", ".join(str(number) for number in sorted({version.campaign_id for version in versions}))
+        yield w.statement(
+            f"UPDATE ask SET reason = CASE WHEN {missing} THEN {int(Reason.NO_ADDRESS)} "
+            f"WHEN {refused} THEN {int(Reason.UNSUBSCRIBED)} ELSE {int(Reason.NO_CONSENT)} END "
+            f"WHERE channel_id = {bundle.catalogue.channels[channel.name]} AND campaign_id IN ({campaigns}) "
+            f"AND ({missing} OR NOT {holds})",
+            refused,
+            holds,
+        )
+
+
+def _caps(bundle: Bundle) -> tuple[tuple[Statement, ...], tuple[dict[str, int], ...]]:
+    statements: list[Statement] = []
+    rows: list[dict[str, int]] = []
+
+    def add(cap: m.Cap, whose: str, which: str) -> None:
+        number = len(rows) + 1
+        rows.append({"id": number, "number": cap.number, "per": cap.per, "place_id": bundle.label(cap.place)})
+        over = ""
+        if cap.channels:
+            ids = ", ".join(str(bundle.catalogue.channels[name]) for name in cap.channels)
+            over = f" AND c.channel_id IN ({ids})"
+            whose += f" AND ask.channel_id IN ({ids})"
+        counter = (
+            "(SELECT count(*) FROM contact c WHERE c.customer_id = ask.customer_id "
+            f"AND c.at > ask.at - {cap.per} AND c.at <= ask.at{which}{over} AND (c.ghost = 0 OR "
+            "(c.ghost = ask.ghost AND (c.ghost = 1 OR c.campaign_id = ask.campaign_id))))"
+        )
+        statements.append(
+            bundle.writer.statement(
+                f"UPDATE ask SET reason = {int(Reason.CAPPED)}, cap_id = {number}, counter = {counter} "
+                f"WHERE rank = :rank AND reason IS NULL AND {whose} AND {counter} >= {cap.number}"
+            )
+        )
+
+    if bundle.model is not None:
+        limited = "ask.campaign_id IN (SELECT o.campaign_id FROM force o WHERE o.limited = 1)"
+        for cap in bundle.model.policy.caps:
+            add(cap, limited, " AND c.counted = 1")
+    for version, _ in bundle.now:
+        for cap in version.machine.campaign.caps:
+            add(cap, f"ask.campaign_id = {version.campaign_id}", " AND c.campaign_id = ask.campaign_id")
+    return tuple(statements), tuple(rows)

@@ -1,0 +1,159 @@
+"""Statements of the round itself: what is due, which instant is next, loading and writing back instances.
+
+The agenda holds every (customer, instant) of the tick; a slice is a range of customers; a round takes
+each customer's next instant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flowrules.sql.bundle import CODE, Bundle
+from flowrules.sql.scratch import AGENDA, STATE
+from flowrules.sql.statement import Statement
+
+DECISION = (
+    "INSERT INTO decision (customer_id, at, turn, campaign_id, instance, decision, step_id, version_id, "
+    'reason, place_id, by_id, counter, "limit", "window", until, words_id) '
+)
+LIVE = "ended_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    gather: tuple[Statement, ...]
+    next_due: Statement
+    slice_end: Statement
+    focus: Statement
+    present: Statement
+    load: Statement
+    forget: Statement
+    write: Statement
+    again: tuple[Statement, ...]
+    clear: tuple[Statement, ...]
+    changes: Statement
+
+
+def rounds(bundle: Bundle, default_zone: int, of_customer: bool, listened: tuple[int, ...]) -> Rounds:
+    """default_zone: id of the policy's zone; listened: ids of the event types that make instants."""
+    w = bundle.writer
+    zone = f"coalesce(c.zone_id, {default_zone})" if of_customer else str(default_zone)
+    types = ", ".join(map(str, listened)) or "-1"
+    gather = [
+        "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT e.customer_id, e.due_at, "
+        f"{AGENDA.TIMER} FROM enrollment e WHERE e.due_at <= :target",
+        "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT e.customer_id, e.recheck_at, "
+        f"{AGENDA.TIMER} FROM enrollment e WHERE e.recheck_at <= :target ON CONFLICT DO NOTHING",
+        "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT e.customer_id, e.at, e.type_id "
+        f"FROM event e WHERE e.type_id IN ({types}) AND e.at > :last AND e.at <= :target",
+        "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT a.customer_id, a.at, "
+        f"{AGENDA.CHANGE} FROM attribute_change a WHERE a.at > :last AND a.at <= :target",
+        "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT o.customer_id, o.at, "
+        f"{AGENDA.OUTCOME} FROM outcome o WHERE o.at > :last AND o.at <= :target",
+        # A customer whose zone changes in this tick is visited for every zone; focus tells the right one.
+        "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT c.id, o.at, o.what "
+        "FROM occurrence o CROSS JOIN customer c "
+        f"WHERE c.known_at <= o.at AND ({zone} = o.zone_id OR EXISTS (SELECT 1 FROM attribute_change a "
+        "WHERE a.customer_id = c.id AND a.at > :last AND a.at <= :target AND a.attribute = 'timezone'))",
+    ]
+    next_due = (
+        "SELECT min(at) FROM (SELECT min(due_at) AS at FROM enrollment WHERE due_at IS NOT NULL "
+        "UNION ALL SELECT min(recheck_at) FROM enrollment WHERE recheck_at IS NOT NULL "
+        "UNION ALL SELECT min(at) FROM attribute_change WHERE at > :last "
+        "UNION ALL SELECT min(at) FROM outcome WHERE at > :last "
+        + "".join(
+            f"UNION ALL SELECT min(at) FROM event WHERE type_id = {number} AND at > :last " for number in listened
+        )
+        + ") AS due"
+    )
+    load = (
+        "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, node, code, state, "
+        "existed, due_at, recheck_at, entered_at, entry_seq, stage_at, stage_id, ghost, goal_at, ended_at, "
+        "exit, words_id, ending, dirty) "
+        "SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, e.version_id, e.node, "
+        f"n.kind * {CODE} + n.test, {STATE.REST}, 1, e.due_at, e.recheck_at, e.entered_at, e.entry_seq, "
+        "e.stage_at, e.stage_id, e.ghost, e.goal_at, NULL, NULL, NULL, 0, 0 "
+        "FROM focus f CROSS JOIN enrollment e CROSS JOIN machine n "
+        "WHERE e.customer_id = f.customer_id AND e.ended_at IS NULL "
+        "AND n.version_id = e.version_id AND n.node = e.node"
+    )
+    write = (
+        "INSERT INTO enrollment (customer_id, campaign_id, instance, version_id, node, due_at, recheck_at, "
+        "entered_at, entry_seq, stage_at, stage_id, ghost, goal_at, ended_at, exit, words_id) "
+        "SELECT customer_id, campaign_id, instance, version_id, node, "
+        "CASE WHEN ended_at IS NULL THEN due_at END, CASE WHEN ended_at IS NULL THEN recheck_at END, "
+        "entered_at, entry_seq, stage_at, stage_id, ghost, goal_at, ended_at, exit, words_id "
+        "FROM run WHERE dirty = 1 "
+        "ON CONFLICT (customer_id, campaign_id, instance) DO UPDATE SET node = excluded.node, "
+        "due_at = excluded.due_at, recheck_at = excluded.recheck_at, stage_at = excluded.stage_at, "
+        "stage_id = excluded.stage_id, goal_at = excluded.goal_at, ended_at = excluded.ended_at, "
+        "exit = excluded.exit, words_id = excluded.words_id"
+    )
+    return Rounds(
+        gather=tuple(w.statement(text) for text in gather),
+        next_due=w.statement(next_due),
+        slice_end=w.statement(
+            "SELECT max(customer_id), count(*) FROM (SELECT DISTINCT customer_id FROM agenda "
+            "WHERE customer_id > :cursor ORDER BY customer_id LIMIT :size) AS part"
+        ),
+        focus=w.statement(
+            f"INSERT INTO focus (customer_id, at, zone_id) SELECT a.customer_id, a.at, {zone} FROM "
+            "(SELECT customer_id, min(at) AS at FROM agenda WHERE customer_id > :cursor AND customer_id <= :upto "
+            "GROUP BY customer_id) AS a CROSS JOIN customer c WHERE c.id = a.customer_id"
+        ),
+        present=w.statement(
+            "SELECT DISTINCT a.what FROM focus f CROSS JOIN agenda a "
+            "WHERE a.customer_id = f.customer_id AND a.at = f.at"
+        ),
+        load=w.statement(load),
+        forget=w.statement(
+            "DELETE FROM agenda WHERE customer_id > :cursor AND customer_id <= :upto "
+            "AND (customer_id, at) IN (SELECT customer_id, at FROM focus)"
+        ),
+        write=w.statement(write),
+        again=(
+            w.statement(
+                f"INSERT INTO agenda (customer_id, at, what) SELECT customer_id, due_at, {AGENDA.TIMER} FROM run "
+                f"WHERE {LIVE} AND due_at <= :target ON CONFLICT DO NOTHING"
+            ),
+            w.statement(
+                f"INSERT INTO agenda (customer_id, at, what) SELECT customer_id, recheck_at, {AGENDA.TIMER} "
+                f"FROM run WHERE {LIVE} AND recheck_at <= :target ON CONFLICT DO NOTHING"
+            ),
+        ),
+        clear=(w.statement("DELETE FROM run"), w.statement("DELETE FROM focus")),
+        changes=w.statement(
+            "SELECT DISTINCT c.attribute FROM focus f CROSS JOIN attribute_change c "
+            "WHERE c.customer_id = f.customer_id AND c.at = f.at"
+        ),
+    )
+
+
+def apply_change(bundle: Bundle, attribute: str, column: str, textual: bool) -> tuple[Statement, ...]:
+    """Set one attribute from the changes of the round's instant, the last in order of import; a zone follows its name."""
+    value = "text" if textual else "number"
+    last = (
+        f"SELECT c.{value} FROM focus f CROSS JOIN attribute_change c WHERE f.customer_id = customer.id "
+        "AND c.customer_id = f.customer_id AND c.at = f.at AND c.attribute = :attribute "
+        "ORDER BY c.seq DESC LIMIT 1"
+    )
+    whose = (
+        "SELECT c.customer_id FROM focus f CROSS JOIN attribute_change c WHERE c.customer_id = f.customer_id "
+        "AND c.at = f.at AND c.attribute = :attribute"
+    )
+    statements = [f"UPDATE customer SET \"{column}\" = ({last}) WHERE id IN ({whose})"]
+    if attribute == "timezone":
+        statements.append(
+            "UPDATE customer SET zone_id = (SELECT z.id FROM zone z WHERE z.name = customer.timezone) "
+            f"WHERE id IN ({whose})"
+        )
+    return tuple(bundle.writer.statement(text) for text in statements)
+
+
+def refocus(bundle: Bundle, default_zone: int) -> Statement:
+    """Zones of the round after a change of `timezone`."""
+    return bundle.writer.statement(
+        "UPDATE focus SET zone_id = (SELECT "
+        f"coalesce(c.zone_id, {default_zone}) FROM customer c WHERE c.id = focus.customer_id)"
+    )
+

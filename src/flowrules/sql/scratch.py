@@ -1,0 +1,126 @@
+"""The tick's working tables: temporary, one set a connection, empty between slices.
+
+They drive every statement of a tick: each joins customer-keyed tables from here, by customer.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Integer, MetaData, Table
+from sqlalchemy.schema import CreateTable
+
+scratch = MetaData()
+
+
+def _temporary(name: str, keys: int, columns: str) -> Table:
+    """`columns`: names; the first `keys` of them are the primary key. All are integers."""
+    names = columns.split()
+    return Table(
+        name,
+        scratch,
+        *(
+            Column(
+                column,
+                BigInteger,
+                primary_key=position < keys,
+                nullable=position >= keys,
+                autoincrement=False,
+            )
+            for position, column in enumerate(names)
+        ),
+        prefixes=["TEMPORARY"],
+        sqlite_with_rowid=keys == 0,
+    )
+
+
+work = Table(
+    "work",
+    scratch,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    prefixes=["TEMPORARY"],
+)
+"""Customers that have anything to do in this tick."""
+
+agenda = _temporary("agenda", 3, "customer_id at what")
+"""Instants of the slice's customers. what: an event type's id, 0 for a timer, or one of AGENDA."""
+
+occurrence = _temporary("occurrence", 3, "zone_id at what")
+"""Occurrences of schedules in this tick; what: -(100 + campaign id)."""
+
+focus = _temporary("focus", 1, "customer_id at zone_id")
+"""The round: one instant a customer."""
+
+run = _temporary(
+    "run",
+    3,
+    "customer_id campaign_id instance at zone_id version_id node code state existed due_at recheck_at "
+    "entered_at entry_seq stage_at stage_id ghost goal_at ended_at exit words_id place_id by_id ending "
+    "pick base local until ev_at ev_seq m_step m_pass dirty",
+)
+"""The live instances of the round's customers, moved here and written back once.
+
+state: see STATE; code: kind * 100000 + test; existed: alive when the instant began; ending: marked by
+the watch; pick: the edge to take; base, local, until: of a wait; ev_*: the event met; m_*: the message
+a reaction is awaited to; dirty: differs from the stored row.
+"""
+
+candidate = _temporary(
+    "candidate", 1, "customer_id at zone_id seq last_instance last_at reason place_id by_id ghost"
+)
+"""Verdicts on entering one campaign."""
+
+ask = _temporary(
+    "ask",
+    3,
+    "customer_id campaign_id instance at version_id node step_id place_id channel_id ghost rank pass reason counter cap_id",
+)
+"""Messages asked for, contending."""
+
+machine = Table(
+    "machine",
+    scratch,
+    *(
+        Column(name, Integer, primary_key=position < 2, nullable=position >= 2, autoincrement=False)
+        for position, name in enumerate(
+            "version_id node kind test step_id stage_id place_id next next_code alt alt_code third third_code "
+            "days months decision why tag_id words_id channel_id".split()
+        )
+    ),
+    Column("amount", BigInteger, nullable=True),
+    prefixes=["TEMPORARY"],
+    sqlite_with_rowid=False,
+)
+"""The state machines of the versions in use; test: number of the compiled test of this engine; decision and
+why: what arriving here writes, where the kind alone says it."""
+
+force = _temporary("force", 1, "campaign_id rank limited counted")
+"""The campaigns of the versions in use, by the policy in force now; rank: total order."""
+
+cap = _temporary("cap", 1, "id number per place_id")
+"""The caps in force, for the ledger's limit and window."""
+
+
+class STATE:
+    """Of a row of `run`."""
+
+    REST = 0
+    RUNNING = 1
+    ASKING = 2
+    DUE = 7  # a timer ran out
+    MET = 8  # what it waited for came
+    INTERRUPTED = 9  # `on E go to`
+
+
+class AGENDA:
+    """Of a row of `agenda` that is neither an event nor an occurrence."""
+
+    TIMER = 0
+    CHANGE = -1
+    OUTCOME = -2
+
+
+def definitions(dialect: str) -> tuple[str, ...]:
+    """CREATE TEMPORARY TABLE statements for `sqlite` or `postgresql`."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    target = sqlite.dialect() if dialect == "sqlite" else postgresql.dialect()
+    return tuple(str(CreateTable(table).compile(dialect=target)) for table in scratch.sorted_tables)

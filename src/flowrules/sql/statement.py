@@ -1,0 +1,86 @@
+"""Statements ready for the driver: text with named parameters, and the constants of guards.
+
+A tick runs thousands of small statements; they are made once, when a program is loaded, and go to the
+driver as they are. Values are bound, never pasted; only integers of our own catalogues stand in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+
+Value = int | str | None
+
+
+class Cursor(Protocol):
+    """What is used of a DB-API cursor."""
+
+    rowcount: int
+
+    def execute(self, statement: str, parameters: Mapping[str, Value], /) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+    def fetchone(self) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A piece of SQL with named parameters (`:name`) and their values."""
+
+    text: str
+    constants: Mapping[str, Value]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`text` in the driver's own parameter style."""
+
+    text: str
+    constants: Mapping[str, Value]
+
+    def run(self, cursor: Cursor, /, **values: Value) -> int:
+        """Execute; gives the number of rows written."""
+        cursor.execute(self.text, {**self.constants, **values} if self.constants else values)
+        return cursor.rowcount
+
+    def rows(self, cursor: Cursor, /, **values: Value) -> list[tuple[Any, ...]]:
+        cursor.execute(self.text, {**self.constants, **values} if self.constants else values)
+        return list(cursor.fetchall())
+
+
+class Writer:
+    """Makes fragments of Core expressions and statements of text, for one dialect."""
+
+    def __init__(self, dialect: str) -> None:
+        self.dialect = dialect
+        self._target: Any = (
+            SQLiteDialect(paramstyle="named") if dialect == "sqlite" else PGDialect_psycopg(paramstyle="named")
+        )
+        self._numbers = count(1)
+
+    def fragment(self, expression: ColumnElement[Any]) -> Fragment:
+        """The expression as text; its parameters get names no other fragment has."""
+        compiled = expression.compile(dialect=self._target, compile_kwargs={"render_postcompile": True})
+        prefix = f"g{next(self._numbers)}_"
+        text = re.sub(r"(?<!:):([A-Za-z_]\w*)", rf":{prefix}\1", str(compiled))
+        return Fragment(text, {prefix + key: value for key, value in compiled.params.items()})
+
+    def statement(self, text: str, *fragments: Fragment) -> Statement:
+        """`text` may hold the text of the given fragments; their constants come along."""
+        constants: dict[str, Value] = {}
+        for fragment in fragments:
+            constants |= fragment.constants
+        if self.dialect != "sqlite":
+            text = re.sub(r"(?<!:):([A-Za-z_]\w*)", r"%(\1)s", text.replace("%", "%%"))
+        return Statement(text, constants)

@@ -1,0 +1,383 @@
+"""The tables, once for SQLite and PostgreSQL.
+
+Customer leads every key of a customer-keyed table; keys are made from the row, never from a sequence.
+Instants are UTC microseconds. Names that repeat in every row are small integers, spelled out in the
+catalogue tables (and in `codes` for decisions and reasons).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+
+def _int(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
+    return Column(name, BigInteger, primary_key=key, nullable=null, autoincrement=False)
+
+
+def _small(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
+    return Column(name, SmallInteger, primary_key=key, nullable=null, autoincrement=False)
+
+
+def _text(name: str, *, key: bool = False, null: bool = False) -> Column[str]:
+    return Column(name, Text, primary_key=key, nullable=null)
+
+
+# --- the workspace and its clock ----------------------------------------------------------------------
+
+workspace = Table("workspace", metadata, _text("key", key=True), _text("value"))
+"""salt (written once by init), schema (revision of these tables), zone, currency."""
+
+clock = Table(
+    "clock",
+    metadata,
+    _small("id", key=True),  # always 0
+    _int("last_tick"),  # every customer has passed this instant
+    _int("target"),  # a tick under way (or interrupted) goes to here; equal to last_tick when none is
+    _int("cursor"),  # customers up to this id have passed the target
+    _int("next_seq"),  # the next order number of an incoming fact
+)
+
+# --- catalogues ---------------------------------------------------------------------------------------
+
+zone = Table("zone", metadata, _small("id", key=True), Column("name", Text, nullable=False, unique=True))
+zone_offset = Table(
+    "zone_offset",
+    metadata,
+    _small("zone_id", key=True),
+    _int("utc_from", key=True),
+    _int("utc_to"),
+    _int("offset"),  # microseconds east of UTC
+    sqlite_with_rowid=False,
+)
+calendar = Table(
+    "calendar",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),  # days since 1970-01-01, 1900 to 2099
+    _small("month_day"),  # month * 100 + day
+    _small("also"),  # 229 on 28 February of a year without a 29th, else month_day
+    _int("month"),  # year * 12 + month - 1
+)
+month = Table(
+    "month",
+    metadata,
+    Column("month", Integer, primary_key=True, autoincrement=False),  # year * 12 + month - 1
+    _int("first_day"),
+    _int("last_day"),
+)
+label = Table(
+    "label", metadata, Column("id", Integer, primary_key=True), Column("text", Text, nullable=False, unique=True)
+)
+"""Words that ledger rows point to: places (`rules/x.flow:12`), what excluded, the author's exit words."""
+event_type = Table(
+    "event_type",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+)
+tag = Table(
+    "tag",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+)
+campaign = Table(
+    "campaign",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+    _int("lives_from", null=True),  # null: not deployed now; earlier facts enter nobody
+)
+step = Table(
+    "step",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 0 is the header of every campaign
+    Column("campaign_id", Integer, nullable=False),
+    _text("key"),
+    UniqueConstraint("campaign_id", "key"),
+)
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    _int("at"),
+    _text("digest"),
+    _text("snapshot"),  # JSON: every file the meaning was made from
+)
+version = Table(
+    "version",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("campaign_id", Integer, nullable=False),
+    _int("number"),
+    _text("digest"),
+    Column("deployment_id", Integer, nullable=False),  # the snapshot this version is compiled from
+    _int("at"),
+)
+node = Table(
+    "node",
+    metadata,
+    Column("version_id", Integer, primary_key=True, autoincrement=False),
+    Column("node", Integer, primary_key=True, autoincrement=False),
+    _small("kind"),  # program.machine.NodeKind
+    Column("step_id", Integer, nullable=False),
+    Column("stage_id", Integer, nullable=False),  # step id of the stage the node is in
+    Column("place_id", Integer, nullable=False),
+    _small("channel_id", null=True),  # of a send
+    _text("template", null=True),
+    sqlite_with_rowid=False,
+)
+"""The positions of every version ever deployed: what a row of the ledger or of the outbox points at."""
+
+# --- customers ----------------------------------------------------------------------------------------
+
+customer = Table(
+    "customer",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    _text("external_id"),  # the first external id, which buckets are made of
+    _int("known_at"),
+    _small("zone_id", null=True),  # null: no or unknown `timezone`
+    _text("email", null=True),
+    _text("phone", null=True),
+    _text("country", null=True),
+    _text("language", null=True),
+    _text("timezone", null=True),
+    Index("customer_zone", "zone_id"),
+)
+"""Declared attributes are added by `apply` as columns a_<name> (BigInteger or Text, nullable)."""
+identity = Table(
+    "identity",
+    metadata,
+    _text("kind", key=True),  # id, email, phone
+    _text("value", key=True),  # normalised
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    Index("identity_customer", "customer_id"),
+    sqlite_with_rowid=False,
+)
+attribute_change = Table(
+    "attribute_change",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    _int("at", key=True),
+    _int("seq", key=True),
+    _text("attribute"),
+    _int("number", null=True),  # the stored value, in one of the two; both null: unset
+    _text("text", null=True),
+    Index("attribute_change_at", "at"),
+    sqlite_with_rowid=False,
+)
+consent = Table(
+    "consent",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    _text("channel", key=True),
+    _text("purpose", key=True),
+    _int("at", key=True),
+    _int("seq", key=True),
+    _text("state"),  # granted, refused, withdrawn
+    _int("event_time"),
+    _text("source"),
+    sqlite_with_rowid=False,
+)
+list_entry = Table(
+    "list_entry",
+    metadata,
+    _text("list", key=True),
+    _text("kind", key=True),
+    _text("value", key=True),  # normalised as in identity
+    sqlite_with_rowid=False,
+)
+exposure = Table(
+    "exposure",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    _text("name", key=True),  # holdout, holdout/<campaign>
+    _small("held_out"),
+    sqlite_with_rowid=False,
+)
+
+# --- the journal --------------------------------------------------------------------------------------
+
+intake = Table("intake", metadata, _text("key", key=True), sqlite_with_rowid=False)
+"""Identities of facts taken in: (source, id) or a hash of the content. The same fact twice is one fact."""
+event = Table(
+    "event",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    Column("type_id", Integer, primary_key=True, autoincrement=False),
+    _int("at", key=True),  # the decision instant
+    _int("seq", key=True),
+    _int("event_time"),
+    Column("ref_campaign_id", Integer, nullable=True),  # of a reaction: the message it is about
+    Column("ref_instance", Integer, nullable=True),
+    Column("ref_step_id", Integer, nullable=True),
+    Column("ref_pass", Integer, nullable=True),
+    _small("machine", null=True),  # 1: opened or clicked by a program, not a person
+    _text("extra", null=True),  # JSON of properties that are undeclared or could not be read
+    Index("event_due", "type_id", "at"),
+    sqlite_with_rowid=False,
+)
+"""Declared properties are added by `apply` as columns p_<name>__<type> (BigInteger or Text, nullable)."""
+
+# --- where customers are ------------------------------------------------------------------------------
+
+enrollment = Table(
+    "enrollment",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    Column("instance", Integer, primary_key=True, autoincrement=False),
+    Column("version_id", Integer, nullable=False),
+    Column("node", Integer, nullable=False),
+    _int("due_at", null=True),
+    _int("recheck_at", null=True),  # the next instant at which a watched condition can change by time alone
+    _int("entered_at"),
+    _int("entry_seq", null=True),  # the entering event (of the version's trigger type, at entered_at)
+    _int("stage_at"),
+    Column("stage_id", Integer, nullable=False),
+    _small("ghost"),  # 0 real, 1 universal holdout, 2 the campaign's
+    _int("goal_at", null=True),
+    _int("ended_at", null=True),
+    _small("exit", null=True),  # codes.Reason
+    Column("words_id", Integer, nullable=True),
+    Index("enrollment_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
+    Index(
+        "enrollment_recheck",
+        "recheck_at",
+        sqlite_where=text("recheck_at IS NOT NULL"),
+        postgresql_where=text("recheck_at IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+consumption = Table(
+    "consumption",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    Column("instance", Integer, primary_key=True, autoincrement=False),
+    Column("type_id", Integer, primary_key=True, autoincrement=False),
+    _int("at", key=True),
+    _int("seq", key=True),
+    sqlite_with_rowid=False,
+)
+"""Events used up by a wait, kept only where a stage waits for one event more than once."""
+tagging = Table(
+    "tagging",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    Column("tag_id", Integer, primary_key=True, autoincrement=False),
+    _int("since"),
+    sqlite_with_rowid=False,
+)
+
+# --- messages -----------------------------------------------------------------------------------------
+
+message = Table(
+    "message",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    Column("instance", Integer, primary_key=True, autoincrement=False),
+    Column("step_id", Integer, primary_key=True, autoincrement=False),
+    Column("pass", Integer, primary_key=True, autoincrement=False),  # 1 for the step's first message
+    Column("version_id", Integer, nullable=False),
+    Column("node", Integer, nullable=False),
+    _small("channel_id"),
+    _small("status"),  # codes.Status
+    _small("reason", null=True),  # codes.Reason
+    _int("decided_at"),
+    _int("turn"),
+    _int("sent_at", null=True),  # accepted by the channel
+    Index(
+        "message_open",
+        "status",
+        sqlite_where=text("status < 10"),
+        postgresql_where=text("status < 10"),
+    ),
+    sqlite_with_rowid=False,
+)
+"""Statuses under 10 still want work (intended, claimed, retrying, held, unknown)."""
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    Column("instance", Integer, primary_key=True, autoincrement=False),
+    Column("step_id", Integer, primary_key=True, autoincrement=False),
+    Column("pass", Integer, primary_key=True, autoincrement=False),
+    _small("number", key=True),
+    _int("started_at"),
+    _int("finished_at", null=True),  # null: the process died, the outcome is unknown
+    _text("outcome", null=True),
+    sqlite_with_rowid=False,
+)
+outcome = Table(
+    "outcome",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    _int("at", key=True),
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    Column("instance", Integer, primary_key=True, autoincrement=False),
+    Column("step_id", Integer, primary_key=True, autoincrement=False),
+    Column("pass", Integer, primary_key=True, autoincrement=False),
+    _small("status"),
+    _small("reason", null=True),
+    Index("outcome_at", "at"),
+    sqlite_with_rowid=False,
+)
+"""What the outbox made of a message, as a fact: the planner goes on from here."""
+contact = Table(
+    "contact",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    _int("at", key=True),
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    Column("instance", Integer, primary_key=True, autoincrement=False),
+    Column("step_id", Integer, primary_key=True, autoincrement=False),
+    Column("pass", Integer, primary_key=True, autoincrement=False),
+    _small("channel_id"),
+    _small("counted"),
+    _small("ghost"),
+    sqlite_with_rowid=False,
+)
+"""What caps count: one row an accepted (or reserved) message."""
+
+# --- the ledger ---------------------------------------------------------------------------------------
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    _int("at", key=True),
+    _int("turn", key=True),
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    Column("instance", Integer, primary_key=True, autoincrement=False),
+    _small("decision", key=True),  # codes.Decision
+    Column("step_id", Integer, nullable=False),
+    Column("version_id", Integer, nullable=False),
+    _small("reason", null=True),  # codes.Reason
+    Column("place_id", Integer, nullable=False),
+    Column("by_id", Integer, nullable=True),
+    _int("counter", null=True),
+    _int("limit", null=True),
+    _int("window", null=True),
+    _int("until", null=True),
+    Column("words_id", Integer, nullable=True),
+    sqlite_with_rowid=False,
+)
+channel = Table(
+    "channel", metadata, _small("id", key=True), Column("name", Text, nullable=False, unique=True)
+)

@@ -1,0 +1,1 @@
+"""The database: opening it, its catalogues, and what is taken in."""

@@ -1,0 +1,112 @@
+"""The catalogues: small numbers for the names that rows point to.
+
+Takes models and machines inside a write transaction, gives numbers. Never reuses or changes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, insert, select
+
+from flowrules.model import campaign as m
+from flowrules.program.machine import Machine
+from flowrules.sql import tables as t
+from flowrules.sql.catalogue import Catalogue
+
+
+def intern(connection: Connection, table: Table, names: Iterable[str], column: str = "name") -> dict[str, int]:
+    """Numbers of names, new ones in order of name; gives the whole table."""
+    known = {row[1]: row[0] for row in connection.execute(select(table.c.id, table.c[column]))}
+    fresh = sorted(set(names) - known.keys())
+    if fresh:
+        first = max(known.values(), default=0) + 1
+        rows = [{"id": first + position, column: name} for position, name in enumerate(fresh)]
+        connection.execute(insert(table), rows)
+        known |= {row[column]: row["id"] for row in rows}  # type: ignore[misc]  # id is int, column is str
+    return known
+
+
+def intern_steps(connection: Connection, keys: Iterable[tuple[int, str]]) -> None:
+    """Numbers of steps, (campaign id, key)."""
+    known = set(connection.execute(select(t.step.c.campaign_id, t.step.c.key)).tuples())
+    fresh = [pair for pair in dict.fromkeys(keys) if pair not in known]
+    if fresh:
+        first = (connection.execute(select(func.max(t.step.c.id))).scalar() or 0) + 1
+        connection.execute(
+            insert(t.step),
+            [
+                {"id": first + position, "campaign_id": campaign_id, "key": key}
+                for position, (campaign_id, key) in enumerate(fresh)
+            ],
+        )
+
+
+def catalogue(connection: Connection) -> Catalogue:
+    def names(table: Table, column: str = "name") -> dict[str, int]:
+        return {row[1]: row[0] for row in connection.execute(select(table.c.id, table.c[column]))}
+
+    campaigns = names(t.campaign)
+    of_id = {number: name for name, number in campaigns.items()}
+    steps: Mapping[tuple[str, str], int] = {
+        (of_id[row.campaign_id], row.key): row.id
+        for row in connection.execute(select(t.step.c.id, t.step.c.campaign_id, t.step.c.key))
+        if row.campaign_id in of_id
+    }
+    return Catalogue(
+        event_types=names(t.event_type),
+        tags=names(t.tag),
+        campaigns=campaigns,
+        channels=names(t.channel),
+        steps=steps,
+        labels=names(t.label, "text"),
+        zones=names(t.zone),
+    )
+
+
+def event_names(model: m.Model) -> Iterator[str]:
+    yield from (event.name for event in model.events)
+
+
+def tag_names(machines: Iterable[Machine]) -> Iterator[str]:
+    for machine in machines:
+        yield from (node.tag for node in machine.nodes if node.tag is not None)
+
+
+def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:
+    """Everything a row of the ledger may point to."""
+    yield from (cap.place for cap in model.policy.caps)
+    for machine in machines:
+        campaign = machine.campaign
+        yield campaign.place
+        yield campaign.entry.place
+        if campaign.goal is not None:
+            yield campaign.goal.place
+        yield from (clause.place for clause in campaign.exits)
+        yield from (cap.place for cap in campaign.caps)
+        for exclusion in campaign.exclusions:
+            yield exclusion.place
+            yield exclusion.by if isinstance(exclusion, m.ExcludeWhere) else f"campaign {exclusion.campaign}"
+        for stage in campaign.stages:
+            yield stage.place
+            yield from (on.place for on in stage.reactions)
+        for node in machine.nodes:
+            yield node.place
+            if node.words is not None:
+                yield node.words
+
+
+def node_rows(machine: Machine, version_id: int, names: Catalogue) -> Iterator[dict[str, Any]]:
+    campaign = machine.campaign
+    for index, node in enumerate(machine.nodes):
+        yield {
+            "version_id": version_id,
+            "node": index,
+            "kind": int(node.kind),
+            "step_id": names.steps[campaign.name, node.key],
+            "stage_id": names.steps[campaign.name, campaign.stages[node.stage].name],
+            "place_id": names.labels[node.place],
+            "channel_id": None if node.send is None else names.channels[node.send.channel.name],
+            "template": None if node.send is None else node.send.template,
+        }

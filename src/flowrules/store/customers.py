@@ -1,0 +1,252 @@
+"""Customers, as sets: found, created, brought up to date.
+
+Takes records of this module inside `Database.intake()`, whose locks make `max + 1` and look-before-insert right.
+Never loops over the database: a batch costs a handful of statements.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Text, any_, bindparam, delete, func, select, update
+
+from flowrules.model.campaign import Model
+from flowrules.model.schema import BUILTIN_ATTRIBUTES, Attribute, Stored
+from flowrules.sql import tables
+from flowrules.sql.columns import attribute_column, tables_for
+from flowrules.store.bulk import insert_rows
+from flowrules.store.identity import IdentityKind, kinds_of, normalised
+from flowrules.store.zones import ensure_zones
+
+_IDENTIFYING: tuple[IdentityKind, ...] = ("email", "phone")
+
+
+@dataclass(frozen=True, slots=True)
+class NewCustomer:
+    """`attributes` by name, built-in ones too; None takes a value away from a customer that is known."""
+
+    id: str
+    known_at: int
+    attributes: Mapping[str, Stored | None]
+
+
+@dataclass(frozen=True, slots=True)
+class NewChange:
+    customer: str
+    at: int
+    attribute: str
+    value: Stored | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomersTaken:
+    """`verdicts`: added, changed or unchanged, one for each customer given."""
+
+    verdicts: tuple[str, ...]
+
+
+def among(
+    connection: Connection, column: ColumnElement[int] | ColumnElement[str], values: Sequence[Stored]
+) -> ColumnElement[bool]:
+    """`column` is one of `values`: one parameter, however many there are."""
+    if connection.dialect.name == "postgresql":
+        kind = BigInteger if values and isinstance(values[0], int) else Text
+        return column == any_(bindparam(None, list(values), type_=ARRAY(kind)))
+    listed = func.json_each(json.dumps(list(values), ensure_ascii=False)).table_valued("value")
+    return column.in_(select(listed.c.value))
+
+
+def find_customers(connection: Connection, references: Iterable[str]) -> dict[str, int]:
+    """Customers by id, else email or phone, as written in `references`; unknown ones are not in the result."""
+    wanted = dict.fromkeys(references)
+    lookups: dict[IdentityKind, set[str]] = {"id": set(), "email": set(), "phone": set()}
+    for reference in wanted:
+        for kind in kinds_of(reference):
+            if value := normalised(kind, reference):
+                lookups[kind].add(value)
+    found: dict[tuple[str, str], int] = {}
+    identity = tables.identity.c
+    for kind, values in lookups.items():
+        if values:
+            query = select(identity.value, func.min(identity.customer_id)).where(
+                identity.kind == kind, among(connection, identity.value, sorted(values))
+            )
+            found |= {(kind, value): number for value, number in connection.execute(query.group_by(identity.value))}
+    result = {}
+    for reference in wanted:
+        for kind in kinds_of(reference):
+            number = found.get((kind, normalised(kind, reference) or ""))
+            if number is not None:
+                result[reference] = number
+                break
+    return result
+
+
+def add_customers(
+    connection: Connection, model: Model, customers: Sequence[NewCustomer], received_at: int
+) -> CustomersTaken:
+    """Create those not known; what is new about the others changes at `received_at`.
+
+    A customer given twice in one call is the first, changed by the second.
+    """
+    known = find_ids(connection, [customer.id for customer in customers])
+    new: dict[str, NewCustomer] = {}
+    later = []
+    verdicts: list[str] = []
+    for customer in customers:
+        name = customer.id.strip()
+        if name in known or name in new:
+            later.append((len(verdicts), name, customer))
+            verdicts.append("unchanged")
+        else:
+            new[name] = customer
+            verdicts.append("added")
+    ids = known | create(connection, model, new)
+    changes: list[tuple[int, int, NewChange]] = []
+    current = _Current(connection, model, [ids[name] for _, name, _ in later])
+    for position, name, customer in later:
+        for attribute, value in customer.attributes.items():
+            if current.take(ids[name], attribute, value):
+                changes.append((position, ids[name], NewChange(name, received_at, attribute, value)))
+                verdicts[position] = "changed"
+    _record_changes(connection, [(number, change) for _, number, change in changes])
+    return CustomersTaken(tuple(verdicts))
+
+
+def add_changes(connection: Connection, changes: Sequence[NewChange]) -> int:
+    """Changes of customers that are known; gives how many were taken."""
+    ids = find_customers(connection, [change.customer for change in changes])
+    known = [(ids[change.customer], change) for change in changes if change.customer in ids]
+    _record_changes(connection, known)
+    return len(known)
+
+
+def find_ids(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+    """By external id alone."""
+    identity = tables.identity.c
+    values = sorted({name.strip() for name in names})
+    query = select(identity.value, identity.customer_id).where(
+        identity.kind == "id", among(connection, identity.value, values)
+    )
+    return {row.value: row.customer_id for row in connection.execute(query)} if values else {}
+
+
+def create(connection: Connection, model: Model, customers: Mapping[str, NewCustomer]) -> dict[str, int]:
+    """Customers by a trimmed id that nobody has; numbered in the order given."""
+    if not customers:
+        return {}
+    first = (connection.execute(select(func.max(tables.customer.c.id))).scalar() or 0) + 1
+    ids = {name: first + position for position, name in enumerate(customers)}
+    zones = ensure_zones(
+        connection, {str(zone) for customer in customers.values() if (zone := customer.attributes.get("timezone"))}
+    )
+    attributes = _attributes(model)
+    used = [attributes[name] for name in sorted({name for each in customers.values() for name in each.attributes})]
+    columns = ("id", "external_id", "known_at", "zone_id", *(attribute_column(attribute) for attribute in used))
+    rows = [
+        (
+            ids[name],
+            name,
+            customer.known_at,
+            zones.get(str(customer.attributes.get("timezone"))),
+            *(customer.attributes.get(attribute.name) for attribute in used),
+        )
+        for name, customer in customers.items()
+    ]
+    insert_rows(connection, tables_for(model).customer, columns, rows)
+    identities: list[tuple[str, str, int]] = [("id", name, ids[name]) for name in customers]
+    for name, customer in customers.items():
+        identities += _identities(ids[name], customer.attributes)
+    insert_rows(connection, tables.identity, ("kind", "value", "customer_id"), sorted(identities))
+    return ids
+
+
+def allocate(connection: Connection, number: int) -> tuple[int, int]:
+    """Take `number` order numbers: the first of them, and the first instant no tick has gone past."""
+    clock = tables.clock
+    taken = connection.execute(
+        update(clock).values(next_seq=clock.c.next_seq + number).returning(clock.c.next_seq, clock.c.target)
+    ).one()
+    return taken.next_seq - number, taken.target + 1
+
+
+def _identities(number: int, attributes: Mapping[str, Stored | None]) -> list[tuple[str, str, int]]:
+    return [
+        (kind, value, number)
+        for kind in _IDENTIFYING
+        if isinstance(given := attributes.get(kind), str) and (value := normalised(kind, given))
+    ]
+
+
+def _record_changes(connection: Connection, changes: Sequence[tuple[int, NewChange]]) -> None:
+    """The tick applies them in order; identities and zones are there at once."""
+    if not changes:
+        return
+    first, earliest = allocate(connection, len(changes))
+    rows = sorted(
+        (
+            number,
+            max(change.at, earliest),
+            first + position,
+            change.attribute,
+            change.value if isinstance(change.value, int) else None,
+            change.value if isinstance(change.value, str) else None,
+        )
+        for position, (number, change) in enumerate(changes)
+    )
+    insert_rows(connection, tables.attribute_change, ("customer_id", "at", "seq", "attribute", "number", "text"), rows)
+    latest: dict[IdentityKind, dict[int, Stored | None]] = {kind: {} for kind in _IDENTIFYING}
+    zones = set()
+    for number, change in changes:
+        if change.attribute in _IDENTIFYING:
+            latest[change.attribute][number] = change.value
+        elif change.attribute == "timezone" and change.value:
+            zones.add(str(change.value))
+    ensure_zones(connection, sorted(zones))
+    identity = tables.identity
+    for kind, values in latest.items():
+        if values:
+            owners = sorted(values)
+            connection.execute(
+                delete(identity).where(identity.c.kind == kind, among(connection, identity.c.customer_id, owners))
+            )
+            fresh = [row for number in owners for row in _identities(number, {kind: values[number]})]
+            insert_rows(connection, identity, ("kind", "value", "customer_id"), sorted(fresh))
+
+
+def _attributes(model: Model) -> dict[str, Attribute]:
+    return {each.name: each for each in (*BUILTIN_ATTRIBUTES, *model.attributes) if each.name != "id"}
+
+
+class _Current:
+    """What is known of some customers, with the changes that no tick has applied yet."""
+
+    def __init__(self, connection: Connection, model: Model, numbers: Sequence[int]) -> None:
+        self.values: dict[tuple[int, str], Stored | None] = {}
+        if not numbers:
+            return
+        wanted = sorted(set(numbers))
+        customer = tables_for(model).customer
+        attributes = list(_attributes(model).values())
+        query = select(
+            customer.c.id, *(customer.c[attribute_column(each)].label(f"v{i}") for i, each in enumerate(attributes))
+        )
+        for row in connection.execute(query.where(among(connection, customer.c.id, wanted))):
+            for attribute, value in zip(attributes, row[1:], strict=True):
+                self.values[row[0], attribute.name] = value
+        change, clock = tables.attribute_change.c, tables.clock.c
+        pending = (
+            select(change.customer_id, change.attribute, change.number, change.text)
+            .where(among(connection, change.customer_id, wanted), change.at > select(clock.last_tick).scalar_subquery())
+            .order_by(change.customer_id, change.at, change.seq)
+        )
+        for number, attribute_name, as_number, as_text in connection.execute(pending):
+            self.values[number, attribute_name] = as_text if as_number is None else as_number
+
+    def take(self, number: int, attribute: str, value: Stored | None) -> bool:
+        """Is it news? From now on it is what is known."""
+        news = self.values.get((number, attribute)) != value
+        self.values[number, attribute] = value
+        return news

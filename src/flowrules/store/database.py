@@ -1,0 +1,249 @@
+"""One database, SQLite file or PostgreSQL: opened, created, read, written.
+
+Takes a URL, gives connections inside transactions. Every failure of the outside world leaves as a StoreError;
+no message holds a password.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, insert, inspect, make_url, select, text
+from sqlalchemy.exc import ArgumentError
+
+from flowrules.errors import (
+    DatabaseExistsError,
+    DatabaseMissingError,
+    SchemaNewerError,
+    StoreError,
+)
+from flowrules.sql import tables
+from flowrules.store.failures import store_errors
+from flowrules.store.zones import BEGINNING, ensure_zones, fill_calendar
+
+SCHEMA = 1
+OLDEST_SQLITE = (3, 37)
+
+# PostgreSQL advisory locks. Intake shares ADVISORY, the tick takes it alone while it publishes its target: so no fact
+# commits behind a target that it has not seen. INTAKE is held by one intake at a time: customer ids are max + 1.
+ADVISORY = 0x666C6F77
+INTAKE = ADVISORY + 1
+
+Isolation = Literal["REPEATABLE READ", "READ COMMITTED"]
+
+_BEGIN = "flowrules_begin"
+_QUERY_CACHE = 4000  # a large program has more statements than SQLAlchemy's 500
+_PRAGMAS = (
+    "PRAGMA busy_timeout=5000",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA cache_size=-64000",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA wal_autocheckpoint=10000",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One connection kept for several transactions, so that its temporary tables stay."""
+
+    connection: Connection
+    _name: str
+
+    @contextmanager
+    def write(self, isolation: Isolation = "REPEATABLE READ") -> Iterator[Connection]:
+        """Everything inside commits together; SQLite's write lock is held from the start.
+
+        READ COMMITTED (PostgreSQL) is for what waits for a lock first and must then see what was committed meanwhile.
+        """
+        with self._transaction("BEGIN IMMEDIATE", isolation):
+            yield self.connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view, without a lock that a writer would wait for."""
+        with self._transaction("BEGIN", "REPEATABLE READ"):
+            yield self.connection
+
+    @contextmanager
+    def _transaction(self, begin: str, isolation: Isolation) -> Iterator[None]:
+        with store_errors(self._name):
+            if self.connection.dialect.name == "postgresql":
+                self.connection.execution_options(isolation_level=isolation)
+            else:
+                self.connection.execution_options(**{_BEGIN: begin})
+            with self.connection.begin():
+                yield
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    engine: Engine
+    name: str
+    """How messages call it: the file, or server and database."""
+
+    @classmethod
+    def open(cls, url: str) -> Database:
+        database = cls._of(url)
+        file = database.file
+        if file is not None and not file.exists():
+            raise DatabaseMissingError(f"there is no database {database.name} yet", "`flowrules apply` makes it")
+        with database.read() as connection:
+            found = _revision(connection)
+        if found is None:
+            raise DatabaseMissingError(
+                f"{database.name} is a database without the tables of FlowRules", "`flowrules apply` makes them"
+            )
+        if found > SCHEMA:
+            raise SchemaNewerError(
+                f"{database.name} was made by a newer FlowRules (schema {found}, this one knows {SCHEMA})",
+                "install the newer version; an older one must not write into it",
+            )
+        return database
+
+    @classmethod
+    def create(cls, url: str, *, zone: str = "UTC", currency: str = "EUR", salt: str | None = None) -> Database:
+        """Make the tables and fill the catalogues, all or nothing. Without `salt` a fresh one is drawn."""
+        database = cls._of(url)
+        file = database.file
+        if file is not None and not file.parent.is_dir():
+            raise StoreError(f"there is no folder {file.parent} to put the database in", "make the folder first")
+        with database.write() as connection:
+            if _revision(connection) is not None:
+                raise DatabaseExistsError(
+                    f"{database.name} already holds a FlowRules database", "use it as it is, or name another one"
+                )
+            tables.metadata.create_all(connection)
+            facts = {
+                "salt": secrets.token_hex(16) if salt is None else salt,
+                "schema": str(SCHEMA),
+                "zone": zone,
+                "currency": currency,
+            }
+            connection.execute(insert(tables.workspace), [{"key": key, "value": facts[key]} for key in facts])
+            connection.execute(
+                insert(tables.clock), {"id": 0, "last_tick": BEGINNING, "target": BEGINNING, "cursor": 0, "next_seq": 1}
+            )
+            fill_calendar(connection)
+            ensure_zones(connection, ["UTC", zone])
+        return database
+
+    @property
+    def dialect(self) -> Literal["sqlite", "postgresql"]:
+        return "postgresql" if self.engine.dialect.name == "postgresql" else "sqlite"
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        with store_errors(self.name), self.engine.connect() as connection:
+            yield Session(connection, self.name)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self.session() as session, session.read() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, isolation: Isolation = "REPEATABLE READ") -> Iterator[Connection]:
+        with self.session() as session, session.write(isolation) as connection:
+            yield connection
+
+    @contextmanager
+    def intake(self, session: Session | None = None) -> Iterator[Connection]:
+        """Write facts: what `journal` needs around it.
+
+        Not REPEATABLE READ: its snapshot would be older than the locks, and so the target read under them.
+        """
+        within = self.session() if session is None else nullcontext(session)
+        with within as own, own.write("READ COMMITTED") as connection:
+            if self.dialect == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": ADVISORY})
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": INTAKE})
+            yield connection
+
+    def checkpoint(self) -> None:
+        """Move SQLite's log into its file, as far as no reader needs it: something to do when idle."""
+        if self.dialect == "sqlite":
+            with store_errors(self.name), self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @property
+    def file(self) -> Path | None:
+        return Path(self.engine.url.database or "") if self.dialect == "sqlite" else None
+
+    @classmethod
+    def _of(cls, given: str) -> Database:
+        url = _parse(given)
+        if url.get_backend_name() == "sqlite":
+            return cls(_sqlite(url), url.database or "")
+        where = f"{url.host or 'the local server'}{f':{url.port}' if url.port else ''}"
+        query = {"connect_timeout": "10", **url.query}
+        engine = create_engine(
+            url.set(query=query), pool_pre_ping=True, query_cache_size=_QUERY_CACHE, isolation_level="REPEATABLE READ"
+        )
+        return cls(engine, f"{where}/{url.database or ''}")
+
+
+def _parse(given: str) -> URL:
+    ways = "write sqlite:///file.sqlite or postgresql://user@server/database"
+    try:
+        url = make_url(given)
+    except (ArgumentError, ValueError):
+        raise StoreError("the database URL can not be read", ways) from None
+    if url.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in {"sqlite", "sqlite+pysqlite"}:
+        raise StoreError(f"`{url.drivername}` is not a kind of database FlowRules can use", ways)
+    if not url.database or url.database == ":memory:":
+        raise StoreError("the database must be a file: one in memory is gone with the command", ways)
+    return url
+
+
+def _sqlite(url: URL) -> Engine:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StoreError(
+            f"this Python brings SQLite {sqlite3.sqlite_version}, FlowRules needs 3.37 or newer",
+            "use a newer Python, or PostgreSQL",
+        )
+    if Path(url.database or "").is_dir():
+        raise StoreError(f"{url.database} is a folder, not a database", "name a file in it")
+    # No transactions of the driver's own: it would begin late and without the write lock.
+    engine = create_engine(
+        url, poolclass=NullPool, query_cache_size=_QUERY_CACHE, connect_args={"isolation_level": None}
+    )
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: sqlite3.Connection, _record: object) -> None:
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+        except sqlite3.DatabaseError as failure:
+            # A read-only file is fine for those who only read; they need no log.
+            if "readonly" not in str(failure):
+                raise
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+
+    return engine
+
+
+def _revision(connection: Connection) -> int | None:
+    if not inspect(connection).has_table(tables.workspace.name):
+        return None
+    # Some other program's table of that name has other columns, or not this row.
+    columns = {column["name"] for column in inspect(connection).get_columns(tables.workspace.name)}
+    if not columns >= {"key", "value"}:
+        return None
+    value = connection.execute(select(tables.workspace.c.value).where(tables.workspace.c.key == "schema")).scalar()
+    return None if value is None else int(value)

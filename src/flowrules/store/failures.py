@@ -1,0 +1,102 @@
+"""What drivers raise, as errors that people can act on.
+
+Takes an exception of SQLAlchemy and the name people know the database by. What is no failure of the outside world
+is a mistake in our SQL and passes through.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+from flowrules.errors import (
+    DatabaseLockedError,
+    DatabaseReadOnlyError,
+    ServerUnreachableError,
+    StoreError,
+)
+
+Meaning = tuple[type[StoreError], str, str]
+
+_NO_ROOM: Meaning = (StoreError, "there is no room on the disk of {}", "make room, then repeat the command")
+_LOCKED: Meaning = (
+    DatabaseLockedError,
+    "{} is locked: another program writes into it",
+    "try again when that is done; does another FlowRules run?",
+)
+# By the beginning of the name of SQLite's result code.
+_SQLITE: dict[str, Meaning] = {
+    "SQLITE_BUSY": _LOCKED,
+    "SQLITE_LOCKED": _LOCKED,
+    "SQLITE_READONLY": (
+        DatabaseReadOnlyError,
+        "{} can not be written",
+        "check the rights of the file and of its folder",
+    ),
+    "SQLITE_NOTADB": (StoreError, "{} is not a database", "name another file, or move this one away"),
+    "SQLITE_CORRUPT": (StoreError, "{} is damaged", "restore a backup; `sqlite3 FILE .recover` may save a part"),
+    "SQLITE_IOERR": (StoreError, "{} can not be read from its disk", "is it on a local disk, and the disk in order?"),
+    "SQLITE_FULL": _NO_ROOM,
+    "SQLITE_CANTOPEN": (
+        StoreError,
+        "{} can not be opened",
+        "check the path, and the rights of the file and of its folder",
+    ),
+}
+# By the beginning of the SQLSTATE.
+_POSTGRES: dict[str, Meaning] = {
+    "40": (DatabaseLockedError, "{} was changed by another program at the same moment", "repeat the command"),
+    "55P03": _LOCKED,
+    "25006": (DatabaseReadOnlyError, "{} can not be written", "is it a standby server?"),
+    "42501": (DatabaseReadOnlyError, "{} does not let its user do this", "grant the rights, or use another user"),
+    "53100": _NO_ROOM,
+    "53": (ServerUnreachableError, "{} takes no more work", "try again later"),
+    "08": (ServerUnreachableError, "the connection to {} is lost", "repeat the command when the server is back"),
+    "57P": (ServerUnreachableError, "the server of {} is shutting down", "repeat the command when it is back"),
+}
+# A server that refuses a connection gives no code. The first that occurs in its words counts.
+_REFUSES: dict[str, Meaning] = {
+    "password": (ServerUnreachableError, "{} refuses the user or the password", "check the database URL"),
+    "pg_hba.conf": (ServerUnreachableError, "{} refuses this user from this machine", "ask who runs the server"),
+    "does not exist": (
+        ServerUnreachableError,
+        "the server has no {}, or no such user",
+        "create the database there, or check the database URL",
+    ),
+    "too many": (ServerUnreachableError, "{} takes no more connections", "try again later"),
+    "": (ServerUnreachableError, "{} does not answer", "does the server run, and is the database URL right?"),
+}
+
+
+@contextmanager
+def store_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as failure:
+        meaning = _meaning(failure)
+        if meaning is None:
+            raise
+        kind, message, hint = meaning
+        raise kind(message.format(name), hint) from failure
+
+
+def _meaning(failure: DBAPIError) -> Meaning | None:
+    driver = failure.orig
+    if isinstance(driver, sqlite3.Error):
+        return _first(_SQLITE, getattr(driver, "sqlite_errorname", ""))
+    if isinstance(driver, psycopg.Error):
+        if driver.sqlstate is not None:
+            return _first(_POSTGRES, driver.sqlstate)
+        if failure.statement is None:
+            return next(meaning for words, meaning in _REFUSES.items() if words in str(driver))
+        if isinstance(driver, psycopg.OperationalError):
+            return _POSTGRES["08"]
+    return None
+
+
+def _first(meanings: dict[str, Meaning], code: str) -> Meaning | None:
+    return next((meaning for start, meaning in meanings.items() if code.startswith(start)), None)

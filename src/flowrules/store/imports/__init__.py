@@ -1,0 +1,1 @@
+"""Files of customers, events and consents: read, understood, taken in."""

@@ -1,0 +1,333 @@
+"""Rows to records: what a row of customers, events or consents says.
+
+Takes rows and the model, gives records of `store`; a row that says nothing usable raises RejectedError with the
+reason. Opens no file and no database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from flowrules.diagnostics.suggest import nearest
+from flowrules.model.campaign import Model
+from flowrules.model.schema import BUILTIN_ATTRIBUTES, Kind, Stored, Type
+from flowrules.model.values import coerce
+from flowrules.sql import message_id
+from flowrules.store.customers import NewCustomer
+from flowrules.store.imports.reading import ImportFileError, Row
+from flowrules.store.imports.times import Times, WrongTimeError
+from flowrules.store.journal import NewConsent, NewEvent, Ref
+
+CONSENT_COLUMN = "consent_"
+STATES = ("granted", "refused", "withdrawn")
+_YES = {"yes", "y", "true", "1", "granted", "x"}
+_NO = {"no", "n", "false", "0", "refused", "withdrawn"}
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_MACHINE = "machine"
+_FEW = 5
+
+
+class RejectedError(ValueError):
+    """Why a row is not taken in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`columns`: which column of the file holds a field of ours. `event`: what every row is."""
+
+    times: Times
+    columns: Mapping[str, str] = field(default_factory=dict)
+    event: str | None = None
+    known_only: bool = False
+
+
+@dataclass(slots=True)
+class Notes:
+    """What people should know of rows that were taken in all the same."""
+
+    undeclared: Counter[str] = field(default_factory=Counter)
+    values: Counter[str] = field(default_factory=Counter)
+    example: dict[str, str] = field(default_factory=dict)
+
+    def bad_value(self, line: int, name: str, reason: str) -> None:
+        self.values[name] += 1
+        self.example.setdefault(name, f"line {line}: {name} {reason}")
+
+    def lines(self) -> list[str]:
+        lines = []
+        for name, times in sorted(self.values.items()):
+            more = f" (and {times - 1} more)" if times > 1 else ""
+            lines.append(f"{self.example[name]}{more}")
+        if self.undeclared:
+            names = ", ".join(f"`{name}`" for name, _ in self.undeclared.most_common(_FEW))
+            more = f" and {len(self.undeclared) - _FEW} more" if len(self.undeclared) > _FEW else ""
+            lines.append(f"not declared in the rule files: {names}{more}")
+        return lines
+
+
+class Fields:
+    """Looks fields of ours up in the rows of one file."""
+
+    def __init__(self, file: str, columns: tuple[str, ...] | None, options: Options) -> None:
+        self.file, self.columns, self.given = file, columns, options.columns
+        self.taken = set(options.columns.values())
+        for column in options.columns.values():
+            if columns is not None and column not in columns:
+                raise self._no_column(column)
+
+    def need(self, name: str, option: str) -> None:
+        """Without this column the file makes no sense."""
+        if self.columns is not None and self.given.get(name, name) not in self.columns:
+            raise self._no_column(name, f"{option} names it if it is called otherwise; ")
+
+    def has(self, name: str) -> bool:
+        return self.columns is None or self.given.get(name, name) in self.columns
+
+    def get(self, row: Row, name: str) -> object:
+        value = row.values.get(self.given.get(name, name))
+        return None if value == "" else value
+
+    def text(self, row: Row, name: str) -> str | None:
+        value = self.get(row, name)
+        if isinstance(value, bool) or not isinstance(value, str | int | Decimal | None):
+            raise RejectedError(f"its {name} is not a text")
+        text = "" if value is None else str(value).strip()
+        if _UNSTORABLE.search(text):
+            raise RejectedError(f"its {name} holds a character that can not be stored")
+        return text or None
+
+    def needed(self, row: Row, name: str) -> str:
+        text = self.text(row, name)
+        if text is None:
+            raise RejectedError(f"has no {name}")
+        return text
+
+    def others(self, row: Row, own: Iterable[str]) -> dict[str, object]:
+        """What is not one of our own fields, under our names, empty cells left out."""
+        result = {
+            name: value
+            for name, value in row.values.items()
+            if name not in self.taken and (name not in own or name in self.given) and value != ""
+        }
+        known = set(own)
+        for name, column in self.given.items():
+            if name not in known and row.values.get(column, "") != "":
+                result[name] = row.values[column]
+        return result
+
+    def _no_column(self, column: str, hint: str = "") -> ImportFileError:
+        columns = self.columns or ()
+        near = nearest(column, columns)
+        meant = f"did you mean `{near}`? " if near else ""
+        return ImportFileError(
+            f"{self.file} has no column `{column}`", f"{meant}{hint}it has: {', '.join(columns) or 'none'}"
+        )
+
+
+class CustomerRows:
+    """Rows of customers; `consents` are what consent_CHANNEL columns say: (channel, given)."""
+
+    own = ("id", "time")
+
+    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes) -> None:
+        self.model, self.fields, self.notes, self.times = model, fields, notes, options.times
+        fields.need("id", "--id COLUMN")
+        self.types = {each.name: each.type for each in (*BUILTIN_ATTRIBUTES, *model.attributes) if each.name != "id"}
+        self.timed = "time" in options.columns
+        self.channels = [channel.name for channel in model.channels]
+        self.lines: dict[str, int] = {}
+
+    def record(self, row: Row) -> tuple[NewCustomer, dict[str, bool]]:
+        name = self.fields.needed(row, "id")
+        if name in self.lines:
+            raise RejectedError(f"the customer `{name}` stood in line {self.lines[name]} already")
+        known_at = _time(self.times, self.fields.get(row, "time"), row.line) if self.timed else 0
+        attributes: dict[str, Stored | None] = {}
+        consents: dict[str, bool] = {}
+        for column, raw in self.fields.others(row, self.own if self.timed else ("id",)).items():
+            if column in self.types:
+                if raw is None:
+                    attributes[column] = None
+                    continue
+                try:
+                    attributes[column] = _coerced(raw, self.types[column], self.model, self.times, row.line)
+                except ValueError as wrong:
+                    self.notes.bad_value(row.line, column, str(wrong))
+            elif column.startswith(CONSENT_COLUMN):
+                if raw is not None:
+                    consents[self._channel(column)] = _consent(column, raw)
+            else:
+                self.notes.undeclared[column] += 1
+        self.lines[name] = row.line
+        return NewCustomer(name, known_at, attributes), consents
+
+    def _channel(self, column: str) -> str:
+        channel = column.removeprefix(CONSENT_COLUMN)
+        if channel not in self.channels:
+            raise ImportFileError(
+                f"the column `{column}` names no channel of this workspace",
+                f"channels are: {', '.join(self.channels)}",
+            )
+        return channel
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """An event about a message that is named by channel and template: the latest sent before."""
+
+    channel: str
+    template: str
+
+
+class EventRows:
+    own = ("id", "event", "customer", "time", "properties")
+
+    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes) -> None:
+        self.model, self.fields, self.notes, self.options = model, fields, notes, options
+        if not fields.has("message_id"):
+            fields.need("customer", "--customer COLUMN")
+        fields.need("time", "--time COLUMN")
+        if options.event is None:
+            fields.need("event", "--event NAME says what every row is, --map event=COLUMN where it stands; ")
+        self.events = {event.name: event for event in model.events}
+        self.types = {event.name: {each.name: each.type for each in event.properties} for event in model.events}
+        self.ordinals: Counter[str] = Counter()
+
+    def record(self, row: Row) -> tuple[NewEvent, Reaction | None]:
+        fields = self.fields
+        name = self.options.event or fields.needed(row, "event")
+        own = self.own if self.options.event is None else tuple(each for each in self.own if each != "event")
+        given = fields.others(row, own)
+        nested = fields.get(row, "properties")
+        if isinstance(nested, dict):
+            given |= nested
+        elif nested is not None:
+            given["properties"] = nested
+        ref, reaction, machine = self._about(name, given)
+        customer = ref[0] if ref else fields.needed(row, "customer")
+        at = _time(self.options.times, fields.get(row, "time"), row.line)
+        properties, extra = self._properties(row, name, given)
+        event = NewEvent(
+            event=name,
+            customer=customer,
+            event_time=at,
+            received_at=at,
+            key=self._key(row, name, customer),
+            properties=properties,
+            extra=json.dumps(extra, default=str, sort_keys=True) if extra else None,
+            ref=ref,
+            machine=machine,
+        )
+        return event, reaction
+
+    def _about(self, name: str, given: dict[str, object]) -> tuple[Ref | None, Reaction | None, bool]:
+        """The message a reaction is about, taken out of `given`, and whether a machine reacted."""
+        event = self.events.get(name)
+        if event is None or event.channel is None:
+            return None, None, False
+        message, template = given.pop("message_id", None), given.pop("message", None)
+        machine = str(given.pop(_MACHINE, "")).strip().lower() in _YES
+        if message is not None:
+            return _message(str(message).strip(), event.channel), None, machine
+        return None, Reaction(event.channel, str(template).strip()) if template is not None else None, machine
+
+    def _properties(
+        self, row: Row, name: str, given: Mapping[str, object]
+    ) -> tuple[dict[str, Stored], dict[str, object]]:
+        properties: dict[str, Stored] = {}
+        extra: dict[str, object] = {}
+        types = self.types.get(name)
+        if types is None:
+            self.notes.undeclared[name] += 1
+            types = {}
+        for column, raw in given.items():
+            if raw is None:
+                continue
+            if column not in types:
+                extra[column] = raw
+                if name in self.types:
+                    self.notes.undeclared[f"{name}.{column}"] += 1
+                continue
+            try:
+                properties[column] = _coerced(raw, types[column], self.model, self.options.times, row.line)
+            except ValueError as wrong:
+                extra[column] = raw
+                self.notes.bad_value(row.line, f"{name}.{column}", str(wrong))
+        return properties, extra
+
+    def _key(self, row: Row, event: str, customer: str) -> str:
+        given = self.fields.text(row, "id")
+        if given is not None:
+            return f"id/{given}"
+        content = _digest(self.fields.file, event, customer, row.values)
+        self.ordinals[content] += 1
+        return f"row/{content}/{self.ordinals[content]}"
+
+
+class ConsentRows:
+    def __init__(self, model: Model, fields: Fields, options: Options, _notes: Notes) -> None:
+        self.fields, self.times = fields, options.times
+        for name in ("customer", "channel", "purpose", "state", "time"):
+            option = f"--{name} COLUMN" if name in {"customer", "time"} else f"--map {name}=COLUMN"
+            fields.need(name, option)
+        self.channels = [channel.name for channel in model.channels]
+        self.purposes = [purpose.name for purpose in model.policy.purposes]
+
+    def record(self, row: Row) -> NewConsent:
+        fields = self.fields
+        customer = fields.needed(row, "customer")
+        channel = _one_of(fields.needed(row, "channel"), "channel", self.channels)
+        purpose = _one_of(fields.needed(row, "purpose"), "purpose", self.purposes)
+        state = _one_of(fields.needed(row, "state").lower(), "state", STATES)
+        at = _time(self.times, fields.get(row, "time"), row.line)
+        source = fields.text(row, "source") or fields.file
+        key = f"consent/{_digest(customer, channel, purpose, state, at)}"
+        return NewConsent(customer, channel, purpose, state, at, source, at, key)
+
+
+def _time(times: Times, raw: object, line: int) -> int:
+    try:
+        return times.instant(raw, line)
+    except WrongTimeError as wrong:
+        raise RejectedError(str(wrong)) from None
+
+
+def _coerced(raw: object, type_: Type, model: Model, times: Times, line: int) -> Stored:
+    if isinstance(raw, str) and type_.kind in {Kind.DATE, Kind.DATETIME}:
+        raw = times.iso(raw, line)
+    return coerce(raw.strip() if isinstance(raw, str) else raw, type_, model.currency, times.zone)
+
+
+def _consent(column: str, raw: object) -> bool:
+    word = str(raw).strip().lower()
+    if word not in _YES | _NO:
+        raise RejectedError(f"`{raw}` in {column} is neither yes nor no")
+    return word in _YES
+
+
+def _one_of(given: str, what: str, known: Iterable[str]) -> str:
+    names = list(known)
+    if given in names:
+        return given
+    near = nearest(given, names)
+    raise RejectedError(
+        f"there is no {what} `{given}`" + (f"; did you mean `{near}`?" if near else f": {', '.join(names)}")
+    )
+
+
+def _message(text: str, channel: str) -> Ref:
+    key = message_id.parse(text)
+    if key is None or f"/send {channel} " not in key.step:
+        raise RejectedError(f"`{text}` is not the id of a message by {channel}")
+    return key.customer, key.campaign, key.instance, key.step, key.pass_
+
+
+def _digest(*parts: object) -> str:
+    text = json.dumps(parts, default=str, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,286 @@
+"""One import from the first row to the last.
+
+Takes a file and the model, gives the counts, the rows refused and what else to tell. The same file again, or the
+same file grown, adds exactly what is new. A dry run does everything and takes it back.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from sqlalchemy import Connection, select
+
+from flowrules.errors import StoreError
+from flowrules.model.campaign import Model
+from flowrules.sql import tables
+from flowrules.sql.codes import Status
+from flowrules.store.columns import add_columns
+from flowrules.store.customers import NewCustomer, add_customers, among, find_customers, find_ids
+from flowrules.store.database import Database
+from flowrules.store.imports.reading import Row, open_rows
+from flowrules.store.imports.records import (
+    ConsentRows,
+    CustomerRows,
+    EventRows,
+    Fields,
+    Notes,
+    Options,
+    Reaction,
+    RejectedError,
+)
+from flowrules.store.journal import NewConsent, NewEvent, Ref, Taken, add_consents, add_events
+
+T = TypeVar("T")
+What = Literal["customers", "events", "consents"]
+
+_BATCH = 10_000  # rows a transaction: a tick beside it waits for one batch, not for the file
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    row: Row
+    reason: str
+
+
+@dataclass(slots=True)
+class Imported:
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    kept: bool = True
+    """False: nothing was stored (a dry run, or a reject where none was allowed)."""
+
+    def refuse(self, row: Row, reason: str) -> None:
+        self.rejects.append(Reject(row, reason))
+
+
+class _TakeBackError(Exception):
+    pass
+
+
+def import_file(
+    database: Database,
+    model: Model,
+    what: What,
+    path: Path,
+    options: Options,
+    *,
+    now: int,
+    dry_run: bool = False,
+    strict: bool = False,
+    progress: Callable[[int], None] = lambda _rows: None,
+) -> Imported:
+    """`strict`: one reject and nothing is stored. `now`: the instant of what names none, of customers known before."""
+    result, notes = Imported(), Notes()
+    with open_rows(path) as file, database.session() as session:
+        take = _TAKERS[what](model, Fields(file.name, file.columns, options), options, notes, now)
+        if file.unnamed:
+            result.notes.append(f"{file.name} has {file.unnamed} column(s) without a name, left out")
+
+        @contextmanager
+        def intake() -> Iterator[Connection]:
+            with database.intake(session) as connection:
+                if result.read == 0:
+                    _ready(connection, model)
+                yield connection
+
+        if dry_run or strict:
+            with suppress(_TakeBackError), intake() as connection:
+                for rows in _batches(file.rows):
+                    take(connection, rows, result)
+                    progress(result.read)
+                result.kept = not (dry_run or result.rejects)
+                _end(result)
+        else:
+            for rows in _batches(file.rows):
+                with intake() as connection:
+                    take(connection, rows, result)
+                progress(result.read)
+    result.rejects.sort(key=lambda reject: reject.row.line)
+    result.notes += notes.lines()
+    return result
+
+
+def _end(result: Imported) -> None:
+    """Leave the transaction by an exception, which undoes it."""
+    if not result.kept:
+        raise _TakeBackError
+
+
+def _ready(connection: Connection, model: Model) -> None:
+    """What the rule files declare has its columns, applied or not."""
+    for changed in add_columns(connection, model):
+        was = "text" if changed.was_textual else "numbers"
+        raise StoreError(
+            f"the attribute `{changed.attribute.name}` is now {changed.attribute.type.kind.value}, "
+            f"but the database holds {was} for it",
+            "give the attribute its old type, or a new name",
+        )
+
+
+class _Customers:
+    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, now: int) -> None:
+        self.rows = CustomerRows(model, fields, options, notes)
+        self.model, self.source, self.now = model, fields.file, now
+        self.purposes = [purpose.name for purpose in model.policy.purposes if purpose.asks_first]
+        self.known_only = options.known_only
+
+    def __call__(self, connection: Connection, rows: Sequence[Row], result: Imported) -> None:
+        records = _records(rows, self.rows.record, result)
+        if self.known_only:
+            known = find_ids(connection, [customer.id for _, (customer, _) in records])
+            for row, (customer, _) in records:
+                if customer.id not in known:
+                    result.refuse(row, f"there is no customer `{customer.id}`")
+            records = [each for each in records if each[1][0].id in known]
+        verdicts = list(add_customers(connection, self.model, [each for _, (each, _) in records], self.now).verdicts)
+        given = [(position, customer, said) for position, (_, (customer, said)) in enumerate(records) if said]
+        for position in self._consents(connection, given, verdicts):
+            if verdicts[position] == "unchanged":
+                verdicts[position] = "changed"
+        result.added += verdicts.count("added")
+        result.changed += verdicts.count("changed")
+        result.unchanged += verdicts.count("unchanged")
+
+    def _consents(
+        self, connection: Connection, given: Sequence[tuple[int, NewCustomer, Mapping[str, bool]]], verdicts: list[str]
+    ) -> set[int]:
+        """Record what differs from the latest; the positions of whom it differs for."""
+        if not given:
+            return set()
+        ids = find_ids(connection, [customer.id for _, customer, _ in given])
+        consent = tables.consent.c
+        latest = {
+            (row.customer_id, row.channel, row.purpose): row.state
+            for row in connection.execute(
+                select(consent.customer_id, consent.channel, consent.purpose, consent.state)
+                .where(among(connection, consent.customer_id, sorted(ids.values())))
+                .order_by(consent.at, consent.seq)
+            )
+        }
+        new, whose = [], set()
+        for position, customer, said in given:
+            at = customer.known_at if verdicts[position] == "added" else self.now
+            for channel, granted in sorted(said.items()):
+                for purpose in self.purposes:
+                    before = latest.get((ids[customer.id], channel, purpose))
+                    if granted == (before == "granted") and before is not None:
+                        continue
+                    state = "granted" if granted else "withdrawn" if before else "refused"
+                    new.append(NewConsent(customer.id, channel, purpose, state, at, self.source, at))
+                    whose.add(position)
+        add_consents(connection, self.model, new)
+        return whose
+
+
+class _Events:
+    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, _now: int) -> None:
+        self.rows = EventRows(model, fields, options, notes)
+        self.model, self.known_only = model, options.known_only
+
+    def __call__(self, connection: Connection, rows: Sequence[Row], result: Imported) -> None:
+        records = _records(rows, self.rows.record, result)
+        found = _messages(connection, [event_about for _, event_about in records])
+        events: list[tuple[Row, NewEvent]] = []
+        for position, (row, (event, reaction)) in enumerate(records):
+            if reaction is None:
+                events.append((row, event))
+            elif position in found:
+                events.append((row, replace(event, ref=found[position])))
+            else:
+                result.refuse(
+                    row, f"no {reaction.channel} `{reaction.template}` was sent to `{event.customer}` before that"
+                )
+        taken = add_events(connection, self.model, [event for _, event in events], known_only=self.known_only)
+        _count(taken, events, result)
+
+
+class _Consents:
+    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, _now: int) -> None:
+        self.rows = ConsentRows(model, fields, options, notes)
+        self.model, self.known_only = model, options.known_only
+
+    def __call__(self, connection: Connection, rows: Sequence[Row], result: Imported) -> None:
+        records = _records(rows, self.rows.record, result)
+        taken = add_consents(connection, self.model, [each for _, each in records], known_only=self.known_only)
+        _count(taken, records, result)
+
+
+_TAKERS: dict[What, type[_Customers | _Events | _Consents]] = {
+    "customers": _Customers,
+    "events": _Events,
+    "consents": _Consents,
+}
+
+
+def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while batch := list(islice(rows, _BATCH)):
+        yield batch
+
+
+def _records(rows: Sequence[Row], read: Callable[[Row], T], result: Imported) -> list[tuple[Row, T]]:
+    result.read += len(rows)
+    records = []
+    for row in rows:
+        if row.wrong is not None:
+            result.refuse(row, row.wrong)
+            continue
+        try:
+            records.append((row, read(row)))
+        except RejectedError as wrong:
+            result.refuse(row, str(wrong))
+    return records
+
+
+def _count(taken: Taken, records: Sequence[tuple[Row, NewEvent | NewConsent]], result: Imported) -> None:
+    result.added += taken.added
+    result.unchanged += taken.known
+    for position in taken.strangers:
+        row, record = records[position]
+        result.refuse(row, f"there is no customer `{record.customer}`")
+
+
+def _messages(connection: Connection, events: Sequence[tuple[NewEvent, Reaction | None]]) -> dict[int, Ref]:
+    """For each position whose event names a template: the latest such message sent before it."""
+    asked = [(position, event, about) for position, (event, about) in enumerate(events) if about is not None]
+    if not asked:
+        return {}
+    who = find_customers(connection, {event.customer for _, event, _ in asked})
+    step, campaign, message = tables.step.c, tables.campaign.c, tables.message.c
+    wanted = {f"send {about.channel} {about.template}": about for _, _, about in asked}
+    steps = {
+        number: (wanted[send], name, key)
+        for number, name, key in connection.execute(
+            select(step.id, campaign.name, step.key).where(campaign.id == step.campaign_id)
+        )
+        if (send := key.partition("/")[2].partition(" #")[0]) in wanted
+    }
+    if not steps or not who:
+        return {}
+    sent: dict[tuple[int, Reaction], list[tuple[int, Ref]]] = defaultdict(list)
+    query = select(message.customer_id, message.step_id, message.instance, message["pass"], message.sent_at).where(
+        among(connection, message.customer_id, sorted(set(who.values()))),
+        among(connection, message.step_id, sorted(steps)),
+        message.sent_at.is_not(None),
+        message.status != Status.GHOST,
+    )
+    for customer, step_id, instance, number, sent_at in connection.execute(query.order_by(message.sent_at)):
+        about, name, key = steps[step_id]
+        sent[customer, about].append((sent_at, ("", name, instance, key, number)))
+    found = {}
+    for position, event, about in asked:
+        mine = sent.get((who.get(event.customer, 0), about), [])
+        before = bisect_right(mine, event.event_time, key=lambda one: one[0])
+        if before:
+            found[position] = (event.customer, *mine[before - 1][1][1:])
+    return found

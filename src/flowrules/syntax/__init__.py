@@ -1,0 +1,1 @@
+"""Text to tree: the grammar's productions as frozen data."""

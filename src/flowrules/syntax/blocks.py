@@ -1,0 +1,89 @@
+"""A file split where a line begins in column 1: the unit of recovery.
+
+Takes the text, gives ranges of it in order; every character of code is in exactly one. Parses nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+DECLARATIONS = frozenset({"attribute", "event", "list", "segment", "campaign", "policy"})
+INNER = frozenset(
+    [
+        "owner",
+        "class",
+        "priority",
+        "enter",
+        "goal",
+        "exit",
+        "exclude",
+        "cap",
+        "hold",
+        "stage",
+        "time",
+        "purpose",
+        "send",
+        "wait",
+        "if",
+        "else",
+        "tag",
+        "untag",
+        "set",
+        "go",
+        "on",
+        "and",
+        "or",
+    ]
+)
+"""Words that begin a line inside a block, never a block."""
+
+_COLUMN_1 = re.compile(r"^(?=[^\s#])", re.MULTILINE)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_OPEN_END = re.compile(r":[ \t]*(?:#[^\n]*)?(?:\s*(?:#[^\n]*)?)*\Z")
+_DECLARED = re.compile(r"^(?:attribute|event|list|segment|campaign)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`start` is its first character of code, `end` the last one's end (line ends and blanks excluded)."""
+
+    start: int
+    end: int
+
+
+def split(text: str) -> list[Block]:
+    """The blocks of a file; a line that can only be the forgotten indentation of a block stays with it."""
+    starts = [match.start() for match in _COLUMN_1.finditer(text)]
+    lead = re.compile(r"(?:\s|#[^\n]*(?:\n|\Z))*").match(text)
+    first = lead.end() if lead else 0
+    if first < (starts[0] if starts else len(text)):
+        starts.insert(0, first)
+    blocks: list[Block] = []
+    broken = False
+    for start, after in zip(starts, [*starts[1:], len(text)], strict=True):
+        end = start + len(text[start:after].rstrip())
+        word = _WORD.match(text, start)
+        head = word[0] if word else ""
+        if blocks and head not in DECLARATIONS:
+            last = blocks[-1]
+            if broken or head in INNER or not head or _open(text, last):
+                blocks[-1] = Block(last.start, end)
+                broken = True
+                continue
+        broken = False
+        blocks.append(Block(start, end))
+    return blocks
+
+
+def _open(text: str, block: Block) -> bool:
+    """Whether a block is a head line with nothing below it."""
+    code = [line for line in text[block.start : block.end].split("\n") if not line.lstrip().startswith("#")]
+    return len(code) == 1 and _OPEN_END.search(code[0]) is not None
+
+
+def declared_names(text: str) -> frozenset[str]:
+    """Every name a file declares, also in blocks that do not parse: so that one mistake is not reported again
+    wherever the name is used.
+    """
+    return frozenset(_DECLARED.findall(text))

@@ -1,0 +1,533 @@
+"""One failure of the parser in an author's words.
+
+Takes what the parser knew when it stopped, gives one diagnostic with the exact place, a hint, and a fix where the
+repair is clear. Looks at the failing line and the parser's state only; never parses on.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lark.parsers.lalr_analysis import Shift
+
+from flowrules.diagnostics.model import Diagnostic, Edit, Fix
+from flowrules.diagnostics.suggest import nearest
+from flowrules.source import Source, Span
+from flowrules.syntax import hints
+from flowrules.syntax.blocks import DECLARATIONS
+from flowrules.syntax.indent import MAX_DEPTH, RESERVED, LayoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lark.lexer import Token
+
+_VALUES = frozenset({"STRING", "INT", "DECIMAL", "MONEY", "DATE", "DATETIME", "CLOCK", "DURATION", "TRUE", "FALSE"})
+_TYPES = frozenset({"DATE_TYPE", "DATETIME_TYPE", "DURATION_TYPE", "MONEY_TYPE", "BOOL", "INTEGER", "NUMBER", "TEXT"})
+_GROUPS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("a condition", frozenset({"TAGGED", "NO", "HAS", "IN", "NAME", "LPAR", "CONSENTS", "ENTRY", "COUNT", "TOTAL",
+                               "AVERAGE", "DISTINCT", "FIRST", "LAST", "NOT"})),
+    ("a condition", frozenset({"TAGGED", "NO", "HAS", "IN", "NAME", "LPAR", "CONSENTS", "ENTRY", "COUNT", "TOTAL",
+                               "AVERAGE", "DISTINCT", "FIRST", "LAST"})),
+    ("a value", _VALUES),
+    ("a step", frozenset({"SEND", "WAIT", "TAG", "UNTAG", "SET", "GO", "EXIT"})),
+    ("a comparison such as `is`", frozenset({"IS", "LT", "LE", "GT", "GE", "BETWEEN", "HAS"})),
+    ("a reaction such as `opened`", frozenset({"OPENED", "UNOPENED", "CLICKED", "UNCLICKED", "DELIVERED", "BOUNCED"})),
+    ("a weekday", frozenset({"MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"})),
+    ("a type such as `text`", _TYPES),
+)  # fmt: skip
+_WORDED = {
+    "NAME": "a name",
+    "STRING": "a text in quotes",
+    "INT": "a whole number",
+    "DECIMAL": "a number",
+    "MONEY": "an amount such as `12.50 EUR`",
+    "DATE": "a date such as `2026-03-02`",
+    "DATETIME": "a date and time such as `2026-03-02 10:00`",
+    "CLOCK": "a time such as `09:00`",
+    "DURATION": "a length of time such as `5 days`",
+    "PERCENT": "a percentage such as `10%`",
+    "_NL": "the end of the line",
+    "_INDENT": "an indented line below",
+}
+_HEADER = frozenset({"owner", "class", "priority", "enter", "goal", "exclude", "cap", "hold"})
+_STEPS = frozenset({"send", "wait", "if", "tag", "untag", "set", "go"})
+_GLUE = ("COMMA", "TO", "OF", "WHEN", "AT", "PER", "FROM", "BY", "FOR", "THAN", "UP", "IS", "STAGE")
+_WORD = re.compile(r"[^\W\d]\w*")
+_LAYOUT = frozenset({"_NL", "_INDENT", "_DEDENT", "$END"})
+_SHOWN = 7
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Where and in what state the parser stopped; `text` is the block as it was parsed.
+
+    `kind` is the token's type, "" for a character no token begins with.
+    """
+
+    text: str
+    kind: str
+    start: int
+    end: int
+    stack: list[Any]
+    states: Mapping[Any, Mapping[str, Any]]
+    previous: Token | None
+    bracket: Token | None
+    keywords: Mapping[str, tuple[str, ...]]
+
+    @cached_property
+    def source(self) -> Source:
+        return Source("", self.text)
+
+    @property
+    def word(self) -> str:
+        return self.text[self.start : self.end]
+
+    @cached_property
+    def line_start(self) -> int:
+        return self.text.rfind("\n", 0, self.start) + 1
+
+    @cached_property
+    def line(self) -> str:
+        """The failing line without its texts in quotes and comments."""
+        end = self.text.find("\n", self.line_start)
+        return hints.masked(self.text[self.line_start : end if end >= 0 else len(self.text)].rstrip("\r"))
+
+    @cached_property
+    def begins_line(self) -> bool:
+        return not self.text[self.line_start : self.start].strip()
+
+    def takes(self, *kinds: str) -> bool:
+        """Whether the parser could go on with these tokens."""
+        stack = list(self.stack)
+        for kind in kinds:
+            while True:
+                found = self.states[stack[-1]].get(kind)
+                if found is None:
+                    return False
+                action, target = found
+                if action is Shift:
+                    stack.append(target)
+                    break
+                if target.expansion:
+                    del stack[-len(target.expansion) :]
+                stack.append(self.states[stack[-1]][target.origin.name][1])
+        return True
+
+    @cached_property
+    def expected(self) -> frozenset[str]:
+        kinds = self.states[self.stack[-1]]
+        return frozenset(kind for kind in kinds if kind.strip("_$").isupper() and self.takes(kind))
+
+    def span(self, start: int, end: int) -> Span:
+        return Span(self.source, start, end)
+
+    @property
+    def here(self) -> Span:
+        return self.span(self.start, self.end)
+
+
+def explain_layout(text: str, error: LayoutError) -> Diagnostic:
+    source = Source("", text)
+    end = error.token.end_pos or 0
+    if error.kind == "depth":
+        span = Span(source, end, _end_of_line(text, end)) if error.token.type == "_NL" else Span(source, end - 1, end)
+        return Diagnostic("FR008", f"nested more than {MAX_DEPTH} levels deep", span, "name a part of it as a segment")
+    depth = end - (text.rfind("\n", 0, end) + 1)
+    hint = "begin it exactly below the line it belongs with"
+    message = f"this line is indented by {depth} {'space' if depth == 1 else 'spaces'}, like no line above it"
+    return Diagnostic("FR003", message, Span(source, end, _end_of_line(text, end)), hint)
+
+
+def explain(failure: Failure) -> Diagnostic:
+    """The first of these that has something to say; each knows one kind of mistake."""
+    for why in (_unclosed_bracket, _not_yet, _character, _layout, _number, _reserved, _line_end, _spelling, _place,
+                _nearest, _bare_name, _missing, _unquoted):  # fmt: skip
+        found = why(failure)
+        if found:
+            return found
+    expected = describe(failure)
+    if failure.kind == "RPAR" and failure.bracket is None:
+        return Diagnostic("FR009", "this bracket closes nothing", failure.here, "delete it, or open one before it")
+    if failure.begins_line and not failure.takes("NAME"):
+        return Diagnostic("FR012", f"no line begins with `{_shown(failure.word)}` here", failure.here, expected)
+    return Diagnostic("FR001", f"`{_shown(failure.word)}` does not fit here", failure.here, expected)
+
+
+def describe(failure: Failure) -> str | None:
+    """What could stand here, in words."""
+    rest = set(failure.expected) - {"_DEDENT", "$END"}
+    listed: list[str] = []
+    for name, group in _GROUPS:
+        if group <= rest:
+            listed.append(name)
+            rest -= group
+    words = [_WORDED[kind] for kind in _WORDED if kind in rest]
+    signs = sorted(f"`{text}`" for text, kinds in failure.keywords.items() if rest & set(kinds))
+    listed += words + signs
+    if not listed:
+        return None
+    if len(listed) > _SHOWN:
+        return "expected " + ", ".join(listed[:_SHOWN]) + ", ..."
+    return "expected " + (" or ".join(filter(None, (", ".join(listed[:-1]), listed[-1]))))
+
+
+# --- one kind of mistake each -------------------------------------------------------------------
+
+
+def _unclosed_bracket(f: Failure) -> Diagnostic | None:
+    if f.bracket is None or f.bracket.start_pos is None:
+        return None
+    at = f.bracket.start_pos
+    if f.kind not in _LAYOUT and "\n" not in f.text[at : f.start]:
+        return None
+    end = _end_of_line(f.text, at)
+    fix = Fix("close it at the end of the line", False, (Edit(f.span(end, end), ")"),))
+    return Diagnostic("FR009", "this bracket is never closed", f.span(at, at + 1), "a `)` is missing", fixes=(fix,))
+
+
+def _not_yet(f: Failure) -> Diagnostic | None:
+    found = hints.future(f.line, f.start - f.line_start)
+    if found is None:
+        return None
+    known, start, end = found
+    span = f.span(f.line_start + start, f.line_start + end)
+    return Diagnostic("FR050", f"not available yet: {known.what}", span, known.hint)
+
+
+def _character(f: Failure) -> Diagnostic | None:
+    """A character no word or sign begins with."""
+    if f.kind:
+        return None
+    for why in (_open_quote, _other_quote, _space, _spelling, _other_letters):
+        found = why(f)
+        if found:
+            return found
+    character = f.text[f.start]
+    shown = f"`{character}`" if character.isprintable() else f"the character U+{ord(character):04X}"
+    return Diagnostic("FR006", f"{shown} can not stand here", f.span(f.start, f.start + 1), describe(f))
+
+
+def _open_quote(f: Failure) -> Diagnostic | None:
+    if f.text[f.start] != '"':
+        return None
+    place = f.span(f.start, _end_of_line(f.text, f.start))
+    return Diagnostic("FR005", "this text in quotes is not closed", place, 'a `"` is missing on this line')
+
+
+_QUOTES = "\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019'`"
+_QUOTED = re.compile(f'[{_QUOTES}]([^"\\n{_QUOTES}]*)[{_QUOTES}]')
+
+
+def _other_quote(f: Failure) -> Diagnostic | None:
+    if f.text[f.start] not in _QUOTES:
+        return None
+    pair = _QUOTED.match(f.text, f.start)
+    place = f.span(f.start, pair.end() if pair else f.start + 1)
+    fixes = (Fix('write `"`', True, (Edit(place, f'"{pair[1]}"'),)),) if pair else ()
+    message = f"texts do not stand between `{f.text[f.start]}`"
+    return Diagnostic("FR006", message, place, 'write `"` before and after a text', fixes=fixes)
+
+
+def _space(f: Failure) -> Diagnostic | None:
+    character = f.text[f.start]
+    if not character.isspace():
+        return None
+    place = f.span(f.start, f.start + 1)
+    fix = Fix("replace it by a space", True, (Edit(place, " "),))
+    message = f"an unusual space (U+{ord(character):04X}) that looks like an ordinary one"
+    return Diagnostic("FR006", message, place, "write an ordinary space", fixes=(fix,))
+
+
+def _other_letters(f: Failure) -> Diagnostic | None:
+    character = f.text[f.start]
+    if character == "-":
+        name = _around(f, r"[\w-]")
+        better = name.text.replace("-", "_").strip("_")
+        if name.text == "-" or not better.isidentifier():
+            return None
+        fix = Fix(f"write `{better}`", False, (Edit(name, better),))
+        return Diagnostic("FR006", f"the name `{name.text}` holds a `-`", name, f"write `{better}`", fixes=(fix,))
+    if not character.isalnum():
+        return None
+    name = _around(f, r"\w")
+    hint = "names are made of the letters a to z, digits and `_`; any other text stands in quotes"
+    return Diagnostic("FR006", f"`{_shown(name.text)}` can not be a name", name, hint)
+
+
+def _layout(f: Failure) -> Diagnostic | None:
+    """Depths that are possible, but not here."""
+    if f.kind == "_INDENT":
+        head = re.match(r"event +\w+", f.text)
+        if head and "\n" not in f.text[: f.start].strip():
+            return _no_colon(f, head.end())
+        at = f.end
+        message = "this line is indented deeper than the line above, which opens no block"
+        return Diagnostic("FR003", message, f.span(at, _end_of_line(f.text, at)), "begin it below the line above")
+    if "_INDENT" in f.expected and f.previous is not None:
+        head = f.text[: f.previous.start_pos].rstrip()
+        start = head.rfind("\n") + 1
+        span = f.span(start + len(head[start:]) - len(head[start:].lstrip()), len(head))
+        if f.kind in _LAYOUT or f.word in ("stage", "else"):
+            hint = "write what belongs to it below, indented"
+            return Diagnostic("FR013", "nothing stands below this line", span, hint)
+        return _indent_this(f)
+    if f.kind not in _LAYOUT and f.begins_line and f.start == f.line_start and f.start > 0:
+        return _indent_this(f)
+    return None
+
+
+def _indent_this(f: Failure) -> Diagnostic:
+    head = _WORD.match(f.text)
+    depth = f.start - f.line_start
+    hint = f"what belongs to `{head[0]}` stands below it, indented by 4 spaces" if head and not depth else None
+    fix = Fix("indent the line", False, (Edit(f.span(f.line_start, f.line_start), "    "),))
+    message = "this line must stand deeper than the line above"
+    return Diagnostic("FR003", message, f.span(f.start, _end_of_line(f.text, f.start)), hint, fixes=(fix,))
+
+
+def _number(f: Failure) -> Diagnostic | None:
+    if f.kind == "NAME" and f.previous is not None and f.previous.type in ("INT", "DECIMAL"):
+        return _unit(f, f.previous, f.here)
+    for grouped in _THOUSANDS.finditer(f.line):
+        if grouped.start() <= f.start - f.line_start <= grouped.end():
+            place = f.span(f.line_start + grouped.start(), f.line_start + grouped.end())
+            return _unreadable(place, grouped[0].replace(",", ""))
+    if f.kind not in ("INT", "DECIMAL", "BAD_NUMBER"):
+        return None
+    rest = f.text[f.start : _end_of_line(f.text, f.start)]
+    for pattern, better in _NUMBERS:
+        match = re.match(pattern, rest)
+        if match:
+            return _unreadable(f.span(f.start, f.start + match.end()), better(match))
+    if f.kind != "BAD_NUMBER":
+        unit = re.compile(r" +([a-z]+)").match(f.text, f.end)
+        return _unit(f, f, f.span(*unit.span(1))) if unit and "DURATION" in f.expected else None
+    hint = "numbers are written `12.5`, dates `2026-03-02`, times `09:00`, lengths of time `5 days`"
+    return Diagnostic("FR011", f"`{_shown(f.word)}` is no number, date or time", f.here, hint)
+
+
+def _unreadable(place: Span, better: str) -> Diagnostic:
+    fix = Fix(f"write `{better}`", False, (Edit(place, better),))
+    return Diagnostic("FR011", f"`{place.text}` can not be read", place, f"write `{better}`", fixes=(fix,))
+
+
+_THOUSANDS = re.compile(r"(?<!\d)\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?")
+_UNIT_NAMES = {"s": "seconds", "m": "minutes", "min": "minutes", "mins": "minutes", "h": "hours", "hr": "hours",
+               "hrs": "hours", "d": "days", "w": "weeks", "mo": "months"}  # fmt: skip
+_UNITS = tuple(f"{unit}{s}" for unit in ("second", "minute", "hour", "day", "week", "month") for s in ("", "s"))
+_UNIT = rf"({'|'.join([*_UNIT_NAMES, *_UNITS])})\b"
+_NUMBERS: tuple[tuple[str, Any], ...] = (
+    (rf"(\d+)-?{_UNIT}", lambda m: f"{m[1]} {_UNIT_NAMES.get(m[2], m[2])}"),
+    (r"(\d+) *years?\b", lambda m: f"{int(m[1][:4]) * 12} months"),
+    (r"(\d+(?:\.\d+)?)([A-Z]{3})\b", lambda m: f"{m[1]} {m[2]}"),
+    (r"(\d{1,2})(?:[:.](\d\d))? ?([ap])m\b", lambda m: f"{int(m[1]) % 12 + 12 * (m[3] == 'p'):02}:{m[2] or '00'}"),
+    (r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?Z?", lambda m: f"{m[1]} {m[2]}"),
+    (r"(\d\d?:\d\d):\d\d\b", lambda m: m[1]),
+    (r"(\d{4})-(\d\d?)-(\d\d?)\b", lambda m: f"{m[1]}-{m[2]:0>2}-{m[3]:0>2}"),
+)
+
+
+def _unit(f: Failure, number: Token | Failure, place: Span) -> Diagnostic | None:
+    """A word behind a number: a unit of time, a currency, or nothing at all."""
+    word = place.text
+    kind = number.kind if isinstance(number, Failure) else number.type
+    whole = f.span((number.start if isinstance(number, Failure) else number.start_pos) or 0, place.end)
+    near = word if word in _UNITS else nearest(word, _UNITS)
+    if re.fullmatch(r"[a-z]{3}", word) and not near and "DURATION" not in f.expected:
+        fix = Fix(f"write `{word.upper()}`", False, (Edit(place, word.upper()),))
+        message = f"`{word}` is neither a unit of time nor a currency"
+        return Diagnostic("FR011", message, place, "a currency is three capital letters, such as `EUR`", fixes=(fix,))
+    if kind == "DECIMAL" and near:
+        hint = "a length of time is a whole number: use a smaller unit"
+        return Diagnostic("FR011", f"`{whole.text}` is no length of time", whole, hint)
+    if near and near != word and word not in f.keywords:
+        fix = Fix(f"change to `{near}`", False, (Edit(place, near),))
+        return Diagnostic("FR012", f"`{word}` is no unit of time", place, f"did you mean `{near}`?", fixes=(fix,))
+    return None
+
+
+def _reserved(f: Failure) -> Diagnostic | None:
+    if f.word not in RESERVED or "NAME" not in f.expected or f.previous is None:
+        return None
+    before = f.text[f.line_start : f.start].strip()
+    names = before in (*DECLARATIONS, "stage") or (not before and f.text[f.end :].lstrip().startswith(":"))
+    if not names:
+        what = "a condition" if "TAGGED" in f.expected else "a name"
+        message = f"{what} is missing before `{f.word}`, which is a word of the language"
+        return Diagnostic("FR013", message, f.here, describe(f))
+    kind = "property" if f.begins_line else str(f.previous)
+    better = f"{f.word}_{kind}"
+    fix = Fix(f"rename it to `{better}`", False, (Edit(f.here, better),))
+    message = f"`{f.word}` is a word of the language and can not be a name"
+    return Diagnostic("FR010", message, f.here, f"rename it, for instance to `{better}`", fixes=(fix,))
+
+
+def _line_end(f: Failure) -> Diagnostic | None:
+    """Something is missing at the end of a line."""
+    if f.kind not in _LAYOUT:
+        return None
+    end = len(f.text[: f.start].rstrip()) if f.kind == "$END" else f.start
+    if f.previous is not None and f.previous.type not in _LAYOUT and f.previous.end_pos is not None:
+        end = f.previous.end_pos
+    bare = _bare_name(f)
+    below = f.text[_next_code(f.text, end) :]
+    deeper = _depth(below) > _depth(f.text[f.text.rfind("\n", 0, end) + 1 :])
+    if "COLON" in f.expected and (deeper or ("SEND" not in f.expected and bare is None)):
+        return _no_colon(f, end)
+    if bare:
+        return bare
+    if f.kind in ("_DEDENT", "$END") and not f.text[:end].strip():
+        return None
+    return Diagnostic("FR013", "the line ends before all is said", f.span(end, end), describe(f))
+
+
+def _no_colon(f: Failure, at: int) -> Diagnostic:
+    fix = Fix("add the `:`", True, (Edit(f.span(at, at), ":"),))
+    return Diagnostic("FR004", "a `:` is missing at the end of the line", f.span(at, at), fixes=(fix,))
+
+
+def _spelling(f: Failure) -> Diagnostic | None:
+    found = hints.spelling(f.line, f.start - f.line_start)
+    if found is None:
+        return None
+    known, match = found
+    if known.needs not in f.expected:
+        return None
+    span = f.span(f.line_start + match.start(), f.line_start + match.end())
+    fixes: tuple[Fix, ...] = ()
+    if known.instead is not None:
+        title = f"write `{known.instead.strip()}`" if known.instead else "leave it out"
+        fixes = (Fix(title, bool(known.instead), (Edit(span, known.instead),)),)
+    return Diagnostic("FR015", known.message.format(span.text.strip()), span, known.hint, fixes=fixes)
+
+
+def _place(f: Failure) -> Diagnostic | None:
+    """A line that is right in itself but stands in the wrong block."""
+    if not f.begins_line or f.start == 0:
+        return None
+    in_steps, in_header = "SEND" in f.expected, "OWNER" in f.expected
+    message = hint = None
+    if f.word == "else":
+        message = "this `else` has no `if` above it"
+        hint = (
+            "it stands directly below its `if`, equally deep; that of a `wait for` follows on its line: `, else exit`"
+        )
+    elif f.word in _HEADER and in_steps:
+        message, hint = f"`{f.word}` belongs to the whole campaign", "write it at the campaign's top, before its stages"
+    elif f.word == "stage" and in_steps:
+        message, hint = "a stage can not stand inside a stage", "begin it below the other stages, equally deep"
+    elif f.word == "on" and in_steps:
+        message, hint = "`on` can not stand inside a block of steps", "write it directly in the stage"
+    elif f.word in _STEPS and in_header:
+        message, hint = f"`{f.word}` is a step and stands in a stage", "begin a stage above it: `stage NAME:`"
+    elif f.word in DECLARATIONS and f.previous is not None:
+        message, hint = f"`{f.word}` can not stand inside another block", "begin it in the first column"
+    if message is None:
+        return None
+    return Diagnostic("FR014", message, f.here, hint)
+
+
+def _nearest(f: Failure) -> Diagnostic | None:
+    """A word of the language misspelt, in capitals, or grown together with the next."""
+    if f.kind != "NAME" or f.word in f.keywords:
+        return None
+    candidates = [word for word, kinds in f.keywords.items() if word.isalpha() and f.expected & set(kinds)]
+    if f.word.lower() in candidates:
+        better, hint = f.word.lower(), "words of the language are written in small letters"
+    elif found := nearest(f.word, candidates):
+        better, hint = found, f"did you mean `{found}`?"
+    else:
+        grown = [word for word in candidates if f.word.startswith(word) and len(word) > 1]
+        if not grown:
+            return None
+        word = max(grown, key=len)
+        better = f"{word} {f.word[len(word) :].lstrip('_')}"
+        hint = f"did you mean `{better}`?"
+    fix = Fix(f"change to `{better}`", False, (Edit(f.here, better),))
+    return Diagnostic("FR012", f"`{_shown(f.word)}` is not known here", f.here, hint, fixes=(fix,))
+
+
+def _bare_name(f: Failure) -> Diagnostic | None:
+    """A condition that is a name and nothing else, or a reaction that is misspelt."""
+    name = f.previous
+    if name is None or name.type != "NAME" or f.kind in ("NAME", *_VALUES) or not {"OPENED", "WITHIN"} & f.expected:
+        return None
+    if f.text[: name.start_pos].rstrip().endswith(".") or "DURATION" in f.expected:
+        return None
+    place = f.span(name.start_pos or 0, name.end_pos or 0)
+    words = ("opened", "unopened", "clicked", "unclicked", "delivered", "bounced")
+    near = nearest(name, words)
+    if near and "IS" not in f.expected:
+        fix = Fix(f"change to `{near}`", False, (Edit(place, near),))
+        return Diagnostic("FR012", f"`{name}` is not known here", place, f"did you mean `{near}`?", fixes=(fix,))
+    if "IS" not in f.expected:
+        return Diagnostic("FR013", f"what happened to `{name}` is missing", f.span(place.end, place.end), describe(f))
+    hint = f"write `in segment {name}`, `tagged {name}`, `has {name}`, or compare it: `{name} is ...`"
+    return Diagnostic("FR013", f"`{name}` alone is no condition", place, hint)
+
+
+def _missing(f: Failure) -> Diagnostic | None:
+    """One sign or small word that, put in, would let the sentence go on."""
+    if f.previous is None or f.previous.end_pos is None or f.begins_line:
+        return None
+    kinds = (f.kind, *f.keywords.get(f.word, ()))
+    at = f.previous.end_pos
+    if any(f.takes("COLON", kind) for kind in kinds):
+        fix = Fix("add the `:`", True, (Edit(f.span(at, at), ":"),))
+        return Diagnostic("FR004", f"a `:` is missing before `{_shown(f.word)}`", f.here, fixes=(fix,))
+    for glue in _GLUE:
+        if any(f.takes(glue, kind) for kind in kinds):
+            sign = next(text for text, names in f.keywords.items() if glue in names)
+            edit = Edit(f.span(at, at), sign if glue == "COMMA" else f" {sign}")
+            fix = Fix(f"add `{sign}`", False, (edit,))
+            return Diagnostic("FR013", f"`{sign}` is missing before `{_shown(f.word)}`", f.here, fixes=(fix,))
+    for kind, name in _WORDED.items():
+        if f.kind not in ("NAME", *_VALUES) and kind not in _LAYOUT and f.takes(kind, f.kind):
+            return Diagnostic("FR013", f"{name} is missing before `{_shown(f.word)}`", f.here)
+    return None
+
+
+def _unquoted(f: Failure) -> Diagnostic | None:
+    if f.kind != "NAME" or "STRING" not in f.expected or "NAME" in f.expected:
+        return None
+    fix = Fix(f'write `"{f.word}"`', False, (Edit(f.here, f'"{f.word}"'),))
+    return Diagnostic("FR015", f"the text `{_shown(f.word)}` needs quotes", f.here, f'write `"{f.word}"`', fixes=(fix,))
+
+
+# --- small things -------------------------------------------------------------------------------
+
+
+def _shown(word: str) -> str:
+    return word if len(word) <= 40 else word[:39] + "…"  # noqa: PLR2004  # longer names make no message clearer
+
+
+def _end_of_line(text: str, at: int) -> int:
+    """Where the code of a line ends, before blanks and a comment."""
+    end = text.find("\n", at)
+    start = text.rfind("\n", 0, at) + 1
+    line = hints.masked(text[start : end if end >= 0 else len(text)]).rstrip()
+    return max(at + 1, start + len(line))
+
+
+def _next_code(text: str, at: int) -> int:
+    """The beginning of the next line that holds code."""
+    match = re.compile(r"[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*").match(text, at)
+    return match.end() if match else len(text)
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _around(f: Failure, inside: str) -> Span:
+    """The whole run of such characters around the place."""
+    start, end = f.start, f.start
+    while start > 0 and re.match(inside, f.text[start - 1]):
+        start -= 1
+    while end < len(f.text) and re.match(inside, f.text[end]):
+        end += 1
+    return f.span(start, end)

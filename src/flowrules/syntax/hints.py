@@ -1,0 +1,237 @@
+"""What authors are known to write instead: constructs that are not available yet, and other languages' spellings.
+
+Takes one line and the place in it that did not parse; gives what stands there, or None. Knows no grammar.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_D = r"\d+ +[a-z]+"
+_LONGEST = 2000  # of a line that is searched; none is read by people beyond that
+_MASK = re.compile(r'"(?:[^"\\\r\n]|\\.)*"|#.*')
+
+
+@dataclass(frozen=True, slots=True)
+class Future:
+    """`what` completes "not available yet: ..."."""
+
+    pattern: re.Pattern[str]
+    what: str
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """`instead` replaces it, where one thing can; `needs` is a terminal that must be possible in that place."""
+
+    pattern: re.Pattern[str]
+    message: str
+    hint: str
+    instead: str | None
+    needs: str
+
+
+def _future(pattern: str, what: str, hint: str | None = None) -> Future:
+    return Future(re.compile(pattern), what, hint)
+
+
+def _spelling(pattern: str, needs: str, message: str, hint: str, instead: str | None = None) -> Spelling:
+    return Spelling(re.compile(pattern), message, hint, instead, needs)
+
+
+# A pattern is looked for in the whole line, texts in quotes and comments blanked; it counts where it covers the place
+# that did not parse; of a group `part` only that. The first that counts wins.
+FUTURES = (
+    # blocks
+    _future(r"^test\b(?: +_+)?", "tests in the language", "run the campaign with `flowrules simulate`"),
+    _future(r"^(?:migrate|offer|coupons?|score|incentive|webhook)\b(?: +\w+)?", "this kind of block"),
+    _future(
+        r"^ +hold +while\b.*", "holding messages while a condition is true", "an `if` around the message tests it once"
+    ),
+    # who enters, and how often
+    _future(r"\bkeyed +by\b(?: +\w+)?", "one journey per key", "leave it out: each customer has one journey at a time"),
+    _future(r"\bevery +time\b", "journeys side by side", "write `again after exit` or `again after 1 day`"),
+    _future(r"\bif +missed\b.*", "catching up on missed occurrences"),
+    _future(
+        r"\b(?:joins|leaves) +segment\b(?: +\w+)?",
+        "entering when a segment is joined or left",
+        "write `enter when every day at 09:00 for segment NAME, again after 30 days`",
+    ),
+    _future(
+        r"\bwhile +in +segment\b(?: +\w+)?",
+        "entering while in a segment",
+        "write `enter when every day at 09:00 for segment NAME, again after 30 days`",
+    ),
+    _future(
+        r"\bonce +now\b(?: +for +segment +\w+)?",
+        "entering at once",
+        "write `once at 2026-12-01 09:00 for segment NAME`, with a time to come",
+    ),
+    _future(r"(?<=when )\d+ +\w+ +(?:before|after) +\w+(?: +at +[\d:]+)?", "entering on a customer's date"),
+    _future(r"(?<=when )on +\w+(?: +at +[\d:]+)?", "entering on a customer's date"),
+    _future(
+        r"(?<=when )no +\w+(?: *\(.*\))? +for\b[^,]*",
+        "entering after an absence",
+        "write `every day at 09:00 for segment NAME` with a segment of `no EVENT in last 30 days`",
+    ),
+    _future(r"\bincluding +current\b", "entering after an absence"),
+    _future(
+        r"\b(?:reaches|reached) +stage\b(?: +[\w.]+)?",
+        "the moment a stage is reached",
+        "`in stage CAMPAIGN.STAGE` says who is in it now",
+    ),
+    _future(r"\bgets +tag\b(?: +\w+)?", "entering when a tag is given"),
+    _future(r"\b(?:opens|clicks|refuses) +\w+(?: +\w+)?", "entering on a reaction to a message"),
+    _future(
+        r"\b\w+ +changes\b[^,]*",
+        "entering when an attribute changes",
+        "write `enter when EVENT`, with an event that tells of the change",
+    ),
+    _future(
+        r"\b\w+ +(?:falls|rises)\b[^,]*",
+        "entering when an attribute changes",
+        "write `enter when EVENT`, with an event that tells of the change",
+    ),
+    _future(r"^ +settle\b.*", "waiting for facts to settle"),
+    _future(
+        r"\bentry +no +longer +holds\b",
+        "leaving when the entry no longer holds",
+        "write the opposite condition, such as `exit when not in segment NAME`",
+    ),
+    _future(
+        r"^ +goal\b.*?(?P<part>\bof +(?!entry\b)\w+(?: +\w+)?)",
+        "a goal counted from a message",
+        "leave it out: the time counts from the entry",
+    ),
+    # messages and steps
+    _future(r"^ +(?:.* )?send +first +of\b.*", "the first message that can be sent", "write one `send`"),
+    _future(r"\bexpires +after\b(?: +\d+ +\w+)?", "messages that expire"),
+    _future(r"\bsplit\b(?: +\w+)?", "splitting customers into arms", "write one campaign for each arm, or `hold out`"),
+    _future(
+        r"\bstart +campaign\b.*",
+        "starting another campaign",
+        "give a tag, and let the other campaign enter by a schedule over a segment of the tagged",
+    ),
+    _future(r"\bwebhook\b.*", "calling another system", "write `send CHANNEL NAME` with a channel of the kind webhook"),
+    _future(r"\brefresh +entry\b(?: +and)?", "refreshing the entry event", "write `on EVENT go to STAGE`"),
+    _future(r"\bas +\w+", "keys of steps"),
+    _future(r"\bformerly\b(?: +\w+)?", "declared renames"),
+    _future(
+        r"\bwait +for +\w+(?: +\w+)? +(?:opened|unopened|clicked|unclicked|delivered|bounced)\b",
+        "waiting for a reaction this way",
+        "write `if email unopened after 2 days send sms NAME`",
+    ),
+    _future(
+        r"\bwait +up +to\b.*? for\b[^,]*",
+        "waiting for a reaction this way",
+        "write `if email unopened after 2 days send sms NAME`",
+    ),
+    _future(r"(?<=, )at +least +" + _D, "a shortest waiting time"),
+    _future(
+        r"\bwait +until +(?:mon|tues|wednes|thurs|fri|satur|sun)day\b(?: +at +[\d:]+)?",
+        "waiting for a day alone",
+        "write `wait until 09:00 on monday`",
+    ),
+    _future(
+        r"\bwait +until +\d+-\d+-\d+(?! *\d)", "waiting for a day alone", "add the time: `wait until 2026-12-01 09:00`"
+    ),
+    _future(
+        r"\bwait +until +(?![\d])(?!tomorrow)\w[^,]*",
+        "waiting until a condition is true",
+        "write `wait for EVENT up to 5 days`",
+    ),
+    _future(r"\bevent\.\w+", "properties of the awaited event", "`entry.PROPERTY` is the event that entered"),
+    _future(r"\bset +\w+ +to +[A-Za-z_]\w*\.\w+", "setting an attribute to a property", "write a fixed value"),
+    # conditions
+    _future(r"\b\w+ +has +been\b.*?(?: for\b(?: +at +least)?(?: +" + _D + ")?|$)", "how long something has been true"),
+    _future(
+        r"\b(?:(?!(?:if|and|or|not)\b)\w+ +)?(?!(?:unless|if|and|or)\b)\w+ +(?:not +)?"
+        r"(?:replied|answered|refused|unanswered)\b",
+        "this reaction",
+        "available are opened, unopened, clicked, unclicked, delivered, bounced, not sent",
+    ),
+    # policy
+    _future(r"\bper +calendar\b(?: +\w+)?", "limits per calendar period", "write `per 30 days`, which rolls"),
+    _future(r"\bcalendar +\w+", "calendar periods", "days of 24 hours are counted"),
+    _future(r"^ +when +capped\b.*", "what happens to a capped message", "leave it out: a capped message is skipped"),
+    _future(r"^ +quiet +hours\b.*", "quiet hours", "write `wait until 09:00` before the message"),
+    _future(r"^ +capacity\b.*", "capacity of a channel"),
+    _future(r"^ +budget\b.*", "budgets"),
+    _future(
+        r"\bnot +(?:limited|counted)\b(?:, *not +counted)?", "classes outside the limits", "write `limited, counted`"
+    ),
+)
+
+_COMPARED = "`{}` is not how values are compared"
+_TWO_WORDS = "`{}` is written in two words"
+_UNKNOWN = "`{}` is not a word of the language"
+SPELLINGS = (
+    _spelling(r"==?", "IS", _COMPARED, "write `is`", "is"),
+    _spelling(r"!=|<>", "IS", _COMPARED, "write `is not`", "is not"),
+    _spelling(r"=>", "GE", _COMPARED, "write `>=`", ">="),
+    _spelling(r"=<", "LE", _COMPARED, "write `<=`", "<="),
+    _spelling(r"&&?", "AND", "`{}` is not how conditions are joined", "write `and`", "and"),
+    _spelling(r"\|\|?", "OR", "`{}` is not how conditions are joined", "write `or`", "or"),
+    _spelling(r"!(?= *[\w(])", "NOT", "`{}` is not how a condition is negated", "write `not`", "not "),
+    _spelling(r"(?:elif|elsif|elseif)\b", "ELSE", _TWO_WORDS, "write `else if`", "else if"),
+    _spelling(r"otherwise\b", "ELSE", _UNKNOWN, "write `else`", "else"),
+    _spelling(r"goto\b", "GO", _TWO_WORDS, "write `go to`", "go to"),
+    _spelling(
+        r"then\b", "COLON", "`{}` is not needed", "one step follows the condition directly, a block after `:`", ""
+    ),
+    _spelling(r"equals?\b", "IS", _COMPARED, "write `is`", "is"),
+    _spelling(r"(?:isn't|isnt|isnot)\b", "IS", _TWO_WORDS, "write `is not`", "is not"),
+    _spelling(r"(?:exceeds|over|above)\b", "GT", _COMPARED, "write `>`", ">"),
+    _spelling(r"(?:below|under)\b", "LT", _COMPARED, "write `<`", "<"),
+    _spelling(
+        r"(?:for|within|during|over)(?: +the)?(?: +last)?(?= +\d)",
+        "IN",
+        "the past is not counted with `{}`",
+        "write `in last`",
+        "in last",
+    ),
+    _spelling(r"the +last\b", "LAST", "`{}` is one word too many", "write `last`", "last"),
+    _spelling(
+        r"(?:more|less) +than\b",
+        "FEWER",
+        "`{}` is not how times are counted",
+        "write `at least 3 times`, `at most 3 times`, `fewer than 3 times` or `exactly 3 times`",
+    ),
+    _spelling(r"(?:delay|sleep|pause)\b", "WAIT", _UNKNOWN, "write `wait`", "wait"),
+    _spelling(r"(?:stop|quit|end)\b(?= *$| +_)", "EXIT", _UNKNOWN, "write `exit`", "exit"),
+    _spelling(r"holdout\b", "HOLD", _TWO_WORDS, "write `hold out`", "hold out"),
+    _spelling(r"timezone\b", "TIME", _TWO_WORDS, "write `time zone`", "time zone"),
+    _spelling(r"messages?\b", "CONTACTS", _UNKNOWN, "write `contacts`", "contacts"),
+    _spelling(r"day\b", "DURATION", "`{}` needs a number", "write `1 day`", "1 day"),
+    _spelling(r"week\b", "DURATION", "`{}` needs a number", "write `7 days`", "7 days"),
+    _spelling(r"month\b", "DURATION", "`{}` needs a number", "write `30 days`", "30 days"),
+    _spelling(r"(?:weekday|workday)s?\b", "MONDAY", "`{}` stands for no one day", "name a day, such as `monday`"),
+)
+
+
+def masked(line: str) -> str:
+    """The line with texts in quotes and comments blanked, every other character in its place."""
+    return _MASK.sub(lambda match: ("_" if match[0][0] == '"' else " ") * len(match[0]), line)
+
+
+def future(line: str, at: int) -> tuple[Future, int, int] | None:
+    """What is not available yet around column `at` (from 0) of a masked line, and from where to where it stands."""
+    line = line[:_LONGEST]
+    for known in FUTURES:
+        for match in known.pattern.finditer(line):
+            part = "part" if "part" in match.groupdict() else 0
+            if match.start(part) <= at and not line[match.end(part) : at].strip():
+                start = match.end(part) - len(match[part].lstrip())
+                return known, start, start + len(match[part].strip())
+    return None
+
+
+def spelling(line: str, at: int) -> tuple[Spelling, re.Match[str]] | None:
+    """Another language's spelling that begins at column `at` of a masked line."""
+    for known in SPELLINGS:
+        match = known.pattern.match(line, at)
+        if match:
+            return known, match
+    return None

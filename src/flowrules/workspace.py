@@ -1,0 +1,236 @@
+"""A workspace on disk: its settings, and a snapshot of the files that say what it means.
+
+Takes a folder; gives `Workspace` from flowrules.toml, `Snapshot` from rules/, templates/ and the list files. Mistakes
+in the settings are diagnostics with their line. Reads no more of a file than can be meant, follows no loop of links,
+never opens the database. A file that can not be read at all is an OSError.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
+
+from flowrules.diagnostics.model import Diagnostic, Edit, Fix
+from flowrules.diagnostics.suggest import nearest
+from flowrules.model.policy import zone_exists
+from flowrules.model.schema import Channel
+from flowrules.model.snapshot import Snapshot, Template
+from flowrules.source import Source, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FILE = "flowrules.toml"
+DATABASE_VARIABLE = "FLOWRULES_DATABASE_URL"
+_ADDRESSES: dict[str, Literal["email", "phone"]] = {"email": "email", "sms": "phone", "call": "phone"}
+_MORE_THAN_ANY = 2 * 1024 * 1024 + 1
+"""Bytes read of a file at most: one more than the parser takes."""
+_LIST_PATH = re.compile(r'^list\b[^"\n]*\bfrom\s+"([^"\n]*)"', re.MULTILINE)
+_TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+# --- settings ---------------------------------------------------------------------------------
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChannelSettings(_Strict):
+    """`[channels.NAME]`. address: which attribute must be known; by default from the channel's name."""
+
+    type: Literal["file", "console"] = "file"
+    address: Literal["email", "phone", "none"] | None = None
+    sender: StrictStr | None = None
+
+
+class _Settings(_Strict):
+    database: Annotated[StrictStr, Field(min_length=1)] = "sqlite:///flowrules.db"
+    zone: StrictStr = "UTC"
+    currency: Annotated[StrictStr, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    virtual_clock: StrictBool = False
+    seed: StrictInt | None = None
+    channels: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ChannelSettings] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """`database`: the URL in force; a relative SQLite path has been counted from `root`."""
+
+    root: Path
+    database: str
+    zone: str
+    currency: str
+    virtual_clock: bool
+    seed: int | None
+    channels: Mapping[str, ChannelSettings]
+
+    @property
+    def known_channels(self) -> tuple[Channel, ...]:
+        return tuple(Channel(name, _address(name, settings)) for name, settings in sorted(self.channels.items()))
+
+
+def _address(name: str, settings: ChannelSettings) -> str | None:
+    address = settings.address or _ADDRESSES.get(name)
+    return None if address == "none" else address
+
+
+def find(start: Path) -> Path | Diagnostic:
+    """The nearest folder upwards with settings in it."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder
+    nowhere = Span(Source(FILE, ""), 0, 0)
+    message = f"there is no {FILE} in `{start}` or above it"
+    return Diagnostic("FR320", message, nowhere, "`flowrules init DIR` makes a workspace")
+
+
+def load(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[Workspace | None, tuple[Diagnostic, ...]]:
+    source = Source(FILE, _text(root / FILE).removeprefix("\ufeff"))
+    try:
+        raw = tomllib.loads(source.text)
+        settings = _Settings.model_validate(raw)
+    except tomllib.TOMLDecodeError as error:
+        return None, (_unreadable(str(error), source),)
+    except (RecursionError, ValueError) as error:
+        if not isinstance(error, ValidationError):
+            return None, (_unreadable("a value is too large or nested too deeply", source),)
+        return None, tuple(_wrong(problem["loc"], problem["type"], source) for problem in error.errors())
+    if not zone_exists(settings.zone):
+        message = f"there is no time zone `{settings.zone}`"
+        return None, (Diagnostic("FR306", message, _place(("zone",), source), 'such as `"Europe/Madrid"`'),)
+    database = environment.get(DATABASE_VARIABLE) or settings.database
+    workspace = Workspace(
+        root=root,
+        database=_absolute(database, root),
+        zone=settings.zone,
+        currency=settings.currency,
+        virtual_clock=settings.virtual_clock,
+        seed=settings.seed,
+        channels=settings.channels,
+    )
+    return workspace, ()
+
+
+def _absolute(url: str, root: Path) -> str:
+    scheme, separator, path = url.partition(":///")
+    if not separator or not scheme.startswith("sqlite") or not path or path.startswith((":memory:", "file:")):
+        return url
+    file, question, query = path.partition("?")
+    return f"{scheme}:///{(root / file).as_posix()}{question}{query}"
+
+
+# --- what is wrong with them ------------------------------------------------------------------
+
+
+def _unreadable(message: str, source: Source) -> Diagnostic:
+    place = _TOML_PLACE.search(message)
+    offset = len(source.text)
+    if place and place[1]:
+        lines = source.text.split("\n")
+        offset = sum(len(line) + 1 for line in lines[: int(place[1]) - 1]) + int(place[2]) - 1
+    offset = min(offset, max(len(source.text) - 1, 0))
+    said = _TOML_PLACE.sub("", message)
+    said = f"{said[:1].lower()}{said[1:]}".replace("'", "`")
+    return Diagnostic("FR320", f"the settings can not be read: {said}", Span(source, offset, offset + 1))
+
+
+def _wrong(location: tuple[int | str, ...], kind: str, source: Source) -> Diagnostic:
+    keys = tuple(str(key) for key in location if key != "[key]")
+    span = _place(keys, source)
+    if kind == "extra_forbidden":
+        in_channel = len(keys) > 1
+        known = list(ChannelSettings.model_fields if in_channel else _Settings.model_fields)
+        near = nearest(keys[-1], known)
+        fixes = (Fix(f"change to `{near}`", False, (Edit(span, near),)),) if near else ()
+        hint = f"did you mean `{near}`?" if near else "there are: " + ", ".join(f"`{name}`" for name in known)
+        return Diagnostic("FR321", f"there is no setting `{keys[-1]}`", span, hint, fixes=fixes)
+    about = _CHANNEL_NAME if len(keys) == 2 else _HINTS.get(keys[-1])  # noqa: PLR2004  # channels.NAME
+    return Diagnostic("FR321", f"the setting `{keys[-1]}` can not have this value", span, about)
+
+
+_CHANNEL_NAME = 'a channel is set up as `[channels.email]` and a line `type = "file"`'
+_HINTS = {
+    "database": 'such as `database = "sqlite:///flowrules.db"`',
+    "zone": 'such as `zone = "Europe/Madrid"`',
+    "currency": 'three capital letters: `currency = "EUR"`',
+    "virtual_clock": "`true` or `false`, without quotes",
+    "seed": "a whole number, without quotes",
+    "channels": _CHANNEL_NAME,
+    "type": 'such as `type = "file"`',
+    "address": 'such as `address = "email"`; `"none"` for a channel that needs no address',
+    "sender": 'such as `sender = "news@example.com"`',
+}
+
+
+def _place(keys: tuple[str, ...], source: Source) -> Span:
+    """Where a setting stands; the first line where that can not be told."""
+    table: tuple[str, ...] = ()
+    at = 0
+    for line in source.text.split("\n"):
+        if header := re.match(r"\s*\[\[?([^\]]*)\]", line):
+            table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
+            if table == keys:
+                return Span(source, at + header.start(1), at + header.end(1))
+        elif (entry := re.match(r"\s*([^=#]*[^=#\s])\s*=", line)) and keys[: len(table)] == table:
+            path = (*table, *(part.strip().strip("\"'") for part in entry[1].split(".")))
+            if keys[: len(path)] == path:
+                return Span(source, at + entry.start(1), at + entry.end(1))
+        at += len(line) + 1
+    return Span(source, 0, len(source.text.partition("\n")[0]))
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+def snapshot(workspace: Workspace) -> Snapshot:
+    root = workspace.root
+    sources = [Source(name, _text(root / name)) for name in _files(root, "rules") if name.endswith(".flow")]
+    templates = []
+    for path in _files(root, "templates"):
+        _, channel, *rest = PurePosixPath(path).parts
+        if len(rest) == 1:
+            templates.append(Template(channel, rest[0].partition(".")[0], path, _text(root / path)))
+    lists = {path for source in sources for path in _LIST_PATH.findall(source.text)}
+    return Snapshot(
+        sources=tuple(sources),
+        templates=tuple(templates),
+        lists=frozenset(path for path in lists if _inside(path) and (root / path).is_file()),
+        channels=workspace.known_channels,
+        currency=workspace.currency,
+        zone=workspace.zone,
+    )
+
+
+def _inside(path: str) -> bool:
+    pure = PurePosixPath(path)
+    return "\0" not in path and not pure.is_absolute() and ".." not in pure.parts
+
+
+def _files(root: Path, top: str) -> list[str]:
+    """Paths below a folder from the root, sorted; hidden files and folders are not the author's."""
+    return sorted(path.relative_to(root).as_posix() for path in _walk(root / top))
+
+
+def _walk(top: Path) -> Iterator[Path]:
+    seen: set[str] = set()
+    for folder, folders, files in os.walk(top, followlinks=True):
+        real = os.path.realpath(folder)
+        # A link back up, or a second way to the same folder.
+        folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
+        if real not in seen:
+            seen.add(real)
+            yield from (path for name in files if not name.startswith(".") and (path := Path(folder, name)).is_file())
+
+
+def _text(path: Path) -> str:
+    """A file's text, cut where it is too large anyway; bytes that are not UTF-8 are escaped, for `check` to report."""
+    with path.open("rb") as file:
+        return file.read(_MORE_THAN_ANY).decode(errors="surrogateescape")

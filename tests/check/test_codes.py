@@ -1,0 +1,70 @@
+"""Each code of names, flow, policy and templates: its example triggers it alone, and the corrected one nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flowrules.check import check
+from flowrules.diagnostics.codes import CODES
+from flowrules.model.schema import Channel
+from flowrules.model.snapshot import Snapshot, Template
+from flowrules.source import Source
+from flowrules.workspace import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from flowrules.diagnostics.code import Code
+    from flowrules.diagnostics.model import Diagnostic
+
+CHANNELS = (Channel("email", "email"), Channel("sms", "phone"), Channel("push", None))
+SENDER = "event signed_up\ncampaign welcome:\n    enter when signed_up\n    stage first:\n        send {} letter\n"
+RULES = [code for name, code in CODES.items() if "FR100" < name < "FR311"]
+
+
+def template(channel: str, name: str, text: str) -> Template:
+    return Template(channel, name, f"templates/{channel}/{name}.txt", text)
+
+
+def snapshot(text: str, *templates: Template) -> Snapshot:
+    letter = "---\nsubject: Hello\n---\nHello"
+    return Snapshot(
+        sources=(Source("rules/a.flow", text),),
+        templates=(template("email", "welcome", letter), template("email", "offer", letter), *templates),
+        lists=frozenset({"data/staff.csv"}),
+        channels=CHANNELS,
+        currency="EUR",
+        zone="Europe/Madrid",
+    )
+
+
+def codes(found: tuple[Diagnostic, ...]) -> list[str]:
+    return [diagnostic.code for diagnostic in found]
+
+
+@pytest.mark.parametrize("code", RULES, ids=lambda code: code.code)
+def test_rules(code: Code) -> None:
+    assert codes(check(snapshot(code.wrong)).diagnostics) == [code.code]
+    right = check(snapshot(code.right))
+    assert codes(right.diagnostics) == []
+    assert right.model is not None
+
+
+@pytest.mark.parametrize("name", ["FR311", "FR312", "FR313"])
+def test_templates(name: str) -> None:
+    channel = "email" if name == "FR313" else "sms"
+    code = CODES[name]
+    wrong = check(snapshot(SENDER.format(channel), template(channel, "letter", code.wrong)))
+    assert codes(wrong.diagnostics) == [name]
+    right = check(snapshot(SENDER.format(channel), template(channel, "letter", code.right)))
+    assert codes(right.diagnostics) == []
+
+
+@pytest.mark.parametrize("name", ["FR320", "FR321"])
+def test_settings(name: str, tmp_path: Path) -> None:
+    (tmp_path / "flowrules.toml").write_text(CODES[name].wrong)
+    assert codes(load(tmp_path)[1]) == [name]
+    (tmp_path / "flowrules.toml").write_text(CODES[name].right)
+    assert load(tmp_path)[1] == ()

@@ -1,0 +1,132 @@
+"""Templates are written from a customer's values, in a sandbox, and whatever goes wrong is a value."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowrules.content.render import Rendered, TemplateFailure, Templates
+from flowrules.content.values import Reading, Record
+from flowrules.model.schema import Kind, Type
+from flowrules.model.snapshot import Template
+
+MADRID = Reading("EUR", "Europe/Madrid")
+
+
+def template(text: str, kind: str = "txt", name: str = "hello", channel: str = "email") -> Template:
+    return Template(channel, name, f"templates/{channel}/{name}.{kind}", text)
+
+
+def customer(**values: object) -> Record:
+    return Record("customer", {"name": "Ana", "first_name": None, **values})
+
+
+def render(text: str, **values: object) -> Rendered | TemplateFailure:
+    return Templates([template(text)]).render("email", "hello", [customer(**values)])
+
+
+def body(text: str, **values: object) -> str | None:
+    rendered = render(text, **values)
+    assert isinstance(rendered, Rendered), rendered
+    return rendered.text
+
+
+def test_both_parts_and_the_subject() -> None:
+    templates = Templates(
+        [template("---\nsubject: Hi {{ customer.name }}\n---\nText\n"), template("<b>{{ customer.name }}</b>", "html")]
+    )
+    rendered = templates.render("email", "hello", [customer(name="<Ana>")])
+    assert rendered == Rendered("Hi <Ana>", "Text\n", "<b>&lt;Ana&gt;</b>")
+
+
+def test_a_subject_is_one_line_whatever_the_values_hold() -> None:
+    rendered = render("---\nsubject: Hi {{ customer.name }}\n---\n", name="Ana\r\nBcc: all@example.com")
+    assert isinstance(rendered, Rendered)
+    assert rendered.subject == "Hi Ana Bcc: all@example.com"
+
+
+@pytest.mark.parametrize(
+    ("stored", "kind", "shown"),
+    [
+        (1250, Kind.MONEY, "12.50 EUR"),
+        (2_500_000, Kind.NUMBER, "2.5"),
+        (3, Kind.INTEGER, "3"),
+        (1, Kind.BOOL, "true"),
+        (20_514, Kind.DATE, "2026-03-02"),
+        (1_772_442_000_000_000, Kind.DATETIME, "2026-03-02 10:00"),
+        ("\x1fred\x1fblue\x1f", Kind.LIST, "red, blue"),
+        ("x", Kind.TEXT, "x"),
+        (172_800_000_000, Kind.DURATION, "2 days"),
+    ],
+)
+def test_values_print_as_people_read_them(stored: int | str, kind: Kind, shown: str) -> None:
+    assert body("{{ customer.value }}", value=MADRID.value(stored, Type(kind))) == shown
+
+
+def test_values_still_compare_and_format() -> None:
+    day = MADRID.value(20_514, Type(Kind.DATE))
+    assert body("{{ customer.day.strftime('%d.%m.%Y') }}", day=day) == "02.03.2026"
+    money = MADRID.value(1250, Type(Kind.MONEY))
+    assert body("{% if customer.sum > 10 %}much{% endif %}", sum=money) == "much"
+    assert body("{% if customer.no %}yes{% else %}no{% endif %}", no=MADRID.value(0, Type(Kind.BOOL))) == "no"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ customer.first_name | default('you') }}",
+        "{{ customer.first_name or 'you' }}",
+        "{% if customer.first_name %}{{ customer.first_name }}{% else %}you{% endif %}",
+    ],
+)
+def test_a_missing_value_may_be_asked_for(text: str) -> None:
+    assert body(text) == "you"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{{ customer.first_name }}", "customer.first_name has no value"),
+        ("{{ customer.frist_name }}", "customer has no `frist_name`"),
+        ("{{ order.id }}", "'order' is undefined"),
+        ("{{ 'x' * 1000000000 }}", "`*` is for numbers only"),
+        ("{{ 2 ** 100000 }}", "`**` is for numbers only"),
+        ("{{ 'x'.center(1000000000) }}", "is not safely callable"),
+        ("{{ customer.name.__class__.__mro__ }}", "is unsafe"),
+        ("{% for a in customer.many %}{% for b in customer.many %}{{ customer.many }}{% endfor %}{% endfor %}", "more"),
+        ("{{ 1 / 0 }}", "ZeroDivisionError"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "can not be written"),
+    ],
+)
+def test_failures_are_values(text: str, message: str) -> None:
+    failure = render(text, many="x" * 500)
+    assert isinstance(failure, TemplateFailure)
+    assert message in failure.message
+
+
+def test_failures_have_a_place() -> None:
+    failure = render("---\nsubject: x\n---\nfine\n{% if %}")
+    assert isinstance(failure, TemplateFailure)
+    assert failure.place == "templates/email/hello.txt:5"
+    missing = Templates([]).render("email", "hello", [])
+    assert missing == TemplateFailure("templates/email/hello", "there is no such template")
+
+
+def test_the_customers_data_is_not_quoted_by_failures() -> None:
+    failure = render("{{ customer.name | int + customer.name }}", name="secret")
+    assert isinstance(failure, TemplateFailure)
+    assert "secret" not in failure.message
+
+
+def test_names_of_python_are_free_for_attributes() -> None:
+    assert (
+        body("{{ customer.items }}, {{ customer.values }}, {{ customer['keys'] }}", items=1, values=2, keys=3)
+        == "1, 2, 3"
+    )
+
+
+def test_templates_include_each_other() -> None:
+    footer = template("---\nsubject: unused\n---\nBye, {{ customer.name }}", name="footer")
+    templates = Templates([template("Hi.\n{% include 'email/footer.txt' %}"), footer])
+    rendered = templates.render("email", "hello", [customer()])
+    assert isinstance(rendered, Rendered)
+    assert rendered.text == "Hi.\nBye, Ana"

@@ -1,0 +1,53 @@
+"""The Markdown files beside this one. A file's name up to the first `-` says what is looked at: see LEVELS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flowrules.source import Source
+from flowrules.syntax.parser import parse
+from tests.language.literate import Case, cases, check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowrules.diagnostics.model import Diagnostic
+    from tests.language.literate import Look
+
+HERE = Path(__file__).parent
+
+
+def syntax(source: Source) -> Iterable[Diagnostic]:
+    return parse(source)[1]
+
+
+LEVELS: dict[str, tuple[Look, ...]] = {"syntax": (syntax,)}
+
+
+def _all() -> list[Case]:
+    return [case for path in sorted(HERE.glob("*.md")) for case in cases(path)]
+
+
+@pytest.mark.parametrize("case", _all(), ids=lambda case: f"{case.file}:{case.line} {case.name}")
+def test_markdown(case: Case) -> None:
+    check(case, LEVELS[case.file.removesuffix(".md").split("-")[0]])
+
+
+def test_unexpected_and_missing_diagnostics_both_fail(tmp_path: Path) -> None:
+    file = tmp_path / "syntax.md"
+    file.write_text('# x\n## y\n```flow\nsegment x: plan is pro\n```\n```flow\nevent login # error: [FR001]\n```\n')
+    unexpected, missing = cases(file)
+    for case in (unexpected, missing):
+        with pytest.raises(AssertionError):
+            check(case, (syntax,))
+
+
+def test_a_message_that_says_something_else_fails(tmp_path: Path) -> None:
+    file = tmp_path / "syntax.md"
+    file.write_text('# x\n```flow\nsegment x: plan is pro # error: [FR015] "bananas"\n```\n')
+    (case,) = cases(file)
+    with pytest.raises(AssertionError, match="bananas"):
+        check(case, (syntax,))

@@ -1,0 +1,142 @@
+"""Random customers and facts for generated programs, in weeks in which clocks change."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from tests.reference.clock import microseconds
+from tests.reference.generate_words import TEMPLATES, ZONES, Dice
+from tests.reference.scenario import DAY, HOUR, Change, Consent, Customer, Event
+
+if TYPE_CHECKING:
+    from tests.reference.scenario import Value
+
+# Around the changes of the clocks of ZONES in 2026.
+STARTS = tuple(
+    microseconds(datetime(2026, month, day, hour, tzinfo=UTC))
+    for month, day, hour in ((3, 27, 9), (3, 6, 0), (4, 3, 12), (10, 2, 18), (10, 23, 1), (10, 30, 6))
+)
+DAYS = (9, 12, 16, 40)
+IDS = ("ana", "Zoe", "ben", "c4", "éva", "dan")
+
+
+def journal(dice: Dice) -> dict[str, object]:
+    """Every field of a scenario but the rules."""
+    start = dice.pick(STARTS)
+    ids = IDS[: dice.number(1, 6)]
+    customers = tuple(_customer(dice, name, start) for name in ids)
+    lists = {
+        "robinson": tuple(dice.distinct((("email", "ben@example.com"), ("phone", "+341"), ("email", "x@x.x")), 0, 2)),
+        "staff": tuple(("id", name) for name in dice.distinct(ids, 0, 1)),
+    }
+    return {
+        "deployed_at": start,
+        "until": start + dice.pick(DAYS) * DAY,
+        "customers": customers,
+        "consents": tuple(_consents(dice, ids, start)),
+        "events": tuple(_events(dice, ids, start)),
+        "changes": tuple(_changes(dice, ids, start)),
+        "lists": lists,
+        "shares": {
+            "email_opened": dice.pick((400, 900, 0)),
+            "email_clicked": dice.pick((0, 300, 700)),
+            "email_bounced": dice.pick((0, 0, 200)),
+            "sms_delivered": dice.pick((0, 500)),
+        },
+        "zone": dice.pick(("Europe/Madrid", "America/New_York")),
+        "salt": dice.pick(("salt", "pepper", "sugar")),
+    }
+
+
+def _customer(dice: Dice, name: str, start: int) -> Customer:
+    attributes = {
+        attribute: _value(dice, attribute) for attribute in VALUES if attribute != "timezone" and dice.chance(40)
+    }
+    return Customer(
+        name,
+        email=None if dice.chance(15) else f"{name}@example.com",
+        phone=dice.pick(("+341", None, "+342")),
+        country=dice.pick(("ES", None, "US")),
+        timezone=dice.pick((*ZONES, None, "Mars/Base")),
+        attributes={key: value for key, value in attributes.items() if value is not None},
+        known_at=start - 10 * DAY if dice.chance(85) else start - DAY,
+    )
+
+
+def _instant(dice: Dice, start: int, first_day: int = 0) -> int:
+    """On a coarse grid, so that facts meet each other and the ends of waits and windows; sometimes just beside it."""
+    instant = start + dice.number(first_day * 4, 40) * 6 * HOUR
+    return instant + (dice.pick((1, -1, 90 * 60_000_000)) if dice.chance(10) else 0)
+
+
+def _consents(dice: Dice, ids: tuple[str, ...], start: int) -> list[Consent]:
+    """Most are there before the campaigns; some change, also twice at one instant."""
+    found = [
+        Consent(name, channel, purpose, "granted", start - DAY)
+        for name in ids
+        for channel in TEMPLATES
+        for purpose in ("marketing", "service")
+        if not dice.chance(15)
+    ]
+    for _ in range(dice.number(0, 3)):
+        state = dice.pick(("refused", "withdrawn", "granted"))
+        channel, purpose = dice.pick(tuple(TEMPLATES)), dice.pick(("marketing", "service"))
+        found.append(Consent(dice.pick(ids), channel, purpose, state, _instant(dice, start, -1)))
+    return found
+
+
+def _events(dice: Dice, ids: tuple[str, ...], start: int) -> list[Event]:
+    found: list[Event] = []
+    for _ in range(dice.number(2 + 2 * len(ids), 6 + 6 * len(ids))):
+        name = dice.pick(ids)
+        event = dice.pick(("login", "form", "purchase", "booked"))
+        at = found[-1].at if found and dice.chance(15) else _instant(dice, start, -2)
+        late = dice.pick((DAY, HOUR, 2 * DAY, 1, 3 * DAY)) if dice.chance(12) else 0
+        properties = {
+            key: dice.pick(values) for key, values in PROPERTIES[event].items() if not dice.chance(15)
+        }
+        row = Event(name, event, at - late, at, properties)
+        found += [row, row] if dice.chance(8) else [row]
+    return found
+
+
+def _changes(dice: Dice, ids: tuple[str, ...], start: int) -> list[Change]:
+    found: list[Change] = []
+    for _ in range(dice.number(0, 2 * len(ids))):
+        at = found[-1].at if found and dice.chance(20) else _instant(dice, start, -1)
+        attribute = dice.pick(tuple(VALUES))
+        found.append(Change(dice.pick(ids), at, attribute, _value(dice, attribute)))
+    return found
+
+
+def _value(dice: Dice, attribute: str) -> Value:
+    return None if dice.chance(12) else dice.pick(VALUES[attribute])
+
+
+VALUES: dict[str, tuple[Value, ...]] = {
+    "plan": ("free", "pro", "team"),
+    "score": (10, 3, 5, -1),
+    "balance": (Decimal("10.00"), Decimal("10.50"), Decimal("99.99")),
+    "weight": (Decimal("1.5"), Decimal("2.25"), Decimal(2)),
+    "vip": (True, False),
+    "birthday": (date(2026, 3, 29), date(1990, 4, 2), date(2026, 4, 2), date(2004, 2, 29), date(2026, 10, 26)),
+    "seen": (datetime(2026, 3, 29, 1, 0, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)),
+    "patience": (timedelta(days=2), timedelta(hours=36)),
+    "interests": (("golf",), ("golf", "chess"), ("tea", "chess")),
+    "city": ("Rome", "Bern", "rome"),
+    "timezone": ZONES,
+    "email": ("ben@example.com", "new@example.com"),
+    "phone": ("+341", "+343"),
+}
+PROPERTIES: dict[str, dict[str, tuple[Value, ...]]] = {
+    "login": {},
+    "form": {"kind": ("quote", "trial", "quote"), "pages": (1, 2, 3)},
+    "purchase": {
+        "amount": (Decimal("10.00"), Decimal("15.00"), Decimal("30.50"), Decimal("0.01")),
+        "category": ("shoes", "hats", "tea"),
+        "pieces": (1, 2, 3),
+    },
+    "booked": {"for_day": (date(2026, 4, 1), date(2026, 3, 31)), "urgent": (True, False)},
+}

@@ -1,0 +1,389 @@
+"""Random programs as text, of every construct of this slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.reference.generate_words import CAMPAIGNS, DECLARATIONS, TAGS, TEMPLATES, WINDOWS, Dice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+EVENTS = ("login", "form", "purchase", "booked")
+REACTIONS = ("email_opened", "email_clicked", "sms_delivered", "email_bounced")
+STAGES = ("start_here", "middle", "late", "last_call")
+STEPS_MOST = 4
+DEEPEST = 2
+
+
+def program(dice: Dice) -> str:
+    """A whole file of rules."""
+    names = dice.distinct(CAMPAIGNS, 1, 5)
+    stages = {name: STAGES[: dice.number(1, 4)] for name in names}
+    words = Words(dice, stages)
+    segments = words.segments()
+    policy, classes = words.policy()
+    campaigns = [Writer(words, name, classes).campaign() for name in names]
+    return "\n".join([DECLARATIONS, *segments, "", policy, "", *campaigns])
+
+
+@dataclass
+class Words:
+    """Conditions, filters and the declarations made of them."""
+
+    dice: Dice
+    stages: dict[str, tuple[str, ...]]
+    known_segments: list[str] = field(default_factory=list)
+
+    # --- filters and events -----------------------------------------------------------------------
+
+    def filter(self, event: str) -> str:
+        """A filter in brackets with a blank before it, or nothing."""
+        tests = FILTERS.get(event)
+        if tests is None or not self.dice.chance(40):
+            return ""
+        chosen = self.dice.some(tests, 1, 2)
+        if self.dice.chance(15):
+            return f" (not ({' and '.join(chosen)}))"
+        return f" ({self.dice.pick((', ', ', ', ' and ', ' or ')).join(chosen)})"
+
+    def event(self, *, reactions: bool = False) -> str:
+        """An event with perhaps a filter."""
+        event = self.dice.pick(EVENTS + REACTIONS if reactions else EVENTS)
+        return event + self.filter(event)
+
+    def window(self) -> str:
+        return self.dice.pick(WINDOWS)
+
+    def in_last(self, percent: int = 70) -> str:
+        return f" in last {self.window()}" if self.dice.chance(percent) else ""
+
+    # --- conditions -------------------------------------------------------------------------------
+
+    def condition(self, sends: Sequence[tuple[str, str]] = (), depth: int = 1) -> str:
+        """`sends`: messages of the campaign at hand; none: outside of campaigns, where no reaction is known."""
+        if depth and self.dice.chance(35):
+            items = [self.condition(sends, depth - 1) for _ in range(2)]
+            joined = self.dice.pick((" and ", " or ")).join(items)
+            return f"({joined})" if depth < DEEPEST else joined
+        makers = [self.of_attribute, self.of_history, self.of_state]
+        if sends:
+            makers.append(lambda: self.of_message(sends))
+        atom = self.dice.pick(makers)()
+        return f"not ({atom})" if self.dice.chance(12) else atom
+
+    def of_attribute(self) -> str:
+        return self.dice.pick(ATTRIBUTE_TESTS)
+
+    def of_state(self) -> str:
+        choices: list[Callable[[], str]] = [
+            lambda: f"tagged {self.dice.pick(TAGS)}",
+            lambda: f"in list {self.dice.pick(('robinson', 'staff'))}",
+            lambda: f"in stage {self.stage()}",
+            lambda: f"tagged {self.stage()}",
+            lambda: f"consents to {self.dice.pick(tuple(TEMPLATES))}",
+            lambda: f"consents to {self.dice.pick(tuple(TEMPLATES))} for {self.dice.pick(('marketing', 'service'))}",
+        ]
+        if self.known_segments:
+            choices += [lambda: f"in segment {self.dice.pick(self.known_segments)}"] * 2
+        return self.dice.pick(choices)()
+
+    def stage(self) -> str:
+        campaign = self.dice.pick(tuple(self.stages))
+        return f"{campaign}.{self.dice.pick(self.stages[campaign])}"
+
+    def of_history(self) -> str:
+        choices: list[Callable[[], str]] = [
+            lambda: f"has {self.event(reactions=True)}{self.in_last()}",
+            lambda: f"no {self.event(reactions=True)}{self.in_last()}",
+            lambda: f"has {self.event()} {self.quantity()}{self.in_last()}",
+            lambda: f"{self.dice.pick(('last', 'first'))} {self.event()} {self.dice.pick(('more', 'less'))}"
+            f" than {self.window()} ago",
+            lambda: f"{self.aggregate()}",
+            lambda: f"{self.dice.pick(('last', 'first'))} purchase{self.filter('purchase')}"
+            f"{self.dice.pick(HISTORY_TESTS)}",
+        ]
+        return self.dice.pick(choices)()
+
+    def quantity(self) -> str:
+        number = self.dice.number(1, 3)
+        kind = self.dice.pick(("at least", "at most", "fewer than", "exactly"))
+        return f"{kind} {number} time{'s' if number > 1 else ''}"
+
+    def aggregate(self) -> str:
+        what, values = self.dice.pick(AGGREGATES)
+        event = what.split(" of ")[1].split(".")[0]
+        window = self.in_last()
+        test = self.dice.pick(("is {}", "is not {}", "< {}", "<= {}", "> {}", ">= {}", "between {} and {}"))
+        return f"{what}{self.filter(event)}{window} {test.format(*values)}"
+
+    def of_message(self, sends: Sequence[tuple[str, str]]) -> str:
+        channel, template = self.dice.pick(sends)
+        name = f" {template}" if self.dice.chance(40) else ""
+        words = ("opened", "unopened", "clicked", "unclicked", "not sent", "delivered", "bounced")
+        return f"{channel}{name} {self.dice.pick(words if channel == 'email' else ('not sent', 'delivered'))}"
+
+    # --- declarations -----------------------------------------------------------------------------
+
+    def segments(self) -> list[str]:
+        """The first is wide, so that schedules find somebody; each may use those before it."""
+        lines = [f'segment everyone "All": {self.dice.pick(WIDE)}']
+        self.known_segments.append("everyone")
+        for name in ("asleep", "eager", "picky")[: self.dice.number(1, 3)]:
+            lines.append(f"segment {name}: {self.condition(depth=DEEPEST)}")
+            self.known_segments.append(name)
+        return lines
+
+    def policy(self) -> tuple[str, tuple[str, ...]]:
+        zone = self.dice.pick(
+            ('time zone of customer, else "Europe/Madrid"', 'time zone of customer, else "Asia/Kathmandu"',
+             'time zone "America/New_York"', "")
+        )  # fmt: skip
+        classes = self.dice.pick((("marketing",), ("service", "marketing"), ("marketing", "service")))
+        marketing = self.dice.pick(("unless refused", "ask first"))
+        lines = [zone, f"purpose marketing: {marketing}", "purpose service: unless refused"]
+        lines += [f"class {name}: purpose {name}, limited, counted" for name in classes]
+        lines += [self.cap() for _ in range(self.dice.number(0, 2))]
+        if self.dice.chance(25):
+            of_class = f" of customers from class {self.dice.pick(classes)}" if self.dice.chance(60) else ""
+            lines.append(f"hold out {self.dice.pick(('20%', '40%', '0.5%'))}{of_class}")
+        return "\n    ".join(["policy:", *filter(None, lines)]), classes
+
+    def cap(self) -> str:
+        number = self.dice.number(0, 2) if self.dice.chance(20) else self.dice.number(1, 2)
+        channels = ", ".join(self.dice.distinct(tuple(TEMPLATES), 0, 2))
+        contacts = "contact" if number == 1 else "contacts"
+        return f"cap {number} {contacts} per {self.window()}{' across ' + channels if channels else ''}"
+
+
+FILTERS = {
+    "form": ('kind is "quote"', 'kind is not "quote"', "pages >= 2", "pages is unknown",
+             'kind is one of ("quote", "trial")'),
+    "purchase": ("amount > 10 EUR", 'category is "shoes"', 'category is not one of ("hats", "shoes")',
+                 "pieces between 1 and 2", "amount <= 10.00 EUR", "pieces is not 2", "amount is known"),
+    "booked": ("urgent is true", "for_day >= 2026-04-01", "urgent is not true", "urgent is unknown"),
+    "email_opened": ("machine is false", "machine is true"),
+}  # fmt: skip
+ATTRIBUTE_TESTS = (
+    'plan is "pro"', 'plan is not "pro"', 'plan is one of ("free", "team")', 'plan is not one of ("pro", "team")',
+    "score is unknown", "score >= 10", "score < 10", "score is not 10", "score between 5 and 10", "score is 10",
+    "balance > 10 EUR", "balance <= 10.50 EUR", "balance is not 10 EUR", "weight is 1.5", "weight > 2",
+    "vip is true", "vip is not true", "vip is false", 'city is "Rome"', "city is known", 'city is not "Rome"',
+    'interests has any of ("golf", "chess")', 'interests has all of ("golf", "chess")',
+    'interests has none of ("golf", "tea")', "interests is known",
+    "birthday is today", "birthday is 2 days away", "birthday within the next 3 days",
+    "birthday < 2026-04-01", "(seen > 2026-03-29 02:30)", "seen is unknown", "patience >= 2 days",
+    'country is "ES"', "email is known", "phone is unknown", 'timezone is "Europe/Madrid"',
+)  # fmt: skip
+WIDE = ("plan is known", 'plan is not "team"', "no booked in last 1 day", 'country is not "FR"', "weight < 3")
+HISTORY_TESTS = (".amount > 10 EUR", '.category is "shoes"', '.category is not "shoes"', ".pieces is unknown",
+                 ".pieces between 1 and 2", ".amount is known")  # fmt: skip
+AGGREGATES = (
+    ("total of purchase.amount", ("10 EUR", "30.50 EUR")),
+    ("total of purchase.pieces", ("2", "4")),
+    ("average of purchase.amount", ("10 EUR", "12.50 EUR")),
+    ("average of purchase.pieces", ("1", "2")),
+    ("count of login", ("1", "2")),
+    ("count of purchase", ("0", "1")),
+    ("distinct of purchase.category", ("1", "2")),
+    ("distinct of form.kind", ("1", "2")),
+)
+SETS = (
+    'plan to "pro"', 'plan to "free"', "score to 10", "score to 3", "balance to 10.50 EUR", "vip to true",
+    "birthday to 2026-04-02", "seen to 2026-03-29 02:30", "patience to 2 days", 'city to "Rome"', "weight to 2.25",
+)  # fmt: skip
+ENTRIES = ("login", "login", 'form (kind is "quote")', "form", "purchase", "purchase (amount > 10 EUR)", "booked")
+SCHEDULES = ("every day at 09:00", "every day at 02:30", "every day at 00:00", "every monday at 18:00",
+             "every month on day 1 at 12:00", "every month on day 31 at 09:00",
+             "once at 2026-03-29 02:30", "once at 2026-10-25 02:30", "once at 2026-04-01 09:00")  # fmt: skip
+MODES = ("", ", once", ", again after exit", ", again after exit", ", again after 2 days", ", again after 36 hours")
+WAITS = ("1 day", "2 days", "6 hours", "90 minutes", "36 hours", "1 week", "1 month", "3 days")
+UNTIL = ("09:00", "09:00 tomorrow", "02:30", "02:30 tomorrow", "00:00", "18:00 on sunday", "02:30 on sunday",
+         "2026-03-29 02:30", "2026-10-26 12:00", "2026-01-01 00:00")  # fmt: skip
+
+
+@dataclass
+class Writer:
+    """One campaign."""
+
+    words: Words
+    name: str
+    classes: tuple[str, ...]
+    sends: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def dice(self) -> Dice:
+        return self.words.dice
+
+    def campaign(self) -> str:
+        names = self.words.stages[self.name]
+        bodies = [self.stage(number) for number in range(len(names))]
+        for number in range(1, len(names)):  # every stage must be reached somehow
+            if not any(f"go to {names[number]}" in line for body in bodies[:number] for line in body):
+                bodies[number - 1].append(self.on(bodies[number - 1], names[number]))
+        lines = [f"campaign {self.name}:", *("    " + line for line in self.header())]
+        for name, body in zip(names, bodies, strict=True):
+            lines += ["", f"    stage {name}:", *("        " + line for line in body)]
+        return "\n".join([*lines, ""])
+
+    # --- header -----------------------------------------------------------------------------------
+
+    def header(self) -> list[str]:
+        dice, words = self.dice, self.words
+        lines = [f"class {dice.pick(self.classes)}", self.enter()]
+        if dice.chance(70):
+            lines.append(f"priority {dice.pick((10, 50, 50, 90))}")
+        if dice.chance(50):
+            within = f" within {words.window()}" if dice.chance(60) else ""
+            goal = words.event(reactions=dice.chance(20))
+            lines.append(f"goal {goal}{within}{' and stay' if dice.chance(40) else ''}")
+        lines += [f"exit when {self.exit_when()}" for _ in range(dice.pick((0, 0, 0, 1, 1, 2)))]
+        lines += [self.exclude() for _ in range(dice.pick((0, 0, 0, 1, 1, 2)))]
+        if dice.chance(30):
+            lines.append(words.cap())
+        if dice.chance(25):
+            lines.append(f"hold out {dice.pick(('30%', '50%', '10%'))}")
+        return lines
+
+    def enter(self) -> str:
+        dice = self.dice
+        if dice.chance(75):
+            trigger = "email_opened" if dice.chance(5) else dice.pick(ENTRIES)
+        else:
+            trigger = f"{dice.pick(SCHEDULES)} for segment {dice.pick(self.words.known_segments)}"
+        return f"enter when {trigger}{dice.pick(MODES)}"
+
+    def exit_when(self) -> str:
+        dice, words = self.dice, self.words
+        return dice.pick(
+            (
+                lambda: words.event(reactions=True),
+                lambda: dice.pick(words.known_segments[1:]),
+                lambda: words.condition(depth=0),
+                lambda: f"no {words.event()} in last {words.window()}",
+            )
+        )()
+
+    def exclude(self) -> str:
+        others = [name for name in self.words.stages if name != self.name]
+        kinds = ["list", "segment", "campaign", "campaign"] if others else ["list", "segment"]
+        clauses = []
+        for kind in self.dice.distinct(kinds, 1, 2):
+            names = {"list": ["robinson", "staff"], "segment": self.words.known_segments[1:], "campaign": others}
+            clauses.append(f"{kind} {self.dice.pick(names[kind])}")
+        return f"exclude {', '.join(clauses)}"
+
+    # --- stages and steps -------------------------------------------------------------------------
+
+    def stage(self, number: int) -> list[str]:
+        """No endless loops: who goes back has waited, and only a stage that rests is left backwards by an `on`."""
+        dice = self.dice
+        stages = self.words.stages[self.name]
+        body: list[str] = []
+        if number == 0 or dice.chance(30):
+            body.append(self.send())
+        body += self.block(number, depth=0)
+        body += self.leave(number) if dice.chance(75) else []
+        rests = any(line.lstrip().startswith("wait ") and "until" not in line for line in body)
+        targets = stages if rests else stages[number + 1 :]
+        for _ in range(dice.pick((0, 0, 1, 2)) if targets else 0):
+            body.append(self.on(body, dice.pick(targets)))
+        return body
+
+    def on(self, body: list[str], stage: str) -> str:
+        """Of an event of which the stage has no `on` yet: the second might never apply."""
+        free = [event for event in EVENTS + REACTIONS if not any(line.startswith(f"on {event}") for line in body)]
+        event = self.dice.pick(free)
+        return f"on {event}{self.words.filter(event)} go to {stage}"
+
+    def leave(self, number: int) -> list[str]:
+        dice = self.dice
+        stages = self.words.stages[self.name]
+        later = stages[number + 1 :]
+        if later and dice.chance(65):
+            return [f"go to {dice.pick(later)}"]
+        if dice.chance(60):
+            return [f"wait {dice.pick(WAITS)}", f"go to {dice.pick(stages[: number + 1])}"]
+        return ["exit" if dice.chance(40) else 'exit "enough of it"']
+
+    def block(self, number: int, depth: int) -> list[str]:
+        lines: list[str] = []
+        for _ in range(self.dice.number(1, STEPS_MOST - depth)):
+            lines += self.step(number, depth)
+        return lines
+
+    def step(self, number: int, depth: int) -> list[str]:
+        dice = self.dice
+        makers: list[Callable[[], list[str]]] = [
+            lambda: [self.simple()],
+            lambda: [self.simple()],
+            lambda: [f"wait {dice.pick(WAITS)}"],
+            lambda: self.wait_for(number, depth),
+        ]
+        if depth < DEEPEST:
+            makers += [lambda: self.if_(number, depth), lambda: self.if_unopened(number, depth)]
+        return dice.pick(makers)()
+
+    def simple(self) -> str:
+        dice = self.dice
+        return dice.pick(
+            (
+                lambda: f"tag {dice.pick(TAGS)}",
+                lambda: f"untag {dice.pick(TAGS)}",
+                lambda: f"set {dice.pick(SETS)}",
+                self.send,
+                self.send,
+                lambda: f"wait until {dice.pick(UNTIL)}",
+            )
+        )()
+
+    def send(self) -> str:
+        channel = self.dice.pick(("email", "email", "sms", "push"))
+        template = self.dice.pick(TEMPLATES[channel])
+        self.sends.append((channel, template))
+        return f"send {channel} {template}"
+
+    def wait_for(self, number: int, depth: int) -> list[str]:
+        dice = self.dice
+        event = self.words.event(reactions=dice.chance(25))
+        head = f"wait for {'a new ' if dice.chance(25) else ''}{event} up to {dice.pick(WAITS)}"
+        kind = dice.number(0, 3)
+        if kind == 0:
+            return [head]
+        if kind == 1:
+            return [f"{head}, else {self.simple()}"]
+        if kind == 2 or depth == DEEPEST:  # noqa: PLR2004
+            return [f'{head}, else exit "no answer"']
+        return [f"{head}, else:", *("    " + line for line in self.arm(number, depth))]
+
+    def arm(self, number: int, depth: int) -> list[str]:
+        """A block that perhaps leaves the stage."""
+        return self.block(number, depth + 1) + (self.leave(number) if self.dice.chance(15) else [])
+
+    def if_(self, number: int, depth: int) -> list[str]:
+        dice, words = self.dice, self.words
+        lines = [f"if {words.condition(self.sends)}:", *("    " + line for line in self.arm(number, depth))]
+        other = words.condition(self.sends)
+        if dice.chance(30) and f"if {other}:" != lines[0]:
+            lines += [f"else if {other}:"]
+            lines += ["    " + line for line in self.block(number, depth + 1)]
+        if dice.chance(50):
+            lines += ["else:", *("    " + line for line in self.block(number, depth + 1))]
+        elif dice.chance(20):
+            lines += [f"else {self.simple()}"]
+        return lines
+
+    def if_unopened(self, number: int, depth: int) -> list[str]:
+        dice = self.dice
+        emails = [template for channel, template in self.sends if channel == "email"]
+        if not emails:
+            return [self.simple()]
+        name = f" {dice.pick(emails)}" if dice.chance(40) else ""
+        head = f"if email{name} {dice.pick(('unopened', 'unopened', 'unclicked'))} after {dice.pick(WINDOWS)}"
+        if dice.chance(30):
+            return [f"{head} {self.simple()}"]
+        lines = [f"{head}:", *("    " + line for line in self.arm(number, depth))]
+        if dice.chance(60):
+            lines += ["else:", *("    " + line for line in self.block(number, depth + 1))]
+        return lines

@@ -1,0 +1,204 @@
+"""Verdicts of the reference: may a customer enter, must an instance end, may a message leave."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flowrules.syntax import tree
+from tests.reference import clock
+from tests.reference.conditions import (
+    World,
+    attribute,
+    consent_state,
+    consents,
+    holds,
+    in_list,
+    in_segment,
+    matches,
+)
+
+if TYPE_CHECKING:
+    from tests.reference.program import Campaign
+    from tests.reference.state import Fact, Instance, Message
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why not, as the ledger says it."""
+
+    reason: str
+    rule: str
+    by: str | None = None
+    counter: int | None = None
+    limit: int | None = None
+    window: int | None = None
+
+
+# --- 7. Entries ---------------------------------------------------------------------------------------
+
+
+def is_candidate(campaign: Campaign, facts: list[Fact], known_at: int, world: World) -> bool:
+    """7: a fact that matches the trigger, or an occurrence for a customer of the segment."""
+    trigger = campaign.enter.trigger
+    if isinstance(trigger, tree.EventTrigger):
+        return any(
+            matches(fact, trigger.event, trigger.filter, world) and fact.event_time >= world.scenario.deployed_at
+            for fact in facts
+        )
+    return (
+        clock.is_occurrence(trigger, world.now, world.zone)
+        and world.now >= world.scenario.deployed_at
+        and known_at <= world.now
+        and in_segment(trigger.segment.text, world)
+    )
+
+
+def refusal(campaign: Campaign, world: World) -> Verdict | None:
+    """7: the first reason that applies."""
+    rule = campaign.enter.span.place
+    again = campaign.enter.again
+    earlier = [each for each in world.person.instances if each.campaign is campaign]
+    if any(each.alive for each in earlier):
+        return Verdict("already_inside", rule)
+    if earlier and (again is None or (again.gap is None and not again.after_exit)):
+        return Verdict("entered_before", rule)
+    if earlier and again is not None and again.gap is not None:
+        last = max(each.entered_at for each in earlier)
+        if world.now - last < clock.elapsed(again.gap):
+            return Verdict("too_soon", rule)
+    return exclusion(campaign, world, entering=True)
+
+
+def ghost(campaign: Campaign, world: World) -> str | None:
+    """7, *Ghost*."""
+    for clause in world.program.hold_outs:
+        of_class = None if clause.message_class is None else clause.message_class.text
+        if of_class in (None, campaign.message_class.name.text) and held_out("holdout", clause, world):
+            return "universal"
+    if campaign.hold_out is not None and held_out(f"holdout/{campaign.name}", campaign.hold_out, world):
+        return "campaign"
+    return None
+
+
+def held_out(name: str, clause: tree.HoldOut, world: World) -> bool:
+    """*Held out*."""
+    digest = hashlib.sha256(f"{world.scenario.salt}/{name}/{world.person.id}".encode()).digest()
+    bucket = int.from_bytes(digest[:7], "big")
+    return bucket * 1_000_000 < int(clause.percent * 10_000) * 2**56
+
+
+# --- Watch --------------------------------------------------------------------------------------------
+
+
+def watch_verdict(instance: Instance, world: World) -> Verdict | None:
+    """*Watch*: exclusions first, then exit on condition."""
+    excluded = exclusion(instance.campaign, world, entering=False)
+    if excluded is not None:
+        return excluded
+    for clause in instance.campaign.exits:
+        if clause.condition is not None:
+            ends = holds(clause.condition, world, instance)
+        elif clause.name is not None and not world.program.is_event(clause.name.text):
+            ends = in_segment(clause.name.text, world)
+        else:
+            ends = False  # an event: step 3 of the instant
+        if ends:
+            return Verdict("exit_when", clause.span.place)
+    return None
+
+
+def exclusion(campaign: Campaign, world: World, *, entering: bool) -> Verdict | None:
+    """*Watch* 1 and *Entries*: the first exclude clause in order of text that holds."""
+    for clause in campaign.excludes:
+        name = clause.name.text
+        match clause.kind:
+            case "list":
+                excludes = in_list(name, world)
+            case "segment":
+                excludes = in_segment(name, world)
+            case _:
+                excludes = excluded_by_campaign(campaign, world.program.campaigns[name], world, entering)
+        if excludes:
+            return Verdict("excluded", clause.span.place, f"{clause.kind} {name}")
+    return None
+
+
+def excluded_by_campaign(campaign: Campaign, other: Campaign, world: World, entering: bool) -> bool:  # noqa: FBT001
+    """*Watch* 1: of two campaigns that exclude each other, the first in the total order is spared.
+
+    Only a running instance is: entries against a running campaign are refused whatever its rank.
+    """
+    if not any(each.alive and each.campaign is other for each in world.person.instances):
+        return False
+    mutual = any((each.kind, each.name.text) == ("campaign", campaign.name) for each in other.excludes)
+    return entering or not (mutual and campaign.order < other.order)
+
+
+# --- 9. Messages --------------------------------------------------------------------------------------
+
+
+def message_verdict(instance: Instance, channel: str, rule: str, world: World) -> Verdict | None:
+    """9: no_address, consent, capped; None: it leaves. `rule`: where the step stands."""
+    address = world.scenario.channels[channel]
+    purpose = instance.campaign.message_class.purpose.text
+    if address is not None and not attribute(address, world):
+        return Verdict("no_address", rule)
+    if not consents(channel, purpose, world):
+        refused = consent_state(channel, purpose, world) in ("refused", "withdrawn")
+        return Verdict("unsubscribed" if refused else "no_consent", rule)
+    return capped(instance, channel, world)
+
+
+def capped(instance: Instance, channel: str, world: World) -> Verdict | None:
+    """9.3: the policy's caps in order of text, then the campaign's own."""
+    campaign = instance.campaign
+    policy = world.program.caps if campaign.message_class.limited else ()
+    for cap in policy:
+        counted = [each for each in contacts(world) if each.instance.campaign.message_class.counted]
+        verdict = cap_verdict(cap, counted, instance, channel, world)
+        if verdict is not None:
+            return verdict
+    for cap in campaign.caps:
+        own = [each for each in contacts(world) if each.instance.campaign is campaign]
+        verdict = cap_verdict(cap, own, instance, channel, world)
+        if verdict is not None:
+            return verdict
+    return None
+
+
+def contacts(world: World) -> list[Message]:
+    return [message for each in world.person.instances for message in each.messages]
+
+
+def cap_verdict(
+    cap: tree.Cap, candidates: list[Message], asking: Instance, channel: str, world: World
+) -> Verdict | None:
+    """9.3: fewer than N of those it counts in (instant - D, instant]."""
+    channels = {name.text for name in cap.channels} or set(world.scenario.channels)
+    if channel not in channels:
+        return None
+    window = clock.elapsed(cap.per)
+    counter = sum(
+        1
+        for message in candidates
+        if message.channel in channels
+        and world.now - window < message.at <= world.now
+        and counts_against(message, asking)
+    )
+    if counter < cap.number:
+        return None
+    return Verdict("capped", cap.span.place, counter=counter, limit=cap.number, window=window)
+
+
+def counts_against(message: Message, asking: Instance) -> bool:
+    """9.3: of ghosts a real message counts none, a ghost those of its own holdout."""
+    sender = message.instance
+    match sender.ghost:
+        case None:
+            return True
+        case "universal":
+            return asking.ghost == "universal"
+        case _:
+            return asking.ghost == "campaign" and asking.campaign is sender.campaign

@@ -1,0 +1,97 @@
+"""The state of one customer while the reference runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.reference.program import Campaign, Position
+    from tests.reference.scenario import Value
+
+
+@dataclass(eq=False)
+class Message:
+    """A message made at an instant; its contact is made with it."""
+
+    instance: Instance
+    key: str
+    channel: str
+    template: str
+    at: int
+
+    def answered_by(self, event: str, word: str) -> bool:
+        return event == f"{self.channel}_{word}"
+
+
+@dataclass(eq=False)
+class Fact:
+    """An event, imported or a reaction to a message."""
+
+    seq: int
+    event: str
+    event_time: int
+    at: int
+    properties: Mapping[str, Value]
+    message: Message | None = None
+
+
+@dataclass(eq=False)
+class Instance:
+    """meaning.md, *An instance*. `ghost`: None, universal or campaign."""
+
+    campaign: Campaign
+    number: int
+    ghost: str | None
+    entered_at: int
+    position: Position | None
+    stage: str | None = None
+    reached_at: int | None = None
+    due: int | None = None
+    goal_at: int | None = None
+    ended_at: int | None = None
+    exit: str | None = None
+    asks: bool = False
+    used: set[int] = field(default_factory=set)
+    messages: list[Message] = field(default_factory=list)
+    came_to: int = 0
+
+    @property
+    def alive(self) -> bool:
+        return self.ended_at is None
+
+    @property
+    def plain_order(self) -> tuple[str, int]:
+        return (self.campaign.name, self.number)
+
+    @property
+    def total_order(self) -> tuple[int, int, str, int]:
+        return (*self.campaign.order, self.number)
+
+    def last_message(self, channel: str, template: str | None) -> Message | None:
+        found = [m for m in self.messages if m.channel == channel and template in (None, m.template)]
+        return found[-1] if found else None
+
+
+@dataclass
+class Person:
+    """`facts` holds those to come too; whoever reads them looks at `at`."""
+
+    id: str
+    attributes: dict[str, Value]
+    facts: list[Fact]
+    tags: set[str] = field(default_factory=set)
+    instances: list[Instance] = field(default_factory=list)
+
+    def reactions(self, message: Message, word: str, now: int) -> list[Fact]:
+        """Reactions of people (not machines) to a message, received up to now."""
+        return [
+            fact
+            for fact in self.facts
+            if fact.message is message
+            and message.answered_by(fact.event, word)
+            and fact.at <= now
+            and not fact.properties.get("machine")
+        ]

@@ -1,0 +1,83 @@
+"""Every construct of the language that this version can not run: one diagnostic, FR050, on its words."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowrules.source import Source
+from flowrules.syntax.parser import parse
+
+HEADER = [
+    ('enter when form (kind is "x"), keyed by quote_id, again after 3 days', "keyed by quote_id"),
+    ("enter when login, every time", "every time"),
+    ("enter when joins segment x", "joins segment x"),
+    ("enter when leaves segment x, again after 3 days", "leaves segment x"),
+    ("enter when while in segment x, again after 30 days", "while in segment x"),
+    ("enter when once now for segment x", "once now for segment x"),
+    ("enter when reaches stage c.s", "reaches stage c.s"),
+    ("enter when gets tag x", "gets tag x"),
+    ('enter when plan changes from "free" to "pro"', 'plan changes from "free" to "pro"'),
+    ("enter when balance falls by 30% within 30 days", "balance falls by 30% within 30 days"),
+    ("enter when 30 days before contract_end at 09:00", "30 days before contract_end at 09:00"),
+    ("enter when on birthday at 09:00, again after 300 days", "on birthday at 09:00"),
+    ("enter when no login for 30 days", "no login for 30 days"),
+    ("enter when no login (kind is 3) for 30 days, including current", "no login (kind is 3) for 30 days"),
+    ("enter when opens email hello", "opens email hello"),
+    ("enter when refuses call hello", "refuses call hello"),
+    ("enter when every monday at 09:00 for segment x, if missed run once", "if missed run once"),
+    ("exit when entry no longer holds", "entry no longer holds"),
+    ("hold while in segment x", "hold while in segment x"),
+    ("settle 2 days", "settle 2 days"),
+    ("goal purchase within 30 days of email hello", "of email hello"),
+    ("goal purchase within 30 days of a message and stay", "of a message"),
+    ("cap 2 contacts per calendar month", "per calendar month"),
+]
+STEPS = [
+    ("send first of: email x, sms y", "send first of: email x, sms y"),
+    ("send email x expires after 2 days", "expires after 2 days"),
+    ("send email x as first_mail", "as first_mail"),
+    ("send email x (brief event.p)", "event.p"),
+    ("wait until in segment x up to 3 days", "wait until in segment x up to 3 days"),
+    ("wait until monday", "wait until monday"),
+    ("wait until 2026-12-01", "wait until 2026-12-01"),
+    ("wait for login up to 5 days, at least 1 day, else exit", "at least 1 day"),
+    ("wait up to 2 days for email opened, else send sms x", "wait up to 2 days for email opened"),
+    ("wait for email opened up to 2 days", "wait for email opened"),
+    ("split ab:\n            50% short:\n                tag x\n            50% long:\n                exit", "split ab"),
+    ("start campaign z, linked", "start campaign z, linked"),
+    ("webhook crm (id 1)", "webhook crm (id 1)"),
+    ("on login refresh entry and go to s", "refresh entry and"),
+    ('if plan has been "pro" for at least 30 days tag x', 'plan has been "pro" for at least 30 days'),
+    ("if email replied tag x", "email replied"),
+    ("if call hello refused tag x", "call hello refused"),
+    ("if call answered:\n            tag x\n        else:\n            tag y", "call answered"),
+    ("if reached stage c.s tag x", "reached stage c.s"),
+    ("set plan to entry.plan", "set plan to entry.plan"),
+]
+POLICY = [
+    ("quiet hours 21:00 to 09:00 for sms, call", "quiet hours 21:00 to 09:00 for sms, call"),
+    ("capacity call 400 per day, when full skip", "capacity call 400 per day, when full skip"),
+    ("budget sms 2000 EUR per calendar month, when spent skip", "budget sms 2000 EUR per calendar month, when spent skip"),
+    ("when capped wait up to 3 days, else skip", "when capped wait up to 3 days, else skip"),
+    ("class c: purpose service, not limited, counted", "not limited"),
+    ("class c: purpose service, limited, not counted", "not counted"),
+    ("class c: purpose service, not limited, not counted", "not limited, not counted"),
+    ("cap 1 contact per calendar month by call", "per calendar month"),
+]
+FILES = [
+    ('test "x":\n    given ana:\n        email "a"\n    after 2 days expect sms x to ana\n', 'test "x"'),
+    ("migrate c:\n    stage a1 to b1\n", "migrate c"),
+    ("campaign c formerly d:\n    stage s:\n        exit\n", "formerly d"),
+    ("campaign c:\n    stage s formerly t:\n        exit\n", "formerly t"),
+    *((f"campaign c:\n    {text}\n    stage s:\n        exit\n", part) for text, part in HEADER),
+    *((f"campaign c:\n    stage s:\n        tag w\n        {text}\n        exit\n", part) for text, part in STEPS),
+    *((f'policy:\n    {text}\n    time zone "UTC"\n', part) for text, part in POLICY),
+]
+
+
+@pytest.mark.parametrize(("text", "part"), FILES, ids=[part for _, part in FILES])
+def test_one_diagnostic_on_its_words(text: str, part: str) -> None:
+    file, found = parse(Source("a.flow", text + "segment fine: has login\n"))
+    assert [(d.code, d.span.text) for d in found] == [("FR050", part)]
+    assert found[0].message.startswith("not available yet: ")
+    assert len(file.declarations) == 1
