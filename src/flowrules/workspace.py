@@ -94,6 +94,10 @@ def find(start: Path) -> Path | Diagnostic:
 
 def load(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[Workspace | None, tuple[Diagnostic, ...]]:
     source = Source(FILE, _text(root / FILE).removeprefix("\ufeff"))
+    if bad := re.search("[\udc80-\udcff]", source.text):
+        readable = Source(FILE, source.text[: bad.start()])
+        here = Span(readable, len(readable.text), len(readable.text))
+        return None, (Diagnostic("FR016", "this file is not UTF-8 text", here, "save it again with that encoding"),)
     try:
         raw = tomllib.loads(source.text)
         settings = _Settings.model_validate(raw)

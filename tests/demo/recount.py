@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import heapq
+import math
 from calendar import monthrange
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterator
@@ -240,11 +241,15 @@ def instant(local: datetime, zone: ZoneInfo) -> datetime:
     first = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if first.astimezone(zone).replace(tzinfo=None) == local:
         return first
-    late = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    step = timedelta(minutes=1)
-    while late.astimezone(zone).replace(tzinfo=None) < local:
-        late += step
-    return late
+    # In a gap: it ends between what the two offsets make of the time, where the clock jumps over it.
+    before, after = local.replace(tzinfo=zone, fold=1).astimezone(UTC), first
+    while after - before > timedelta(microseconds=1):
+        middle = before + (after - before) / 2
+        if local_time(middle, zone) < local:
+            before = middle
+        else:
+            after = middle
+    return after
 
 
 def local_time(at: datetime, zone: ZoneInfo) -> datetime:
@@ -515,8 +520,22 @@ class Walk:
         return sum(now - days * DAY < message.at <= now for one in journeys for message in one.messages)
 
     def opened(self, now: datetime, journey: Journey, channel: str, template: str) -> datetime | None:
-        """When the simulation assumes that this message is opened."""
-        raise NotImplementedError
+        """When the simulation assumes that this message is opened (src/flowrules/runtime/assume.py, its first lines).
+
+        One draw a message decides whether, another how late: exponential, half of them within six hours.
+        """
+        if channel != "email":
+            return None
+        step = f"{journey.stage}/send+email+{template}"
+        name = f"{self.assumed.seed}/{journey.campaign.name}.{self.customer.id}.{journey.number}.{step}.1"
+        if draw(f"{name}/engaged") >= self.assumed.open_rate:
+            return None
+        delay = round(-math.log2(1 - draw(f"{name}/delay of opened")) * 6 * 3600)
+        return now + timedelta(seconds=min(max(delay, 1), 14 * 86400))
+
+
+def draw(name: str) -> float:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big") / 2**48
 
 
 # --- all of them ---------------------------------------------------------------------------------------------------

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from flowrules.check import check as check_all
+from flowrules.model.schema import Channel
+from flowrules.model.snapshot import Snapshot, Template
 from flowrules.source import Source
 from flowrules.syntax.parser import parse
 from tests.language.literate import Case, cases, check
@@ -24,7 +28,21 @@ def syntax(source: Source) -> Iterable[Diagnostic]:
     return parse(source)[1]
 
 
-LEVELS: dict[str, tuple[Look, ...]] = {"syntax": (syntax,)}
+def whole(source: Source) -> Iterable[Diagnostic]:
+    """A workspace of one file, with every template it sends and the usual channels."""
+    sends = sorted(set(re.findall(r"send (\w+) (\w+)", source.text)))
+    snapshot = Snapshot(
+        sources=(source,),
+        templates=tuple(Template(c, n, f"templates/{c}/{n}.txt", "---\nsubject: Hello\n---\n") for c, n in sends),
+        lists=frozenset(re.findall(r'^list.* from "([^"]*)"', source.text, re.MULTILINE)),
+        channels=tuple(Channel(name, None) for name in ("call", "email", "push", "sms")),
+        currency="EUR",
+        zone="Europe/Madrid",
+    )
+    return check_all(snapshot).diagnostics
+
+
+LEVELS: dict[str, tuple[Look, ...]] = {"syntax": (syntax,), "check": (whole,)}
 
 
 def _all() -> list[Case]:
@@ -38,7 +56,7 @@ def test_markdown(case: Case) -> None:
 
 def test_unexpected_and_missing_diagnostics_both_fail(tmp_path: Path) -> None:
     file = tmp_path / "syntax.md"
-    file.write_text('# x\n## y\n```flow\nsegment x: plan is pro\n```\n```flow\nevent login # error: [FR001]\n```\n')
+    file.write_text("# x\n## y\n```flow\nsegment x: plan is pro\n```\n```flow\nevent login # error: [FR001]\n```\n")
     unexpected, missing = cases(file)
     for case in (unexpected, missing):
         with pytest.raises(AssertionError):

@@ -89,7 +89,7 @@ def value_of(value: tree.Value, world: World) -> Any:  # noqa: ANN401
             assert value.value.currency == world.scenario.currency
             return value.value.amount
         case datetime():
-            return clock.moment(clock.to_instant(value.value, world.program.zone))
+            return clock.moment(clock.to_instant(value.value, world.scenario.zone))
         case _:
             return value.value
 
@@ -159,9 +159,10 @@ def matches(
 ) -> bool:
     """Whether a fact is of the type and passes the filter.
 
-    For an instance a reaction counts only if that instance sent the message (language.md, rule 2).
+    What a machine did never counts; for an instance a reaction counts only if it sent the message
+    (language.md, *Conditions* and rule 2).
     """
-    if fact.event != event.text:
+    if fact.event != event.text or fact.properties.get("machine"):
         return False
     if instance is not None and fact.message is not None and fact.message.instance is not instance:
         return False

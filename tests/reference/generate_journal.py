@@ -94,9 +94,7 @@ def _events(dice: Dice, ids: tuple[str, ...], start: int) -> list[Event]:
         event = dice.pick(("login", "form", "purchase", "booked"))
         at = found[-1].at if found and dice.chance(15) else _instant(dice, start, -2)
         late = dice.pick((DAY, HOUR, 2 * DAY, 1, 3 * DAY)) if dice.chance(12) else 0
-        properties = {
-            key: dice.pick(values) for key, values in PROPERTIES[event].items() if not dice.chance(15)
-        }
+        properties = {key: dice.pick(values) for key, values in PROPERTIES[event].items() if not dice.chance(15)}
         row = Event(name, event, at - late, at, properties)
         found += [row, row] if dice.chance(8) else [row]
     return found

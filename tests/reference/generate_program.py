@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 EVENTS = ("login", "form", "purchase", "booked")
+ANY_MESSAGE = (("email", ""), ("sms", ""))
 REACTIONS = ("email_opened", "email_clicked", "sms_delivered", "email_bounced")
 STAGES = ("start_here", "middle", "late", "last_call")
 STEPS_MOST = 4
@@ -35,22 +36,24 @@ class Words:
     dice: Dice
     stages: dict[str, tuple[str, ...]]
     known_segments: list[str] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)  # attributes and tests of the condition being written
 
     # --- filters and events -----------------------------------------------------------------------
 
     def filter(self, event: str) -> str:
-        """A filter in brackets with a blank before it, or nothing."""
-        tests = FILTERS.get(event)
-        if tests is None or not self.dice.chance(40):
+        """A filter in brackets with a blank before it, or nothing; each property once, so that it can be true."""
+        properties = FILTERS.get(event)
+        if properties is None or not self.dice.chance(40):
             return ""
-        chosen = self.dice.some(tests, 1, 2)
+        chosen = [self.dice.pick(properties[name]) for name in self.dice.distinct(tuple(properties), 1, 2)]
         if self.dice.chance(15):
             return f" (not ({' and '.join(chosen)}))"
         return f" ({self.dice.pick((', ', ', ', ' and ', ' or ')).join(chosen)})"
 
-    def event(self, *, reactions: bool = False) -> str:
-        """An event with perhaps a filter."""
-        event = self.dice.pick(EVENTS + REACTIONS if reactions else EVENTS)
+    def event(self, sends: Sequence[tuple[str, str]] = (), percent: int = 0) -> str:
+        """An event with perhaps a filter; by chance a reaction to one of the messages."""
+        reactions = [event for event in REACTIONS if any(event.startswith(channel) for channel, _ in sends)]
+        event = self.dice.pick(reactions if reactions and self.dice.chance(percent) else EVENTS)
         return event + self.filter(event)
 
     def window(self) -> str:
@@ -63,18 +66,28 @@ class Words:
 
     def condition(self, sends: Sequence[tuple[str, str]] = (), depth: int = 1) -> str:
         """`sends`: messages of the campaign at hand; none: outside of campaigns, where no reaction is known."""
+        self.used.clear()
+        return self.part(sends, depth)
+
+    def part(self, sends: Sequence[tuple[str, str]], depth: int) -> str:
         if depth and self.dice.chance(35):
-            items = [self.condition(sends, depth - 1) for _ in range(2)]
+            items = [self.part(sends, depth - 1) for _ in range(2)]
             joined = self.dice.pick((" and ", " or ")).join(items)
             return f"({joined})" if depth < DEEPEST else joined
         makers = [self.of_attribute, self.of_history, self.of_state]
         if sends:
             makers.append(lambda: self.of_message(sends))
         atom = self.dice.pick(makers)()
+        if atom in self.used:  # joined with its own opposite it could never hold
+            atom = self.of_attribute()
+        self.used.add(atom)
         return f"not ({atom})" if self.dice.chance(12) else atom
 
     def of_attribute(self) -> str:
-        return self.dice.pick(ATTRIBUTE_TESTS)
+        """Each attribute once in a condition, so that it can be true."""
+        name = self.dice.pick([name for name in ATTRIBUTE_TESTS if name not in self.used] or ["plan"])
+        self.used.add(name)
+        return self.dice.pick(ATTRIBUTE_TESTS[name])
 
     def of_state(self) -> str:
         choices: list[Callable[[], str]] = [
@@ -95,14 +108,17 @@ class Words:
 
     def of_history(self) -> str:
         choices: list[Callable[[], str]] = [
-            lambda: f"has {self.event(reactions=True)}{self.in_last()}",
-            lambda: f"no {self.event(reactions=True)}{self.in_last()}",
+            lambda: f"has {self.event(ANY_MESSAGE, 40)}{self.in_last()}",
+            lambda: f"no {self.event(ANY_MESSAGE, 40)}{self.in_last()}",
             lambda: f"has {self.event()} {self.quantity()}{self.in_last()}",
-            lambda: f"{self.dice.pick(('last', 'first'))} {self.event()} {self.dice.pick(('more', 'less'))}"
-            f" than {self.window()} ago",
+            lambda: (
+                f"{self.dice.pick(('last', 'first'))} {self.event()} {self.dice.pick(('more', 'less'))}"
+                f" than {self.window()} ago"
+            ),
             lambda: f"{self.aggregate()}",
-            lambda: f"{self.dice.pick(('last', 'first'))} purchase{self.filter('purchase')}"
-            f"{self.dice.pick(HISTORY_TESTS)}",
+            lambda: (
+                f"{self.dice.pick(('last', 'first'))} purchase{self.filter('purchase')}{self.dice.pick(HISTORY_TESTS)}"
+            ),
         ]
         return self.dice.pick(choices)()
 
@@ -158,24 +174,40 @@ class Words:
 
 
 FILTERS = {
-    "form": ('kind is "quote"', 'kind is not "quote"', "pages >= 2", "pages is unknown",
-             'kind is one of ("quote", "trial")'),
-    "purchase": ("amount > 10 EUR", 'category is "shoes"', 'category is not one of ("hats", "shoes")',
-                 "pieces between 1 and 2", "amount <= 10.00 EUR", "pieces is not 2", "amount is known"),
-    "booked": ("urgent is true", "for_day >= 2026-04-01", "urgent is not true", "urgent is unknown"),
-    "email_opened": ("machine is false", "machine is true"),
+    "form": {
+        "kind": ('kind is "quote"', 'kind is not "quote"', 'kind is one of ("quote", "trial")'),
+        "pages": ("pages >= 2", "pages is unknown"),
+    },
+    "purchase": {
+        "amount": ("amount > 10 EUR", "amount <= 10.00 EUR", "amount is known"),
+        "category": ('category is "shoes"', 'category is not one of ("hats", "shoes")'),
+        "pieces": ("pieces between 1 and 2", "pieces is not 2"),
+    },
+    "booked": {
+        "for_day": ("for_day >= 2026-04-01", "for_day is not 2026-03-31"),
+        "urgent": ("urgent is true", "urgent is not true", "urgent is unknown"),
+    },
+}
+ATTRIBUTE_TESTS = {
+    "plan": ('plan is "pro"', 'plan is not "pro"', 'plan is one of ("free", "team")',
+             'plan is not one of ("pro", "team")'),
+    "score": ("score is unknown", "score >= 10", "score < 10", "score is not 10", "score between 5 and 10",
+              "score is 10"),
+    "balance": ("balance > 10 EUR", "balance <= 10.50 EUR", "balance is not 10 EUR"),
+    "weight": ("weight is 1.5", "weight > 2"),
+    "vip": ("vip is true", "vip is not true", "vip is false"),
+    "city": ('city is "Rome"', "city is known", 'city is not "Rome"'),
+    "interests": ('interests has any of ("golf", "chess")', 'interests has all of ("golf", "chess")',
+                  'interests has none of ("golf", "tea")', "interests is known"),
+    "birthday": ("birthday is today", "birthday is 2 days away", "birthday within the next 3 days",
+                 "birthday < 2026-04-01"),
+    "seen": ("(seen > 2026-03-29 02:30)", "seen is unknown"),
+    "patience": ("patience >= 2 days", "patience is 36 hours"),
+    "country": ('country is "ES"', "country is unknown"),
+    "email": ("email is known", "email is unknown"),
+    "phone": ("phone is unknown",),
+    "timezone": ('timezone is "Europe/Madrid"',),
 }  # fmt: skip
-ATTRIBUTE_TESTS = (
-    'plan is "pro"', 'plan is not "pro"', 'plan is one of ("free", "team")', 'plan is not one of ("pro", "team")',
-    "score is unknown", "score >= 10", "score < 10", "score is not 10", "score between 5 and 10", "score is 10",
-    "balance > 10 EUR", "balance <= 10.50 EUR", "balance is not 10 EUR", "weight is 1.5", "weight > 2",
-    "vip is true", "vip is not true", "vip is false", 'city is "Rome"', "city is known", 'city is not "Rome"',
-    'interests has any of ("golf", "chess")', 'interests has all of ("golf", "chess")',
-    'interests has none of ("golf", "tea")', "interests is known",
-    "birthday is today", "birthday is 2 days away", "birthday within the next 3 days",
-    "birthday < 2026-04-01", "(seen > 2026-03-29 02:30)", "seen is unknown", "patience >= 2 days",
-    'country is "ES"', "email is known", "phone is unknown", 'timezone is "Europe/Madrid"',
-)  # fmt: skip
 WIDE = ("plan is known", 'plan is not "team"', "no booked in last 1 day", 'country is not "FR"', "weight < 3")
 HISTORY_TESTS = (".amount > 10 EUR", '.category is "shoes"', '.category is not "shoes"', ".pieces is unknown",
                  ".pieces between 1 and 2", ".amount is known")  # fmt: skip
@@ -222,6 +254,7 @@ class Writer:
         for number in range(1, len(names)):  # every stage must be reached somehow
             if not any(f"go to {names[number]}" in line for body in bodies[:number] for line in body):
                 bodies[number - 1].append(self.on(bodies[number - 1], names[number]))
+        # The header last: it may ask for reactions to any message of the campaign.
         lines = [f"campaign {self.name}:", *("    " + line for line in self.header())]
         for name, body in zip(names, bodies, strict=True):
             lines += ["", f"    stage {name}:", *("        " + line for line in body)]
@@ -231,15 +264,16 @@ class Writer:
 
     def header(self) -> list[str]:
         dice, words = self.dice, self.words
-        lines = [f"class {dice.pick(self.classes)}", self.enter()]
+        enter = self.enter()
+        lines = [f"class {dice.pick(self.classes)}", enter]
         if dice.chance(70):
             lines.append(f"priority {dice.pick((10, 50, 50, 90))}")
         if dice.chance(50):
             within = f" within {words.window()}" if dice.chance(60) else ""
-            goal = words.event(reactions=dice.chance(20))
+            goal = words.event(self.sends, 20)
             lines.append(f"goal {goal}{within}{' and stay' if dice.chance(40) else ''}")
         lines += [f"exit when {self.exit_when()}" for _ in range(dice.pick((0, 0, 0, 1, 1, 2)))]
-        lines += [self.exclude() for _ in range(dice.pick((0, 0, 0, 1, 1, 2)))]
+        lines += [self.exclude(enter) for _ in range(dice.pick((0, 0, 0, 1, 1, 2)))]
         if dice.chance(30):
             lines.append(words.cap())
         if dice.chance(25):
@@ -256,21 +290,21 @@ class Writer:
 
     def exit_when(self) -> str:
         dice, words = self.dice, self.words
-        return dice.pick(
-            (
-                lambda: words.event(reactions=True),
-                lambda: dice.pick(words.known_segments[1:]),
-                lambda: words.condition(depth=0),
-                lambda: f"no {words.event()} in last {words.window()}",
-            )
-        )()
+        choices: tuple[Callable[[], str], ...] = (
+            lambda: words.event(self.sends, 40),
+            lambda: dice.pick(words.known_segments[1:]),
+            lambda: words.condition(depth=0),
+            lambda: f"no {words.event()} in last {words.window()}",
+        )
+        return dice.pick(choices)()
 
-    def exclude(self) -> str:
+    def exclude(self, enter: str) -> str:
         others = [name for name in self.words.stages if name != self.name]
-        kinds = ["list", "segment", "campaign", "campaign"] if others else ["list", "segment"]
+        free = [name for name in self.words.known_segments[1:] if f"segment {name}" not in enter]
+        kinds = ["list", *(["segment"] if free else []), *(["campaign"] * 2 if others else [])]
         clauses = []
         for kind in self.dice.distinct(kinds, 1, 2):
-            names = {"list": ["robinson", "staff"], "segment": self.words.known_segments[1:], "campaign": others}
+            names = {"list": ["robinson", "staff"], "segment": free, "campaign": others}
             clauses.append(f"{kind} {self.dice.pick(names[kind])}")
         return f"exclude {', '.join(clauses)}"
 
@@ -293,7 +327,8 @@ class Writer:
 
     def on(self, body: list[str], stage: str) -> str:
         """Of an event of which the stage has no `on` yet: the second might never apply."""
-        free = [event for event in EVENTS + REACTIONS if not any(line.startswith(f"on {event}") for line in body)]
+        known = EVENTS + tuple(e for e in REACTIONS if any(e.startswith(channel) for channel, _ in self.sends))
+        free = [event for event in known if not any(line.startswith(f"on {event}") for line in body)]
         event = self.dice.pick(free)
         return f"on {event}{self.words.filter(event)} go to {stage}"
 
@@ -327,16 +362,15 @@ class Writer:
 
     def simple(self) -> str:
         dice = self.dice
-        return dice.pick(
-            (
-                lambda: f"tag {dice.pick(TAGS)}",
-                lambda: f"untag {dice.pick(TAGS)}",
-                lambda: f"set {dice.pick(SETS)}",
-                self.send,
-                self.send,
-                lambda: f"wait until {dice.pick(UNTIL)}",
-            )
-        )()
+        choices: tuple[Callable[[], str], ...] = (
+            lambda: f"tag {dice.pick(TAGS)}",
+            lambda: f"untag {dice.pick(TAGS)}",
+            lambda: f"set {dice.pick(SETS)}",
+            self.send,
+            self.send,
+            lambda: f"wait until {dice.pick(UNTIL)}",
+        )
+        return dice.pick(choices)()
 
     def send(self) -> str:
         channel = self.dice.pick(("email", "email", "sms", "push"))
@@ -346,14 +380,14 @@ class Writer:
 
     def wait_for(self, number: int, depth: int) -> list[str]:
         dice = self.dice
-        event = self.words.event(reactions=dice.chance(25))
+        event = self.words.event(self.sends, 25)
         head = f"wait for {'a new ' if dice.chance(25) else ''}{event} up to {dice.pick(WAITS)}"
         kind = dice.number(0, 3)
         if kind == 0:
             return [head]
         if kind == 1:
             return [f"{head}, else {self.simple()}"]
-        if kind == 2 or depth == DEEPEST:  # noqa: PLR2004
+        if kind == 2 or depth == DEEPEST:
             return [f'{head}, else exit "no answer"']
         return [f"{head}, else:", *("    " + line for line in self.arm(number, depth))]
 

@@ -96,7 +96,7 @@ def load(scenario: Scenario) -> Program:
         lists={decl.name.text: decl for decl in _of(tree.ListDecl, file.declarations)},
         segments={decl.name.text: decl for decl in _of(tree.SegmentDecl, file.declarations)},
         campaigns={decl.name.text: _campaign(decl, classes) for decl in _of(tree.CampaignDecl, file.declarations)},
-        zone_of_customer=zone is not None and zone.of_customer,
+        zone_of_customer=zone is None or zone.of_customer,
         zone=scenario.zone if zone is None else zone.default,
         purposes={clause.name.text: clause for clause in _of(tree.Purpose, policy)},
         caps=_of(tree.Cap, policy),
@@ -165,7 +165,7 @@ class _Linker:
         count: dict[str, int] = {}
         for words, node in _words(steps):
             count[words] = count.get(words, 0) + 1
-            ordinal = f" {count[words]}" if count[words] > 1 else ""
+            ordinal = f" #{count[words]}" if count[words] > 1 else ""
             self.keys[id(node)] = f"{stage}/{words}{ordinal}"
 
     def chain(self, stage: str, steps: tuple[tree.Step, ...], behind: Position) -> Position:

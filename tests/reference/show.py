@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.reference import clock
-from tests.reference.scenario import MINUTE
+from tests.reference.scenario import MINUTE, RULES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def line(row: LedgerRow, *, rule: bool = False) -> str:
         (" window=", None if row.window is None else f"{row.window / (60 * MINUTE):g}h"),
         (" until=", None if row.until is None else instant(row.until)),
         (" words=", row.words),
-        (" rule=", row.rule if rule else None),
+        (" rule=", row.rule.removeprefix(f"{RULES}:") if rule and row.rule else None),
     ]
     return text + "".join(f"{label}{value}" for label, value in parts if value is not None)
 
@@ -67,12 +67,15 @@ def _journal(scenario: Scenario, customers: set[str]) -> str:
         if event.customer in customers:
             late = "" if event.event_time == event.at else f" (happened {instant(event.event_time)})"
             facts.append((event.at, f"{event.customer} {event.event} {dict(event.properties)}{late}"))
-    for change in scenario.changes:
-        if change.customer in customers:
-            facts.append((change.at, f"{change.customer} {change.attribute} := {change.value!r}"))
-    for consent in scenario.consents:
-        if consent.customer in customers:
-            words = f"{consent.customer} {consent.state} {consent.channel} for {consent.purpose}"
-            facts.append((consent.at, words))
+    facts += [
+        (change.at, f"{change.customer} {change.attribute} := {change.value!r}")
+        for change in scenario.changes
+        if change.customer in customers
+    ]
+    facts += [
+        (consent.at, f"{consent.customer} {consent.state} {consent.channel} for {consent.purpose}")
+        for consent in scenario.consents
+        if consent.customer in customers
+    ]
     lines += [f"{instant(at)} {words}" for at, words in sorted(facts, key=lambda fact: fact[0])]
     return "\n".join(lines)

@@ -46,7 +46,7 @@ campaign c:
         03-02 10:00 ana 1.3 c#1 set: s/set plan
         03-02 10:00 ana 1.4 aa#1 exit: s completed
         03-02 10:00 ana 1.4 b#1 branch: s/if no
-        03-02 10:00 ana 1.4 c#1 exit: s/exit exit
+        03-02 10:00 ana 1.4 c#1 exit: s/exit #2 exit
         03-02 10:00 ana 1.5 b#1 exit: s completed
         """,
         leave_out=("entered", "stage"),
@@ -78,7 +78,7 @@ campaign c:
         03-02 10:00 ana 1.0 c#1 entered
         03-02 10:00 ana 1.1 c#1 stage: s
         03-02 10:00 ana 1.2 c#1 branch: s/if no
-        03-02 10:00 ana 1.3 c#1 branch: s/if 2 yes
+        03-02 10:00 ana 1.3 c#1 branch: s/if #2 yes
         03-02 10:00 ana 1.4 c#1 stage: t
         03-02 10:00 ana 1.5 c#1 stage: u
         03-02 10:00 ana 1.6 c#1 branch: u/if yes
@@ -129,8 +129,8 @@ campaign c:
         workspace(rules, did("03-02 10:00 begin")),
         """
         03-02 10:00 ana 1.2 c#1 branch: s/if yes
-        03-02 10:00 ana 2.1 c#1 branch: s/if 2 yes
-        03-02 10:00 ana 2.3 c#1 branch: s/if 3 yes
+        03-02 10:00 ana 2.1 c#1 branch: s/if #2 yes
+        03-02 10:00 ana 2.3 c#1 branch: s/if #3 yes
         """,
         leave_out=("entered", "stage", "send", "tag", "exit"),
     )
@@ -265,7 +265,7 @@ campaign b:
 
 
 def test_a_campaign_ends_when_one_that_it_excludes_begins_and_so_on_until_nobody_ends() -> None:
-    """b enters and ends a in the same instant; c, which leaves when a is over, follows."""
+    """Campaign b enters and ends aa in the same instant; c, which leaves when a is over, follows."""
     rules = """
 campaign aa:
     class marketing
@@ -292,7 +292,6 @@ campaign c:
         """
         03-02 10:00 ana 1.0 aa#1 entered
         03-02 10:00 ana 1.0 c#1 entered
-        03-02 10:00 ana 1.end c#1 exit exit_when
         03-03 10:00 ana 1.0 b#1 entered
         03-03 10:00 ana 1.end aa#1 exit excluded by=campaign b
         03-03 10:00 ana 1.end b#1 send: s/send email welcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from difflib import ndiff
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,12 @@ ANA = Customer("ana", email="ana@example.com", phone="+341")
 
 def workspace(campaigns: str, *facts: Event | Change | Consent, policy: str = "", **fields: Any) -> Scenario:  # noqa: ANN401
     """Campaigns of class marketing, if they name none; deployed 2026-03-01, until the end of the year."""
-    fields = {"deployed_at": at("03-01 00:00"), "until": at("12-31 00:00"), "customers": (ANA,), "zone": "UTC"} | fields
+    given: dict[str, Any] = {
+        "deployed_at": at("03-01 00:00"),
+        "until": at("12-31 00:00"),
+        "customers": (ANA,),
+        "zone": "UTC",
+    } | fields
     lines = []
     for text in campaigns.strip("\n").splitlines():
         lines.append(text)
@@ -77,7 +83,7 @@ def workspace(campaigns: str, *facts: Event | Change | Consent, policy: str = ""
         changes=tuple(fact for fact in facts if isinstance(fact, Change)),
         consents=tuple(fact for fact in facts if isinstance(fact, Consent)),
         lists={"robinson": (("email", "ben@example.com"),)},
-        **fields,
+        **given,
     )
 
 
@@ -88,4 +94,5 @@ def ledger(scenario: Scenario, *, leave_out: Iterable[str] = (), rule: bool = Fa
 
 
 def expect(scenario: Scenario, lines: str, *, leave_out: Iterable[str] = (), rule: bool = False) -> None:
-    assert ledger(scenario, leave_out=leave_out, rule=rule).splitlines() == cleandoc(lines).splitlines()
+    got, wanted = ledger(scenario, leave_out=leave_out, rule=rule).splitlines(), cleandoc(lines).splitlines()
+    assert got == wanted, "\n" + "\n".join(ndiff(wanted, got))

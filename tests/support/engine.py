@@ -38,7 +38,7 @@ from flowrules.store.journal import (
     add_customers,
     add_events,
 )
-from flowrules.store.zones import BEGINNING
+from flowrules.store.zones import BEGINNING, ensure_zones
 from tests.reference.scenario import RULES, LedgerRow, Scenario, answers, ledger_order
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -132,6 +132,7 @@ def empty(url: str, scenario: Scenario) -> Database:
         facts = {"salt": scenario.salt, "zone": scenario.zone, "currency": scenario.currency, "schema": str(SCHEMA)}
         connection.execute(delete(t.workspace))
         connection.execute(insert(t.workspace), [{"key": key, "value": value} for key, value in facts.items()])
+        ensure_zones(connection, [scenario.zone])
         connection.execute(update(t.clock).values(last_tick=BEGINNING, target=BEGINNING, cursor=0, next_seq=1))
     return database
 
@@ -184,11 +185,11 @@ def fill(connection: Connection, model: Model, scenario: Scenario) -> None:
     customers = []
     for customer in scenario.customers:
         values: dict[str, Any] = {
+            **customer.attributes,
             "email": customer.email,
             "phone": customer.phone,
             "country": customer.country,
             "timezone": customer.timezone,
-            **customer.attributes,
         }
         stored = {name: attribute(name, value) for name, value in values.items() if value is not None}
         customers.append(NewCustomer(customer.id, customer.known_at, stored))

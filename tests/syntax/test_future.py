@@ -43,7 +43,10 @@ STEPS = [
     ("wait for login up to 5 days, at least 1 day, else exit", "at least 1 day"),
     ("wait up to 2 days for email opened, else send sms x", "wait up to 2 days for email opened"),
     ("wait for email opened up to 2 days", "wait for email opened"),
-    ("split ab:\n            50% short:\n                tag x\n            50% long:\n                exit", "split ab"),
+    (
+        "split ab:\n            50% short:\n                tag x\n            50% long:\n                exit",
+        "split ab",
+    ),
     ("start campaign z, linked", "start campaign z, linked"),
     ("webhook crm (id 1)", "webhook crm (id 1)"),
     ("on login refresh entry and go to s", "refresh entry and"),
@@ -57,7 +60,10 @@ STEPS = [
 POLICY = [
     ("quiet hours 21:00 to 09:00 for sms, call", "quiet hours 21:00 to 09:00 for sms, call"),
     ("capacity call 400 per day, when full skip", "capacity call 400 per day, when full skip"),
-    ("budget sms 2000 EUR per calendar month, when spent skip", "budget sms 2000 EUR per calendar month, when spent skip"),
+    (
+        "budget sms 2000 EUR per calendar month, when spent skip",
+        "budget sms 2000 EUR per calendar month, when spent skip",
+    ),
     ("when capped wait up to 3 days, else skip", "when capped wait up to 3 days, else skip"),
     ("class c: purpose service, not limited, counted", "not limited"),
     ("class c: purpose service, limited, not counted", "not counted"),
@@ -75,7 +81,7 @@ FILES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "part"), FILES, ids=[part for _, part in FILES])
+@pytest.mark.parametrize(("text", "part"), FILES, ids=[f"{number} {part}" for number, (_, part) in enumerate(FILES)])
 def test_one_diagnostic_on_its_words(text: str, part: str) -> None:
     file, found = parse(Source("a.flow", text + "segment fine: has login\n"))
     assert [(d.code, d.span.text) for d in found] == [("FR050", part)]

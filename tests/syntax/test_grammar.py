@@ -26,7 +26,7 @@ def plain() -> Lark:
 
 def test_strict_finds_a_collision() -> None:
     with pytest.raises(Exception, match="Collision"):
-        Lark('start: A | B\nA: /a+/\nB: /[ab]+/', parser="lalr", strict=True)
+        Lark("start: A | B\nA: /a+/\nB: /[ab]+/", parser="lalr", strict=True)
 
 
 def test_same_tree_with_larks_own_lexer(plain: Lark) -> None:

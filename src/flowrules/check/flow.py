@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from flowrules.source import Span
 
+_NAMED = 5
+"""How many stages of a circle a message names."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Jump:
@@ -136,14 +139,14 @@ def _endless(jumps: dict[str, list[_Jump]]) -> list[Diagnostic]:
     found = []
     for circle in depth_first(at_once, lambda name: at_once[name])[1]:
         ways = [at_once[here][there] for here, there in zip(circle, [*circle[1:], circle[0]], strict=True)]
-        around = " to ".join(f"`{name}`" for name in [*circle, circle[0]])
+        around = " to ".join([*(f"`{name}`" for name in circle[:_NAMED]), *(["..."] if len(circle) > _NAMED else [])])
         found.append(
             Diagnostic(
                 "FR203",
-                f"customers would run from {around} without end, without any wait",
+                f"customers would go round {around} without end and without a wait",
                 ways[-1].span,
                 "put a step such as `wait 1 day` on the way; a wait for an event or a clock time may be over at once",
-                labels=tuple(Label(way.span, "and on from here") for way in ways[:-1]),
+                labels=tuple(Label(way.span, "and on from here") for way in ways[:-1][:_NAMED]),
             )
         )
     return found

@@ -312,12 +312,13 @@ def _included(ast: nodes.Node) -> Iterator[tuple[str | None, int]]:
 
 @cache
 def _environment() -> Environment:
+    """Compiles and computes nothing: Jinja would fold constants, and `"x" * 10 ** 10` is one."""
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
 
-    # Not optimized: folding constants would compute `"x" * 10 ** 9` while checking.
     environment = ImmutableSandboxedEnvironment(optimized=False)
+    environment.intercepted_binops = frozenset(environment.default_binop_table)
     environment.globals.clear()
-    environment.filters = {name: environment.filters[name] for name in FILTERS}
+    environment.filters = dict.fromkeys(FILTERS, lambda value, *_, **__: value)
     return environment
 
 

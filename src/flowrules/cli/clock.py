@@ -6,11 +6,14 @@ import time
 from datetime import time as clock_time
 from typing import TYPE_CHECKING
 
+import click
 from sqlalchemy import select
 
 from flowrules.cli.context import UserError
+from flowrules.report.words import iso
 from flowrules.sql import tables
 from flowrules.store.database import Database
+from flowrules.store.imports.reading import ImportFileError
 from flowrules.store.imports.times import Times, WrongTimeError
 from flowrules.store.zones import BEGINNING
 
@@ -23,7 +26,11 @@ def parse_instant(text: str, zone: str, option: str) -> int:
     try:
         return Times(zone, clock_time(0), None).instant(text, 0)
     except WrongTimeError as wrong:
-        raise UserError(f"{option}: {wrong}") from None
+        raise click.BadParameter(str(wrong), param_hint=f"'{option}'") from None
+    except ImportFileError:
+        raise click.BadParameter(
+            f"`{text}` is not a time; write it like 2026-03-02", param_hint=f"'{option}'"
+        ) from None
 
 
 def wall() -> int:
@@ -38,13 +45,22 @@ def now(workspace: Workspace, database: Database | None, given: str | None) -> i
                 "--now is for workspaces with a virtual clock",
                 "`virtual_clock = true` in flowrules.toml makes this one; a real one goes by the machine's clock",
             )
-        return parse_instant(given, workspace.zone, "--now")
+        instant = parse_instant(given, workspace.zone, "--now")
+        last = _last_tick(database)
+        if instant < last:
+            raise UserError(f"--now lies before the last tick, {iso(last)}", "time goes forward only")
+        return instant
     if not workspace.virtual_clock:
         return wall()
-    last = BEGINNING
-    if database is not None:
-        with database.read() as connection:
-            last = connection.execute(select(tables.clock.c.last_tick)).scalar() or BEGINNING
+    last = _last_tick(database)
     if last == BEGINNING:
         raise UserError("the clock of this workspace is virtual and was never set", "say --now TIME")
+    return last
+
+
+def _last_tick(database: Database | None) -> int:
+    if database is None:
+        return BEGINNING
+    with database.read() as connection:
+        last: int = connection.execute(select(tables.clock.c.last_tick)).scalar_one()
     return last

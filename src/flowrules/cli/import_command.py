@@ -60,7 +60,7 @@ def _zone(_context: click.Context, _option: click.Parameter, given: str | None) 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     column = "The column of the file that holds the {}."
-    for option in (
+    options = (
         click.argument("what", type=click.Choice(("customers", "events", "consents"))),
         click.argument("file", type=click.Path(path_type=Path)),
         click.option(
@@ -76,7 +76,8 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--known-only", is_flag=True, help="Refuse rows of customers that are not known."),
         click.option("--dry-run", is_flag=True, help="Say what would happen; store nothing."),
         click.option("--strict", is_flag=True, help="With one row refused, store nothing and fail."),
-    ):
+    )
+    for option in reversed(options):
         command = option(command)
     return command
 

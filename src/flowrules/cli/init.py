@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -24,15 +25,16 @@ def command(directory: Path, format_: str) -> None:
     except OSError as failure:
         raise UserError(f"{directory} can not be written: {failure.strerror}") from None
     names = sorted(path.relative_to(directory).as_posix() for path in made)
-    events = directory / "data/events.csv"
+    call = f"  flowrules -C {shlex.quote(str(directory))}"
+    data = [shlex.quote(str(directory / "data" / name)) for name in ("customers.csv", "events.csv")]
     text = "\n".join(
         (
             *(f"made {directory / name}" for name in names),
             "",
             "Next:",
-            f"  flowrules -C {directory} check",
-            f"  flowrules -C {directory} import customers {directory / 'data/customers.csv'}",
-            f"  flowrules -C {directory} simulate --from 2026-03-01 --until 2026-03-15 --events {events}",
+            f"{call} check",
+            f"{call} import customers {data[0]}",
+            f"{call} simulate --from 2026-03-01 --until 2026-03-15 --events {data[1]}",
         )
     )
     emit(format_, "init", {"path": str(directory), "files": names}, text)

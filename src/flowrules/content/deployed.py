@@ -81,6 +81,14 @@ class Library:
     def newest(self) -> Deployed | None:
         return None if self._newest is None else self._get(self._newest)
 
+    def in_force(self, at: int) -> Deployed | None:
+        """The newest of those made up to an instant, else the first there is."""
+        deployment = tables.deployment.c
+        before = select(deployment.id).where(deployment.at <= at).order_by(deployment.at.desc(), deployment.id.desc())
+        first = select(deployment.id).order_by(deployment.at, deployment.id)
+        found = self._connection.execute(before.limit(1)).scalar() or self._connection.execute(first.limit(1)).scalar()
+        return None if found is None else self._get(found)
+
     def of_version(self, version_id: int) -> Deployed:
         return self._get(self._of_version[version_id])
 

@@ -76,7 +76,7 @@ def key_of(detail: Detail) -> Key:
 
 def id_of(detail: Detail) -> str:
     _, _, instance, _, number = key_of(detail)
-    return message_id(MessageKey(detail.customer, detail.campaign, instance, detail.step, number))
+    return message_id(MessageKey(detail.campaign, detail.customer, instance, detail.step, number))
 
 
 def sending(library: Library, detail: Detail) -> tuple[Send, str]:

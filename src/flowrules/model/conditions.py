@@ -253,6 +253,7 @@ def _values(node: tree.Compare, type_: Type, scope: Scope) -> tuple[Stored, ...]
             "the smaller value stands first",
             fixes=(Fix("turn the two around", False, turned),),
         )
+        return None
     return stored
 
 

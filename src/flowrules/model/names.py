@@ -44,6 +44,9 @@ _POLICY = re.compile(r"^policy\b", re.MULTILINE)
 IDENTIFIERS = ("id", "email", "phone")
 """The attributes a customer list may be looked up by."""
 
+_SUGGESTED = 200
+"""After so many mistakes names are no longer compared: each is compared with all there are."""
+
 _UNKNOWN_CODES = {"attribute": "FR101", "event": "FR102", "segment": "FR104", "list": "FR105", "campaign": "FR106"}
 _HOW_TO_DECLARE = {
     "attribute": "declare it: `attribute {0}: text`",
@@ -105,7 +108,7 @@ class Names:
         severity: Severity = "error",
     ) -> None:
         """A word that stands for nothing, with the nearest one that does; `span` is the word's."""
-        near = nearest(word, known)
+        near = nearest(word, known) if len(self.diagnostics) < _SUGGESTED else None
         if near is None:
             self.note(code, message, span, otherwise, severity=severity)
         else:
@@ -138,16 +141,22 @@ class Names:
             return found
         other = self.kinds.get(name.text)
         if other is None:
-            how = _HOW_TO_DECLARE[kind]
-            declare = how.format(name.text) if how and len(name.parts) == 1 else None
-            self.unknown(
-                _UNKNOWN_CODES[kind], f"there is no {kind} `{name.text}`", name.span, name.text, table, declare
-            )
+            message = f"there is no {kind} `{name.text}`"
+            self.unknown(_UNKNOWN_CODES[kind], message, name.span, name.text, table, self._instead(kind, name.text))
         elif other != kind:
             self.note(
                 "FR109", f"`{name.text}` is {a(other)}, not {a(kind)}", name.span, _HOW_TO_USE[other].format(name.text)
             )
         return None
+
+    def _instead(self, kind: str, word: str) -> str | None:
+        """What to do about a name that is near no other."""
+        if kind == "attribute" and len(self.diagnostics) < _SUGGESTED:
+            for event in self.events.values():
+                if any(known.name == word for known in event.properties):
+                    return f"`{word}` is a property of an event: `has {event.name} ({word} ...)`"
+        how = _HOW_TO_DECLARE[kind]
+        return None if how is None or "." in word else how.format(word)
 
     def property(self, event: EventType, name: str, span: Span) -> Property | None:
         """`span` is that of the property's name, or of an expression that ends with it."""
@@ -191,7 +200,7 @@ class Names:
         found = values.stored(literal, type_, self.snapshot.currency, self.snapshot.zone)
         if not isinstance(found, values.BadValue):
             return found
-        message = f"`{what}` is {values.describe(type_)}, `{literal.span.text}` is not"
+        message = f"`{what}` is {values.describe(type_)}; `{literal.span.text}` is not"
         if found.code == "FR116":
             options = [f'"{option}"' for option in type_.options]
             self.unknown(found.code, message, literal.span, f'"{literal.value}"', options)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 DEEPEST = 50
 """How many segments may stand inside each other."""
 
+_NAMED = 5
+"""How many segments of a circle a message names."""
+
 
 def build_segments(names: Names, purposes: tuple[Purpose, ...]) -> tuple[Segment, ...]:
     scope = Scope(names, purposes)
@@ -33,6 +36,8 @@ def build_segments(names: Names, purposes: tuple[Purpose, ...]) -> tuple[Segment
         names.lost.update(circle)
     depth: dict[str, int] = {}
     for name in order:
+        if name in names.lost:
+            continue
         depth[name] = 1 + max((depth.get(used.text, 0) for used in uses[name]), default=0)
         if depth[name] == DEEPEST + 1:
             names.note(
@@ -41,7 +46,7 @@ def build_segments(names: Names, purposes: tuple[Purpose, ...]) -> tuple[Segment
                 declarations[name].name.span,
                 "define this one without another segment",
             )
-        if depth[name] > DEEPEST or name in names.lost:
+        if depth[name] > DEEPEST:
             names.lost.add(name)
             continue
         title, place = declarations[name].title, declarations[name].span.place
@@ -54,11 +59,14 @@ def _uses(declaration: tree.SegmentDecl) -> list[tree.Name]:
 
 
 def _note_circle(circle: list[str], closing: tree.Name, names: Names) -> None:
-    around = " in ".join(f"`{name}`" for name in [*circle, circle[0]])
+    named = circle[:_NAMED]
+    around = " in ".join(
+        [*(f"`{name}`" for name in named), *(["..."] if len(circle) > _NAMED else []), f"`{circle[0]}`"]
+    )
     names.note(
         "FR120",
         f"segment `{circle[0]}` is defined by itself" + (f": {around}" if len(circle) > 1 else ""),
         closing.span,
         "a segment can not be asked for while it is being defined; leave one of them out",
-        labels=tuple(Label(names.segment_decls[name].name.span, "in the circle") for name in circle),
+        labels=tuple(Label(names.segment_decls[name].name.span, "in the circle") for name in named),
     )

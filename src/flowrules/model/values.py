@@ -45,7 +45,7 @@ _LARGEST = 2**63 - 1
 _MOST_DIGITS = 18
 _SHOWN = 40
 
-_DECIMAL = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?")
+_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _MONEY = re.compile(rf"({_DECIMAL.pattern})(?: ([A-Z]{{3}}))?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATETIME = re.compile(
@@ -91,7 +91,7 @@ def _of_literal(value: object, type_: Type, currency: str) -> object:
     kind = type_.kind
     if kind is Kind.MONEY:
         if not isinstance(value, tree.Money):
-            raise _not_a(type_, f"such as `{value} {currency}`" if isinstance(value, int | Decimal) else None)
+            raise _not_a(type_, f"such as `{value} {currency}`" if type(value) in (int, Decimal) else None)
         if value.currency != currency:
             raise _RefusedError(
                 "FR117",
@@ -124,9 +124,9 @@ _LITERAL_TYPES: dict[Kind, type] = {
 def _hint_for(value: object, kind: Kind) -> str | None:
     if kind is Kind.DATETIME and type(value) is date:
         return f"with its time of day: `{value} 00:00`"
-    if kind in (Kind.TEXT, Kind.ONE_OF, Kind.LIST) and type(value) in (int, Decimal):
+    if kind in (Kind.TEXT, Kind.LIST) and type(value) in (int, Decimal):
         return f'a text stands in quotes: `"{value}"`'
-    return None
+    return "only texts stand in quotes; write it without quotes" if isinstance(value, str) else None
 
 
 def _not_a(type_: Type, hint: str | None = None) -> _RefusedError:
@@ -247,11 +247,21 @@ def coerce(raw: object, type_: Type, currency: str, zone: str) -> Stored:
     """
     try:
         return _pack(_READERS[type_.kind](raw, type_, currency), type_, currency, zone)
-    except (_RefusedError, OverflowError) as refused:
-        text = str(refused) if isinstance(refused, _RefusedError) else "is outside the calendar"
-        shown = str(raw) if isinstance(raw, str | int) else repr(raw)
-        shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "..."
-        raise ValueError(f"`{shown}` {text}") from None
+    except _RefusedError as refused:
+        said = str(refused)
+    except OverflowError:
+        said = "is outside the calendar"
+    except ValueError:  # Python writes no integer of thousands of digits
+        said = "is too large"
+    raise ValueError(f"`{_shown(raw)}` {said}")
+
+
+def _shown(raw: object) -> str:
+    try:
+        text = str(raw)
+    except (ValueError, RecursionError):  # integers of thousands of digits, lists in lists without end
+        text = "..."
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
 def _read_text(raw: object, type_: Type, _currency: str) -> object:

@@ -101,9 +101,7 @@ class _Lowering:
 
     def run(self) -> tuple[Node, ...]:
         stages = self.campaign.stages
-        self.nodes = [
-            Node(NodeKind.STAGE, stage.name, index, stage.place, -1) for index, stage in enumerate(stages)
-        ]
+        self.nodes = [Node(NodeKind.STAGE, stage.name, index, stage.place, -1) for index, stage in enumerate(stages)]
         for index, stage in enumerate(stages):
             end = self._add(Node(NodeKind.END, stage.name, index, stage.place, -1))
             first = self._chain(stage.steps, end, index)

@@ -122,7 +122,7 @@ def funnel(connection: Connection, campaign: str, since: int | None = None, unti
 
 
 def _title(connection: Connection, campaign: str) -> str | None:
-    """As the newest deployment has it; the text is searched, for building the whole model takes longer than a report."""
+    """As the newest deployment has it. The text is searched: building the whole model takes longer than a report."""
     newest = Library(connection).newest
     declared = re.compile(rf'^campaign\s+{re.escape(campaign)}\s+"((?:[^"\\]|\\.)*)"', re.MULTILINE)
     for source in () if newest is None else newest.snapshot.sources:

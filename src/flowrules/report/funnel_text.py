@@ -12,10 +12,12 @@ from rich.text import Text
 
 from flowrules.report.funnel import Funnel, Group, Stage
 from flowrules.report.print import WIDTH, cut, safe, wrapped
-from flowrules.report.words import count, counted, length, percent
+from flowrules.report.words import count, length, percent
 from flowrules.sql.codes import Reason
 
-_WIDEST_NAME = 20
+_NARROWEST_NAME, _WIDEST_NAME = 8, 20
+_NARROWEST_BAR = 6
+_WIDEST_END = 40
 _Z = 1.959964
 """95 %, both sides."""
 
@@ -37,9 +39,9 @@ def funnel_lines(funnel: Funnel) -> Iterator[Text]:
     yield from _stages(treated, control)
     yield Text()
     yield from _exits(treated, control)
-    if treated.goals or control.goals:
+    if treated.entered and control.entered and (treated.goals or control.goals):
         yield Text()
-        yield from _goal(treated, control)
+        yield _difference(treated, control)
 
 
 def _summary(treated: Group, control: Group) -> Text:
@@ -50,10 +52,10 @@ def _summary(treated: Group, control: Group) -> Text:
         (count(ended), "ended"),
     ]
     if control.entered:
-        parts.append((count(control.entered), "held out as control"))
+        parts.append((count(control.entered), "held out"))
     line = Text()
     for number, noun in parts:
-        line.append(number, "bold").append(f" {noun}     ")
+        line.append(number, "bold").append(f" {noun}    ")
     return line
 
 
@@ -65,9 +67,10 @@ def _stages(treated: Group, control: Group) -> Iterator[Text]:
     head = ["entered", "now", "moved on", "left", "conv.", *(["control"] if beside else []), "median"]
     rows = [_cells(stage, beside) for stage in treated.stages]
     widths = [max(len(name), *(len(row[column]) for row in rows)) for column, name in enumerate(head)]
-    names = [cut(safe(stage.name), _WIDEST_NAME) for stage in treated.stages]
+    room = WIDTH - 2 - _NARROWEST_BAR - sum(width + 2 for width in widths)
+    names = [cut(safe(stage.name), max(_NARROWEST_NAME, min(_WIDEST_NAME, room))) for stage in treated.stages]
     name_width = max(len("stage"), *map(len, names))
-    bar_width = max(6, WIDTH - name_width - 2 - sum(width + 2 for width in widths))
+    bar_width = max(0, WIDTH - name_width - 2 - sum(width + 2 for width in widths))
     most = max(stage.entered for stage in treated.stages)
     first = "stage".ljust(name_width) + " " * (2 + bar_width)
     yield Text(first + "".join(f"  {name:>{width}}" for name, width in zip(head, widths, strict=True)), "dim")
@@ -78,7 +81,8 @@ def _stages(treated: Group, control: Group) -> Iterator[Text]:
             line.append(f"  {cell:>{width}}", "bold" if head[column] == "conv." else "")
         yield line
         if stage.left:
-            yield from wrapped(Text(f"{'':<{name_width}}  └ left: ", "dim"), _reasons(stage.left, stage.words))
+            said = [f"{count(number)} {word}" for word, number in _reasons(stage.left, stage.words)]
+            yield from wrapped(Text(f"{'':<{name_width}}  └ left: ", "dim"), said)
     legend = Text(" " * (name_width + 2))
     for (glyph, style), words in zip(_PARTS, ("moved on or goal", "there now", "left otherwise"), strict=True):
         legend.append(glyph, style).append(f" {words}   ", "dim")
@@ -101,9 +105,10 @@ def _cells(stage: Stage, beside: Mapping[str, Stage]) -> list[str]:
 def _bar(stage: Stage, most: int, width: int) -> Text:
     """As long as many entered; in three parts. Whatever is there at all is seen."""
     parts = (stage.converted, stage.now, stage.entered - stage.converted - stage.now)
-    whole = 0 if not stage.entered else max(sum(part > 0 for part in parts), round(width * stage.entered / most))
+    seen = sum(part > 0 for part in parts)
+    whole = 0 if not stage.entered or width < seen else max(seen, round(width * stage.entered / most))
     exact = [whole * part / stage.entered if stage.entered else 0 for part in parts]
-    sizes = [max(int(size), int(part > 0)) for size, part in zip(exact, parts, strict=True)]
+    sizes = [max(int(size), int(part > 0 and whole > 0)) for size, part in zip(exact, parts, strict=True)]
     while sum(sizes) != whole:
         step = 1 if sum(sizes) < whole else -1
         # The part that is furthest from its share; none shrinks to nothing.
@@ -117,40 +122,44 @@ def _bar(stage: Stage, most: int, width: int) -> Text:
     return bar.append(" " * (width - whole))
 
 
-def _reasons(left: Mapping[str, int], words: Mapping[str, int]) -> Iterator[str]:
+def _reasons(left: Mapping[str, int], words: Mapping[str, int]) -> list[tuple[str, int]]:
     """Most frequent first; an `exit` in the author's words where there are any."""
     named = dict(left)
     if words:
         named[Reason.EXIT.word] = named.get(Reason.EXIT.word, 0) - sum(words.values())
     shown = {word.replace("_", " "): number for word, number in named.items() if number > 0}
     shown |= {f'"{safe(text)}"': number for text, number in words.items()}
-    for word, number in sorted(shown.items(), key=lambda item: (-item[1], item[0])):
-        yield f"{count(number)} {word}"
+    return sorted(shown.items(), key=lambda item: (-item[1], item[0]))
 
 
 # --- ends and goal ------------------------------------------------------------------------------------
 
 
 def _exits(treated: Group, control: Group) -> Iterator[Text]:
-    groups = [("treated", treated), *([("control", control)] if control.entered else [])]
-    for name, group in groups:
-        ends = list(_reasons(group.exits, group.words)) or ["nobody has ended yet"]
-        yield from wrapped(Text(f"ended, {name}: " if len(groups) > 1 else "ended: "), ends, "")
+    """How journeys ended, and the goal: numbers and shares of those who entered."""
+    groups = [group for group in (treated, control) if group.entered]
+    ends = [dict(_reasons(group.exits, group.words)) for group in groups]
+    names = dict.fromkeys(name for of_group in ends for name in of_group)
+    rows = [(name, [of_group.get(name, 0) for of_group in ends]) for name in names]
+    rows.append(("still in journey", [group.in_journey for group in groups]))
+    if any(group.goals for group in groups):
+        rows.append(("reached the goal", [group.goals for group in groups]))
+    width = max(len(cut(name, _WIDEST_END)) for name, _ in rows)
+    head = ["treated", "control"] if control.entered and treated.entered else [""]
+    if len(head) > 1:
+        yield Text(" " * width + "".join(f"{name:>18}" for name in head), "dim")
+    for name, numbers in rows:
+        line = Text(f"{cut(name, _WIDEST_END):<{width}}", "bold" if name == "reached the goal" else "")
+        for number, group in zip(numbers, groups, strict=True):
+            line.append(f"{count(number):>11}{percent(number / group.entered):>7}")
+        yield line
 
 
-def _goal(treated: Group, control: Group) -> Iterator[Text]:
-    yield (
-        Text("goal")
-        .append(f"  {count(treated.goals)} of {counted(treated.entered, 'entry').replace('entrys', 'entries')}")
-        .append(f"  {percent(treated.goal_rate)}", "bold")
-    )
-    if not control.entered:
-        return
-    yield Text(f"control  {count(control.goals)} of {count(control.entered)}  {percent(control.goal_rate)}")
+def _difference(treated: Group, control: Group) -> Text:
     low, high = difference(treated, control)
-    verdict = "more than chance" if low > 0 else "less than without" if high < 0 else "may be chance"
-    gained = (treated.goals / treated.entered if treated.entered else 0) - control.goals / control.entered
-    yield Text(f"difference  {gained * 100:+.1f} points").append(
+    verdict = "more than chance" if low > 0 else "worse than without" if high < 0 else "may be chance"
+    gained = treated.goals / treated.entered - control.goals / control.entered
+    return Text(f"the campaign's effect on the goal: {gained * 100:+.1f} points").append(
         f"  (95 %: {low * 100:+.1f} to {high * 100:+.1f}; {verdict})", "dim"
     )
 

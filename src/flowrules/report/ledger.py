@@ -91,7 +91,7 @@ def facts(row: Row[*tuple[Any, ...]]) -> dict[str, object]:
         "campaign": row.campaign,
         "version": row.version,
         "instance": row.instance,
-        "step": row.step,
+        "step": row.step or None,
         "decision": Decision(row.decision).word,
         "reason": reason(row.reason),
         "rule": row.rule,

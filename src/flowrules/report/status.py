@@ -58,8 +58,10 @@ class Status:
         }
 
 
-def status(connection: Connection, now: int) -> Status:
+def status(connection: Connection, now: int | None) -> Status:
+    """`now` None: the clock is virtual and stands where the last tick was."""
     last_tick = connection.execute(select(tables.clock.c.last_tick)).scalar_one()
+    now = last_tick if now is None else now
     ticked = last_tick if last_tick > 0 else None  # before the first tick it lies before all time
     message, enrollment, version = tables.message.c, tables.enrollment.c, tables.version.c
     waiting = (
@@ -109,4 +111,4 @@ def status(connection: Connection, now: int) -> Status:
 
 
 def _by_campaign(connection: Connection, query: Select[int, int]) -> dict[int, int]:
-    return dict(connection.execute(query).tuples().all())
+    return {campaign_id: number for campaign_id, number in connection.execute(query)}  # noqa: C416 -- rows are no pairs to mypy

@@ -63,6 +63,15 @@ class Delivered:
     def withhold(self, reason: Reason) -> None:
         self.withheld[reason.word] = self.withheld.get(reason.word, 0) + 1
 
+    def add(self, other: Delivered) -> None:
+        self.sent += other.sent
+        self.refused += other.refused
+        self.retried += other.retried
+        self.unknown += other.unknown
+        self.claimed += other.claimed
+        for word, number in other.withheld.items():
+            self.withheld[word] = self.withheld.get(word, 0) + number
+
     def facts(self) -> dict[str, object]:
         return {
             "sent": self.sent,
@@ -157,9 +166,7 @@ def _resting(now: int, *, held: bool) -> ColumnElement[bool]:
         newest = select(func.max(tables.deployment.c.at)).scalar_subquery()
         wait = and_(attempt.finished_at + _HELD_PAUSE > now, attempt.finished_at >= func.coalesce(newest, 0))
     else:
-        pause = case(
-            {number: pause for number, pause in enumerate(_PAUSES, 1)}, value=attempt.number, else_=_PAUSES[-1]
-        )
+        pause = case(dict(enumerate(_PAUSES, 1)), value=attempt.number, else_=_PAUSES[-1])
         wait = attempt.finished_at + pause > now
     return exists().where(*(tables.attempt.c[name] == _MESSAGE.c[name] for name in outbox.KEY), wait)
 
@@ -313,14 +320,14 @@ def _hand_over(run: _Run, attempts: Sequence[Attempt]) -> None:
     if not attempts:
         return
     with run.database.read() as connection:
-        salt = _salt(connection)
+        salt = outbox.salt(connection)
         composed = list(compose(connection, Library(connection, run.known), [each.detail for each in attempts]))
     results: list[tuple[Attempt, Outcome | TemplateFailure]] = []
     for attempt, message in zip(attempts, composed, strict=True):
         if isinstance(message.content, TemplateFailure):
             results.append((attempt, message.content))
         else:
-            results.append((attempt, run.channel.send(_outgoing(message, salt, attempt.started_at))))
+            results.append((attempt, run.channel.send(as_outgoing(message, salt, attempt.started_at))))
     run.channel.flush()
     with outbox.writing(run.database) as connection:
         _record(connection, run.now, results, run.done)
@@ -380,7 +387,7 @@ def _settle_the_dead(database: Database, channels: Mapping[str, Channel], now: i
     """Attempts whose sender is gone: their channel is asked what became of them."""
     with database.read() as connection:
         dead = [each for each in outbox.unfinished(connection) if not alive(each.sender, each.attempt.started_at, now)]
-        salt = _salt(connection) if dead else ""
+        salt = outbox.salt(connection) if dead else ""
     for name in sorted({each.attempt.detail.channel for each in dead} & channels.keys()):
         keys = {
             _idempotency_key(salt, id_of(each.attempt.detail)): each.attempt
@@ -406,7 +413,7 @@ def _settle_the_dead(database: Database, channels: Mapping[str, Channel], now: i
 # --- words for channels -------------------------------------------------------------------------------
 
 
-def _outgoing(message: Composed, salt: str, sent_at: int) -> OutgoingMessage:
+def as_outgoing(message: Composed, salt: str, sent_at: int) -> OutgoingMessage:
     detail = message.detail
     _, _, instance, _, number = key_of(detail)
     content = message.content
@@ -433,13 +440,6 @@ def _outgoing(message: Composed, salt: str, sent_at: int) -> OutgoingMessage:
         decided_at=detail.decided_at,
         sent_at=sent_at,
     )
-
-
-def _salt(connection: Connection) -> str:
-    salt: str = connection.execute(
-        select(tables.workspace.c.value).where(tables.workspace.c.key == "salt")
-    ).scalar_one()
-    return salt
 
 
 def _idempotency_key(salt: str, name: str) -> str:

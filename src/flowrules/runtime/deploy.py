@@ -46,12 +46,14 @@ def apply(
     *,
     lists: Mapping[str, Sequence[tuple[IdentityKind, str]]] | None = None,
 ) -> Applied:
-    """Deploy at the instant `at`: every customer reaches it under the old program first.
+    """Deploy at the instant `at`: what lies before it happens under the old program first.
 
-    lists: the entries of each list file, already read. Raises StoreError if a declared attribute's
-    column holds values of another kind, or if `at` lies before the last tick.
+    An instant that has been passed becomes the first that has not. lists: the entries of each list file,
+    already read. Raises StoreError if a declared attribute's column holds values of another kind.
     """
-    tick(database, at)
+    with database.read() as connection:
+        at = max(at, connection.execute(select(t.clock.c.target)).scalar_one() + 1)
+    tick(database, at - 1)
     machines = [machine(campaign) for campaign in model.campaigns]
     with database.write() as connection:
         for change in add_columns(connection, model):
@@ -72,7 +74,7 @@ def apply(
         connection.execute(
             update(t.enrollment)
             .where(t.enrollment.c.ended_at.is_(None), t.enrollment.c.campaign_id.in_(_watched(connection, machines)))
-            .values(recheck_at=at + 1)
+            .values(recheck_at=at)
         )
         in_flight = connection.execute(
             select(func.count()).select_from(t.enrollment).where(t.enrollment.c.ended_at.is_(None))

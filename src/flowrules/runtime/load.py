@@ -5,9 +5,10 @@ Takes a connection, gives a Program. Reads only; never looks at the files of the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Integer, func, inspect, select
 
 from flowrules.content.deployed import Library
 from flowrules.model import campaign as m
@@ -25,7 +26,8 @@ from flowrules.store.catalogues import catalogue
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """deployment: the newest one's id, 0 without any; default_zone: id of the policy's zone."""
+    """deployment: the newest one's id, 0 without any; default_zone: id of the policy's zone; columns: of the
+    customer table, and whether they hold text."""
 
     deployment: int
     bundle: Bundle
@@ -40,6 +42,7 @@ class Program:
     messages: Messages
     listened: frozenset[int]
     salt: str
+    columns: Mapping[str, bool]
 
 
 def newest_deployment(connection: Connection) -> int:
@@ -82,6 +85,10 @@ def load_program(connection: Connection, dialect: str) -> Program:
         messages=messages(bundle),
         listened=listened,
         salt=facts_of["salt"],
+        columns={
+            column["name"]: not isinstance(column["type"], Integer)
+            for column in inspect(connection).get_columns(t.customer.name)
+        },
     )
 
 

@@ -77,6 +77,13 @@ def is_open() -> ColumnElement[bool]:
     return literal_column("message.status") < text("10")
 
 
+def salt(connection: Connection) -> str:
+    found: str = connection.execute(
+        select(tables.workspace.c.value).where(tables.workspace.c.key == "salt")
+    ).scalar_one()
+    return found
+
+
 def rows(connection: Connection, keys: Collection[Key]) -> list[Detail]:
     wanted = set(keys)
     found = connection.execute(details().where(_of(tables.message, wanted)))

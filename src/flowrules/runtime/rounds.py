@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert
 
+from flowrules.model.schema import BUILTIN_ATTRIBUTES, Attribute, Kind, Type
 from flowrules.program.machine import NodeKind
 from flowrules.runtime.answers import Answer, SentMessage
 from flowrules.sql import scratch
@@ -114,20 +115,19 @@ class Round:
                 break
             number += 1
         if program.watch.rechecks:
-            cursor.execute("UPDATE run SET recheck_at = NULL, dirty = 1 WHERE recheck_at IS NOT NULL AND ended_at IS NULL")
+            cursor.execute(
+                "UPDATE run SET recheck_at = NULL, dirty = 1 WHERE recheck_at IS NOT NULL AND ended_at IS NULL"
+            )
             for statement in program.watch.rechecks:
                 statement.run(cursor)
 
     def _profile(self) -> None:
-        model = self.program.bundle.model
-        declared = {attribute.name: attribute for attribute in model.attributes} if model is not None else {}
         for (name,) in self.program.rounds.changes.rows(self.cursor):
-            if name not in declared:
+            builtin = next((each for each in BUILTIN_ATTRIBUTES if each.name == name), None)
+            column = attribute_column(builtin or Attribute(name, Type(Kind.TEXT)))
+            if column not in self.program.columns:
                 continue
-            attribute = declared[name]
-            for statement in apply_change(
-                self.program.bundle, name, attribute_column(attribute), attribute.type.textual
-            ):
+            for statement in apply_change(self.program.bundle, name, column, self.program.columns[column]):
                 statement.run(self.cursor, attribute=name)
             if name == "timezone" and self.program.zone_of_customer:
                 refocus(self.program.bundle, self.program.default_zone).run(self.cursor)
@@ -303,4 +303,3 @@ class Round:
 def _bucket(text: str) -> int:
     """language.md rule 15."""
     return int.from_bytes(sha256(text.encode()).digest()[:7], "big")
-

@@ -226,6 +226,3 @@ def _row(bundle: Bundle, version: Version, index: int, node: Node, codes: list[i
         "channel_id": None if node.send is None else catalogue.channels[node.send.channel.name],
         "amount": amount,
     }
-
-
-

@@ -94,10 +94,11 @@ def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list
     trigger = campaign.entry.trigger
     if isinstance(trigger, m.EventTrigger):
         test = w.fragment(version.guards.filter(trigger.filter, version.guards.event))
+        human = " AND event.machine IS NULL" if trigger.event.reaction in ("opened", "clicked") else ""
         find = w.statement(
             f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, min(event.seq) AS seq FROM focus "
             f"CROSS JOIN event WHERE event.customer_id = focus.customer_id AND event.type_id = {what} "
-            f"AND event.at = focus.at AND event.event_time >= {lives_from} AND {test} "
+            f"AND event.at = focus.at AND event.event_time >= {lives_from} AND {test}{human} "
             "GROUP BY focus.customer_id, focus.at, focus.zone_id) AS q",
             test,
         )
@@ -120,7 +121,9 @@ def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list
         verdict += f"WHEN at - last_at < {campaign.entry.gap} THEN {int(Reason.TOO_SOON)} "
     statements = [
         find,
-        w.statement(f"UPDATE candidate SET reason = CASE {verdict} END, place_id = {bundle.label(campaign.entry.place)}"),
+        w.statement(
+            f"UPDATE candidate SET reason = CASE {verdict} END, place_id = {bundle.label(campaign.entry.place)}"
+        ),
     ]
     for exclusion in campaign.exclusions:
         place, by = excluded(bundle, version, exclusion)

@@ -310,10 +310,18 @@ class Guards:
         return exists().where(born.c.day == value, now.c.day == today, same)
 
     def _in_list(self, condition: c.InList, row: Row) -> Test:
-        i, entry = t.identity.alias(), t.list_entry.alias()
+        i, newer, entry = t.identity.alias(), t.identity.alias(), t.list_entry.alias()
+        replaced = exists().where(
+            newer.c.customer_id == i.c.customer_id,
+            newer.c.kind == i.c.kind,
+            newer.c.since > i.c.since,
+            newer.c.since <= row.at,
+        )
         return exists().where(
             i.c.customer_id == row.customer,
             i.c.kind.in_(condition.list.by),
+            i.c.since <= row.at,
+            not_(replaced),
             entry.c.list == literal(condition.list.name),
             entry.c.kind == i.c.kind,
             entry.c.value == i.c.value,
@@ -394,5 +402,3 @@ def depends(condition: c.Condition) -> Iterator[str]:
             yield f"{condition.channel}_{condition.word.removeprefix('un')}"
         case _:
             return
-
-

@@ -29,7 +29,7 @@ def offset_at(zone_id: ColumnElement[Any], at: ColumnElement[Any]) -> ColumnElem
 
 def local_day(zone_id: ColumnElement[Any], at: ColumnElement[Any]) -> ColumnElement[int]:
     """Days from 1970-01-01 to the local date of an instant."""
-    return (at + offset_at(zone_id, at)).op("/")(literal_column(str(DAY)))
+    return (at + offset_at(zone_id, at)).op("/", precedence=8)(literal_column(str(DAY)))
 
 
 def resolve(zone_id: ColumnElement[Any], local: ColumnElement[Any]) -> ColumnElement[int]:

@@ -115,7 +115,9 @@ def _refusals(bundle: Bundle) -> Iterator[Statement]:
             senders.setdefault((channel, purpose), []).append(version)
     for (channel, purpose), versions in senders.items():
         guards, w = versions[0].guards, bundle.writer
-        state = guards.consent_state(literal_column("ask.customer_id"), literal_column("ask.at"), channel.name, purpose.name)
+        state = guards.consent_state(
+            literal_column("ask.customer_id"), literal_column("ask.at"), channel.name, purpose.name
+        )
         holds = w.fragment(guards.consent_holds(state, purpose.asks_first))
         refused = w.fragment(func.coalesce(state.in_(("refused", "withdrawn")), false()))
         missing = "1 = 0"

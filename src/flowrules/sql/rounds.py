@@ -141,7 +141,7 @@ def apply_change(bundle: Bundle, attribute: str, column: str, textual: bool) -> 
         "SELECT c.customer_id FROM focus f CROSS JOIN attribute_change c WHERE c.customer_id = f.customer_id "
         "AND c.at = f.at AND c.attribute = :attribute"
     )
-    statements = [f"UPDATE customer SET \"{column}\" = ({last}) WHERE id IN ({whose})"]
+    statements = [f'UPDATE customer SET "{column}" = ({last}) WHERE id IN ({whose})']
     if attribute == "timezone":
         statements.append(
             "UPDATE customer SET zone_id = (SELECT z.id FROM zone z WHERE z.name = customer.timezone) "
@@ -156,4 +156,3 @@ def refocus(bundle: Bundle, default_zone: int) -> Statement:
         "UPDATE focus SET zone_id = (SELECT "
         f"coalesce(c.zone_id, {default_zone}) FROM customer c WHERE c.id = focus.customer_id)"
     )
-

@@ -63,9 +63,7 @@ the watch; pick: the edge to take; base, local, until: of a wait; ev_*: the even
 a reaction is awaited to; dirty: differs from the stored row.
 """
 
-candidate = _temporary(
-    "candidate", 1, "customer_id at zone_id seq last_instance last_at reason place_id by_id ghost"
-)
+candidate = _temporary("candidate", 1, "customer_id at zone_id seq last_instance last_at reason place_id by_id ghost")
 """Verdicts on entering one campaign."""
 
 ask = _temporary(

@@ -70,11 +70,11 @@ class Writer:
         self._numbers = count(1)
 
     def fragment(self, expression: ColumnElement[Any]) -> Fragment:
-        """The expression as text; its parameters get names no other fragment has."""
+        """The expression as text in brackets; its parameters get names no other fragment has."""
         compiled = expression.compile(dialect=self._target, compile_kwargs={"render_postcompile": True})
         prefix = f"g{next(self._numbers)}_"
         text = re.sub(r"(?<!:):([A-Za-z_]\w*)", rf":{prefix}\1", str(compiled))
-        return Fragment(text, {prefix + key: value for key, value in compiled.params.items()})
+        return Fragment(f"({text})", {prefix + key: value for key, value in compiled.params.items()})
 
     def statement(self, text: str, *fragments: Fragment) -> Statement:
         """`text` may hold the text of the given fragments; their constants come along."""

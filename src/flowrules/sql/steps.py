@@ -53,13 +53,19 @@ def steps(bundle: Bundle) -> Steps:
         code = NodeKind.BRANCH * CODE + test.number
         holds = bundle.condition(test.guards, test.value, "run")
         prepare[code] = (
-            w.statement(f"UPDATE run SET pick = CASE WHEN {holds} THEN 0 ELSE 1 END WHERE {RUNNING} AND code = {code}", holds),
+            w.statement(
+                f"UPDATE run SET pick = CASE WHEN {holds} THEN 0 ELSE 1 END WHERE {RUNNING} AND code = {code}", holds
+            ),
         )
     for test in bundle.event_tests:
         code = NodeKind.WAIT_FOR * CODE + test.number
         prepare[code] = _already_there(bundle, test, code)
         if test.value.used_up:
-            effects[code] = (w.statement(consume(bundle, test.value, f"{RUNNING} AND code = {code} AND pick = 0 AND campaign_id = :campaign")),)
+            effects[code] = (
+                w.statement(
+                    consume(bundle, test.value, f"{RUNNING} AND code = {code} AND pick = 0 AND campaign_id = :campaign")
+                ),
+            )
     for test in bundle.reaction_tests:
         code = NodeKind.NO_REACTION * CODE + test.number
         about = awaited_message(bundle, test.guards, test.value, base=True)
@@ -74,7 +80,7 @@ def steps(bundle: Bundle) -> Steps:
         value = w.fragment(constant(assignment.value))
         effects[code] = (
             w.statement(
-                f"UPDATE customer SET \"{attribute_column(assignment.attribute)}\" = {value} WHERE id IN "
+                f'UPDATE customer SET "{attribute_column(assignment.attribute)}" = {value} WHERE id IN '
                 f"(SELECT customer_id FROM run WHERE {RUNNING} AND code = {code} AND campaign_id = :campaign)",
                 value,
             ),
@@ -158,10 +164,15 @@ def _deadlines(bundle: Bundle) -> tuple[Statement, ...]:
     ]
     if any(r["months"] is not None for r in rows):
         statements.append(
-            w.statement(f"UPDATE run SET local = {by_month} FROM machine n WHERE {joined} AND n.months IS NOT NULL AND run.pick = {REST}", offset)
+            w.statement(
+                f"UPDATE run SET local = {by_month} FROM machine n WHERE {joined} AND n.months IS NOT NULL AND run.pick = {REST}",
+                offset,
+            )
         )
     if any(r["days"] is not None or r["months"] is not None for r in rows):
-        statements.append(w.statement(f"UPDATE run SET until = {instant} WHERE {RUNNING} AND local IS NOT NULL", instant))
+        statements.append(
+            w.statement(f"UPDATE run SET until = {instant} WHERE {RUNNING} AND local IS NOT NULL", instant)
+        )
     return tuple(statements)
 
 

@@ -164,9 +164,11 @@ identity = Table(
     _text("kind", key=True),  # id, email, phone
     _text("value", key=True),  # normalised
     Column("customer_id", Integer, primary_key=True, autoincrement=False),
-    Index("identity_customer", "customer_id"),
+    _int("since", key=True),
+    Index("identity_customer", "customer_id", "kind", "since"),
     sqlite_with_rowid=False,
 )
+"""What a customer is found by. Of each kind the newest row holds, an empty value is none; older ones still find."""
 attribute_change = Table(
     "attribute_change",
     metadata,
@@ -378,6 +380,4 @@ decision = Table(
     Column("words_id", Integer, nullable=True),
     sqlite_with_rowid=False,
 )
-channel = Table(
-    "channel", metadata, _small("id", key=True), Column("name", Text, nullable=False, unique=True)
-)
+channel = Table("channel", metadata, _small("id", key=True), Column("name", Text, nullable=False, unique=True))

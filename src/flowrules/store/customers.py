@@ -18,9 +18,10 @@ from flowrules.sql import tables
 from flowrules.sql.columns import attribute_column, tables_for
 from flowrules.store.bulk import insert_rows
 from flowrules.store.identity import IdentityKind, kinds_of, normalised
-from flowrules.store.zones import ensure_zones
+from flowrules.store.zones import BEGINNING, ensure_zones
 
 _IDENTIFYING: tuple[IdentityKind, ...] = ("email", "phone")
+_IDENTITY = ("kind", "value", "customer_id", "since")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +157,14 @@ def create(connection: Connection, model: Model, customers: Mapping[str, NewCust
         for name, customer in customers.items()
     ]
     insert_rows(connection, tables_for(model).customer, columns, rows)
-    identities: list[tuple[str, str, int]] = [("id", name, ids[name]) for name in customers]
+    identities = [("id", name, ids[name], BEGINNING) for name in customers]
     for name, customer in customers.items():
-        identities += _identities(ids[name], customer.attributes)
-    insert_rows(connection, tables.identity, ("kind", "value", "customer_id"), sorted(identities))
+        identities += [
+            (kind, value, ids[name], BEGINNING)
+            for kind in _IDENTIFYING
+            if (value := _identity(kind, customer.attributes.get(kind)))
+        ]
+    insert_rows(connection, tables.identity, _IDENTITY, sorted(identities))
     return ids
 
 
@@ -172,16 +177,13 @@ def allocate(connection: Connection, number: int) -> tuple[int, int]:
     return taken.next_seq - number, taken.target + 1
 
 
-def _identities(number: int, attributes: Mapping[str, Stored | None]) -> list[tuple[str, str, int]]:
-    return [
-        (kind, value, number)
-        for kind in _IDENTIFYING
-        if isinstance(given := attributes.get(kind), str) and (value := normalised(kind, given))
-    ]
+def _identity(kind: IdentityKind, value: Stored | None) -> str:
+    """As it is looked for; empty: none."""
+    return (normalised(kind, value) or "") if isinstance(value, str) else ""
 
 
 def _record_changes(connection: Connection, changes: Sequence[tuple[int, NewChange]]) -> None:
-    """The tick applies them in order; identities and zones are there at once."""
+    """The tick applies them in order; new identities find their customer at once, and hold from their instant on."""
     if not changes:
         return
     first, earliest = allocate(connection, len(changes))
@@ -197,23 +199,27 @@ def _record_changes(connection: Connection, changes: Sequence[tuple[int, NewChan
         for position, (number, change) in enumerate(changes)
     )
     insert_rows(connection, tables.attribute_change, ("customer_id", "at", "seq", "attribute", "number", "text"), rows)
-    latest: dict[IdentityKind, dict[int, Stored | None]] = {kind: {} for kind in _IDENTIFYING}
     zones = set()
+    identities: dict[tuple[int, str, int], str] = {}
     for number, change in changes:
         if change.attribute in _IDENTIFYING:
-            latest[change.attribute][number] = change.value
+            identities[number, change.attribute, max(change.at, earliest)] = _identity(change.attribute, change.value)
         elif change.attribute == "timezone" and change.value:
             zones.add(str(change.value))
     ensure_zones(connection, sorted(zones))
-    identity = tables.identity
-    for kind, values in latest.items():
-        if values:
-            owners = sorted(values)
-            connection.execute(
-                delete(identity).where(identity.c.kind == kind, among(connection, identity.c.customer_id, owners))
-            )
-            fresh = [row for number in owners for row in _identities(number, {kind: values[number]})]
-            insert_rows(connection, identity, ("kind", "value", "customer_id"), sorted(fresh))
+    if identities:
+        identity = tables.identity
+        # One that was to hold from the same instant on is replaced: of two, neither would be the newest.
+        connection.execute(
+            delete(identity).where(
+                identity.c.customer_id == bindparam("of"),
+                identity.c.kind == bindparam("as"),
+                identity.c.since == bindparam("from"),
+            ),
+            [{"of": number, "as": kind, "from": since} for number, kind, since in identities],
+        )
+        fresh = sorted((kind, value, number, since) for (number, kind, since), value in identities.items())
+        insert_rows(connection, tables.identity, _IDENTITY, fresh)
 
 
 def _attributes(model: Model) -> dict[str, Attribute]:

@@ -120,6 +120,11 @@ class Database:
                 raise DatabaseExistsError(
                     f"{database.name} already holds a FlowRules database", "use it as it is, or name another one"
                 )
+            foreign = sorted(set(inspect(connection).get_table_names()) & tables.metadata.tables.keys())
+            if foreign:
+                raise DatabaseExistsError(
+                    f"{database.name} has a table `{foreign[0]}` of another program", "name a database of its own"
+                )
             tables.metadata.create_all(connection)
             facts = {
                 "salt": secrets.token_hex(16) if salt is None else salt,
@@ -188,7 +193,7 @@ class Database:
         where = f"{url.host or 'the local server'}{f':{url.port}' if url.port else ''}"
         query = {"connect_timeout": "10", **url.query}
         engine = create_engine(
-            url.set(query=query), pool_pre_ping=True, query_cache_size=_QUERY_CACHE, isolation_level="REPEATABLE READ"
+            url.set(query=query), poolclass=NullPool, query_cache_size=_QUERY_CACHE, isolation_level="REPEATABLE READ"
         )
         return cls(engine, f"{where}/{url.database or ''}")
 
@@ -246,4 +251,4 @@ def _revision(connection: Connection) -> int | None:
     if not columns >= {"key", "value"}:
         return None
     value = connection.execute(select(tables.workspace.c.value).where(tables.workspace.c.key == "schema")).scalar()
-    return None if value is None else int(value)
+    return int(value) if value is not None and value.isdecimal() else None

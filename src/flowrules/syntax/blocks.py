@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from flowrules.source import BOM
+
 DECLARATIONS = frozenset({"attribute", "event", "list", "segment", "campaign", "policy"})
 INNER = frozenset(
     [
@@ -39,6 +41,7 @@ INNER = frozenset(
 """Words that begin a line inside a block, never a block."""
 
 _COLUMN_1 = re.compile(r"^(?=[^\s#])", re.MULTILINE)
+_LEAD = re.compile(r"(?:\s|#[^\n]*)*")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _OPEN_END = re.compile(r":[ \t]*(?:#[^\n]*)?(?:\s*(?:#[^\n]*)?)*\Z")
 _DECLARED = re.compile(r"^(?:attribute|event|list|segment|campaign)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
@@ -54,15 +57,16 @@ class Block:
 
 def split(text: str) -> list[Block]:
     """The blocks of a file; a line that can only be the forgotten indentation of a block stays with it."""
-    starts = [match.start() for match in _COLUMN_1.finditer(text)]
-    lead = re.compile(r"(?:\s|#[^\n]*(?:\n|\Z))*").match(text)
+    plain = text.replace(BOM, "\n", 1) if text.startswith(BOM) else text
+    starts = [match.start() for match in _COLUMN_1.finditer(plain)]
+    lead = _LEAD.match(plain)
     first = lead.end() if lead else 0
     if first < (starts[0] if starts else len(text)):
         starts.insert(0, first)
     blocks: list[Block] = []
     broken = False
-    for start, after in zip(starts, [*starts[1:], len(text)], strict=True):
-        end = start + len(text[start:after].rstrip())
+    for start, after in zip(starts, [*starts[1:], len(text)], strict=False):
+        end = _last_code(text, start, after)
         word = _WORD.match(text, start)
         head = word[0] if word else ""
         if blocks and head not in DECLARATIONS:
@@ -74,6 +78,17 @@ def split(text: str) -> list[Block]:
         broken = False
         blocks.append(Block(start, end))
     return blocks
+
+
+def _last_code(text: str, start: int, end: int) -> int:
+    """The end without the blank and comment lines that lead to the next block."""
+    while True:
+        while end > start and text[end - 1].isspace():
+            end -= 1
+        line = text.rfind("\n", start, end) + 1
+        if line <= start or not text[line:end].lstrip().startswith("#"):
+            return end
+        end = line
 
 
 def _open(text: str, block: Block) -> bool:

@@ -261,16 +261,17 @@ def _other_letters(f: Failure) -> Diagnostic | None:
 def _layout(f: Failure) -> Diagnostic | None:
     """Depths that are possible, but not here."""
     if f.kind == "_INDENT":
-        head = re.match(r"event +\w+", f.text)
-        if head and "\n" not in f.text[: f.start].strip():
-            return _no_colon(f, head.end())
+        event = re.match(r"event +\w+", f.text)
+        if event and "\n" not in f.text[: f.start].strip():
+            return _no_colon(f, event.end())
         at = f.end
         message = "this line is indented deeper than the line above, which opens no block"
         return Diagnostic("FR003", message, f.span(at, _end_of_line(f.text, at)), "begin it below the line above")
     if "_INDENT" in f.expected and f.previous is not None:
         head = f.text[: f.previous.start_pos].rstrip()
         start = head.rfind("\n") + 1
-        span = f.span(start + len(head[start:]) - len(head[start:].lstrip()), len(head))
+        start += len(head[start:]) - len(head[start:].lstrip())
+        span = f.span(start, _end_of_line(f.text, start))
         if f.kind in _LAYOUT or f.word in ("stage", "else"):
             hint = "write what belongs to it below, indented"
             return Diagnostic("FR013", "nothing stands below this line", span, hint)
@@ -422,6 +423,8 @@ def _place(f: Failure) -> Diagnostic | None:
         message, hint = "a stage can not stand inside a stage", "begin it below the other stages, equally deep"
     elif f.word == "on" and in_steps:
         message, hint = "`on` can not stand inside a block of steps", "write it directly in the stage"
+    elif f.word in ("time", "purpose") and (in_steps or in_header):
+        message, hint = f"`{f.word}` belongs to the policy", "write it below `policy:` in the first column"
     elif f.word in _STEPS and in_header:
         message, hint = f"`{f.word}` is a step and stands in a stage", "begin a stage above it: `stage NAME:`"
     elif f.word in DECLARATIONS and f.previous is not None:
@@ -479,7 +482,8 @@ def _missing(f: Failure) -> Diagnostic | None:
     if any(f.takes("COLON", kind) for kind in kinds):
         fix = Fix("add the `:`", True, (Edit(f.span(at, at), ":"),))
         return Diagnostic("FR004", f"a `:` is missing before `{_shown(f.word)}`", f.here, fixes=(fix,))
-    for glue in _GLUE:
+    another = f.kind == "NAME" and re.compile(r" +[a-z]").match(f.text, f.end)  # the word itself may be the wrong one
+    for glue in _GLUE[:1] if another else _GLUE:
         if any(f.takes(glue, kind) for kind in kinds):
             sign = next(text for text, names in f.keywords.items() if glue in names)
             edit = Edit(f.span(at, at), sign if glue == "COMMA" else f" {sign}")

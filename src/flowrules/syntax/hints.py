@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 _D = r"\d+ +[a-z]+"
 _LONGEST = 2000  # of a line that is searched; none is read by people beyond that
-_MASK = re.compile(r'"(?:[^"\\\r\n]|\\.)*"|#.*')
+_MASK = re.compile(r'"(?:[^"\\\r\n]|\\.)*+"?|#.*')
 
 
 @dataclass(frozen=True, slots=True)

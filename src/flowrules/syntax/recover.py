@@ -73,7 +73,7 @@ def _stand_in(lines: list[str], at: int, code: str) -> bool:
         line = 'time zone "UTC"'
     elif kind == "event":
         line = "x: text"
-    elif kind != "campaign":
+    elif kind != "campaign" or word in ("time", "purpose"):  # the latter: `policy:` itself is missing
         return False
     elif not _in_stage(lines, at):
         keeps = bool(body)

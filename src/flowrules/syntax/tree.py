@@ -596,4 +596,3 @@ Declaration = AttributeDecl | EventDecl | ListDecl | SegmentDecl | CampaignDecl 
 class File:
     source: Source
     declarations: tuple[Declaration, ...]
-

@@ -30,6 +30,7 @@ _YES = {"yes", "y", "true", "1", "granted", "x"}
 _NO = {"no", "n", "false", "0", "refused", "withdrawn"}
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MACHINE = "machine"
+_as_json = json.JSONEncoder(default=str, sort_keys=True).encode
 _FEW = 5
 
 
@@ -140,6 +141,7 @@ class CustomerRows:
         fields.need("id", "--id COLUMN")
         self.types = {each.name: each.type for each in (*BUILTIN_ATTRIBUTES, *model.attributes) if each.name != "id"}
         self.timed = "time" in options.columns
+        self._means_customers()
         self.channels = [channel.name for channel in model.channels]
         self.lines: dict[str, int] = {}
 
@@ -166,6 +168,16 @@ class CustomerRows:
                 self.notes.undeclared[column] += 1
         self.lines[name] = row.line
         return NewCustomer(name, known_at, attributes), consents
+
+    def _means_customers(self) -> None:
+        """Some other file would make customers of its ids, and say nothing about them."""
+        others = [name for name in self.fields.columns or () if name != self.fields.given.get("id", "id")]
+        ours = self.types.keys() | set(self.fields.given.values())
+        if others and not any(name in ours or name.startswith(CONSENT_COLUMN) for name in others):
+            raise ImportFileError(
+                f"no column of {self.fields.file} is an attribute of customers",
+                f"it has: {', '.join(others)}; --map ATTRIBUTE=COLUMN says which is which",
+            )
 
     def _channel(self, column: str) -> str:
         channel = column.removeprefix(CONSENT_COLUMN)
@@ -220,7 +232,7 @@ class EventRows:
             received_at=at,
             key=self._key(row, name, customer),
             properties=properties,
-            extra=json.dumps(extra, default=str, sort_keys=True) if extra else None,
+            extra=_as_json(extra) if extra else None,
             ref=ref,
             machine=machine,
         )
@@ -329,5 +341,4 @@ def _message(text: str, channel: str) -> Ref:
 
 
 def _digest(*parts: object) -> str:
-    text = json.dumps(parts, default=str, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.sha256(_as_json(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,42 @@
+"""`flowrules status`: how the workspace stands."""
+
+from __future__ import annotations
+
+import click
+
+from flowrules.cli import clock
+from flowrules.cli.context import Context
+from flowrules.cli.output import emit, formats, table
+from flowrules.report.status import Status, status
+from flowrules.report.words import count, counted, length, moment
+
+
+@click.command("status")
+@formats("text", "json")
+@click.pass_obj
+def command(context: Context, *, format_: str) -> None:
+    """Say how far the planner is, what waits to be sent, and how many are in each campaign."""
+    workspace = context.workspace()
+    database = context.database(workspace)
+    with database.read() as connection:
+        found = status(connection, None if workspace.virtual_clock else clock.wall())
+    emit(format_, "status", found.facts(), _text(found, workspace.zone))
+
+
+def _text(found: Status, zone: str) -> str:
+    if not found.version:
+        return "nothing is deployed yet; `flowrules apply` puts the rules in force"
+    ticked = "no tick yet" if found.last_tick is None else f"last tick {moment(found.last_tick, zone)}"
+    lag = f", {length(found.lag_s)} ago" if found.lag_s else ""
+    waiting = ", ".join(f"{count(number)} {word}" for word, number in found.outbox.items()) or "empty"
+    rows = [
+        (each.name, each.version, each.state, count(each.in_journey), count(each.sent_24h)) for each in found.campaigns
+    ]
+    return "\n".join(
+        [
+            f"deployment {found.version}; {ticked}{lag}; {counted(found.due, 'timer')} due",
+            f"outbox: {waiting}",
+            "",
+            table(("campaign", "version", "state", "in journey", "sent in 24 h"), rows),
+        ]
+    )

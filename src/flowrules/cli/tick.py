@@ -1,0 +1,40 @@
+"""`flowrules tick`: everything that is due is decided; nothing is sent."""
+
+from __future__ import annotations
+
+import click
+
+from flowrules.cli import clock
+from flowrules.cli.context import Context
+from flowrules.cli.output import emit, formats
+from flowrules.cli.progress import instants
+from flowrules.report.words import iso
+from flowrules.runtime.tick import tick
+
+
+@click.command("tick")
+@click.option("--now", "at", metavar="TIME", help="The instant, where the workspace has a virtual clock.")
+@formats("text", "json")
+@click.pass_obj
+def command(context: Context, *, at: str | None, format_: str) -> None:
+    """Decide everything that is due: who enters, moves, leaves, and which messages go to the outbox.
+
+    Sends nothing; `flowrules deliver` does.
+    """
+    workspace = context.workspace()
+    database = context.database(workspace)
+    now = clock.now(workspace, database, at)
+    with instants(context, "deciding", workspace.zone) as progress:
+        done = tick(database, now, progress=progress)
+    facts = {
+        "now": iso(now),
+        "rounds": done.rounds,
+        "entered": done.entered,
+        "moved": done.moved,
+        "exited": done.exited,
+        "intents": done.intents,
+        "withheld": done.withheld,
+    }
+    parts = [f"{done.entered} entered", f"{done.moved} moved", f"{done.exited} ended", f"{done.intents} to send"]
+    parts += [f"{number} withheld ({reason})" for reason, number in done.withheld.items()]
+    emit(format_, "tick", facts, f"{iso(now)}: {', '.join(parts)}")

@@ -1,0 +1,440 @@
+"""Why a customer did or did not get something: for a support person with the customer on the phone.
+
+Takes a connection, a customer and an instant; gives an Explanation. Everything is read from the journal and the
+ledger as they were written; nothing is decided again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from flowrules.content.deployed import Deployed, Library
+from flowrules.content.outgoing import details, key_of
+from flowrules.model.campaign import Campaign, Cap, EventTrigger
+from flowrules.model.schema import EventType, Property
+from flowrules.model.values import display
+from flowrules.report.ledger import decisions
+from flowrules.report.lookup import find_campaign, find_customer, reason
+from flowrules.report.words import iso
+from flowrules.sql import tables
+from flowrules.sql.codes import Decision, Reason, Status
+from flowrules.sql.columns import property_column, tables_for
+
+_FACT, _DECISION, _MESSAGE = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of the story.
+
+    kind: event, consent, change, decision or message; what: the name of the event, attribute, channel, decision or
+    status; label: what it is about; text: the words at `rule`; notes: what else a person asks then; next_possible:
+    when a withheld message could next have left.
+    """
+
+    at: int
+    order: tuple[int, int]
+    kind: str
+    what: str
+    label: str = ""
+    campaign: str | None = None
+    instance: int | None = None
+    reason: str | None = None
+    rule: str | None = None
+    text: str | None = None
+    until: int | None = None
+    counter: int | None = None
+    limit: int | None = None
+    window: int | None = None
+    notes: tuple[str, ...] = ()
+    next_possible: int | None = None
+
+    def facts(self) -> dict[str, object]:
+        return {
+            "at": iso(self.at),
+            "kind": self.kind,
+            "what": self.what,
+            "label": self.label,
+            "campaign": self.campaign,
+            "instance": self.instance,
+            "reason": self.reason,
+            "rule": self.rule,
+            "text": self.text,
+            "until": iso(self.until),
+            "counter": self.counter,
+            "limit": self.limit,
+            "window": None if self.window is None else self.window // 1_000_000,
+            "notes": list(self.notes),
+            "next_possible": iso(self.next_possible),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The customer in one campaign. `reason`: why not entered, or how the last journey ended; `words`: said plainly."""
+
+    campaign: str
+    entered: bool
+    reason: str | None
+    rule: str | None
+    text: str | None
+    words: str
+    next_eligible: int | None
+
+    def facts(self) -> dict[str, object]:
+        return {
+            "campaign": self.campaign,
+            "entered": self.entered,
+            "reason": self.reason,
+            "rule": self.rule,
+            "text": self.text,
+            "words": self.words,
+            "next_eligible": iso(self.next_eligible),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    customer: str
+    zone: str
+    campaign: str | None
+    standings: tuple[Standing, ...]
+    timeline: tuple[Moment, ...]
+
+    def facts(self) -> dict[str, object]:
+        """`entered`, `reason`, `rule`, `next_eligible` are those of the one campaign asked for."""
+        one = self.standings[0] if self.campaign is not None else None
+        return {
+            "customer": self.customer,
+            "campaign": self.campaign,
+            "entered": any(standing.entered for standing in self.standings),
+            "reason": None if one is None else one.reason,
+            "rule": None if one is None else one.rule,
+            "timeline": [moment.facts() for moment in self.timeline],
+            "next_eligible": None if one is None else iso(one.next_eligible),
+            "zone": self.zone,
+            "standings": [standing.facts() for standing in self.standings],
+        }
+
+
+def explain(connection: Connection, customer: str, campaign: str | None, at: int) -> Explanation:
+    """As things stood at the instant `at`."""
+    customer_id = find_customer(connection, customer)
+    campaign_id = None if campaign is None else find_campaign(connection, campaign)
+    story = _Story(connection, customer_id, at)
+    names = tables.campaign.c
+    query = select(names.name).where(names.lives_from.is_not(None) if campaign_id is None else names.id == campaign_id)
+    timeline = sorted(
+        [
+            *story.events(),
+            *story.changes(),
+            *story.consents(),
+            *story.decisions(campaign_id),
+            *story.messages(campaign_id),
+        ],
+        key=lambda moment: (moment.at, moment.order),
+    )
+    return Explanation(
+        customer=story.customer,
+        zone=story.zone,
+        campaign=campaign,
+        standings=tuple(story.standing(name) for name in connection.execute(query.order_by(names.name)).scalars()),
+        timeline=tuple(timeline),
+    )
+
+
+class _Story:
+    def __init__(self, connection: Connection, customer_id: int, at: int) -> None:
+        self._connection = connection
+        self._id = customer_id
+        self._at = at
+        self._library = Library(connection)
+        self._now = self._library.in_force(at)
+        customer, zone = tables.customer.c, tables.zone.c
+        row = connection.execute(
+            select(customer.external_id, zone.name)
+            .outerjoin_from(tables.customer, tables.zone, zone.id == customer.zone_id)
+            .where(customer.id == customer_id)
+        ).one()
+        self.customer: str = row.external_id
+        policy = None if self._now is None else self._now.model.policy
+        default = "UTC" if policy is None else policy.zone
+        self.zone: str = row.name if row.name and (policy is None or policy.zone_of_customer) else default
+
+    # --- facts ----------------------------------------------------------------------------------------
+
+    def events(self) -> Iterator[Moment]:
+        event = tables.event if self._now is None else tables_for(self._now.model).event
+        declared = {} if self._now is None else {each.name: each for each in self._now.model.events}
+        step, campaign = tables.step.c, tables.campaign.c
+        query = (
+            select(
+                event, tables.event_type.c.name.label("event"), step.key.label("about"), campaign.name.label("campaign")
+            )
+            .join_from(event, tables.event_type, tables.event_type.c.id == event.c.type_id)
+            .outerjoin(tables.step, step.id == event.c.ref_step_id)
+            .outerjoin(tables.campaign, campaign.id == event.c.ref_campaign_id)
+            .where(event.c.customer_id == self._id, event.c.at <= self._at)
+        )
+        for row in self._connection.execute(query):
+            label = self._properties(row, declared.get(row.event)) if row.about is None else _short(row.about)
+            notes = [f"happened {iso(row.event_time)}, received later"] if row.event_time != row.at else []
+            notes += ["by a program, not a person: does not count"] if row.machine else []
+            yield Moment(
+                at=row.at, order=(_FACT, row.seq), kind="event", what=row.event, label=label, campaign=row.campaign,
+                instance=row.ref_instance, notes=tuple(notes),
+            )  # fmt: skip
+
+    def _properties(self, row: Row[*tuple[Any, ...]], event: EventType | None) -> str:
+        if event is None or self._now is None:
+            return ""
+        currency = self._now.model.currency
+
+        def shown(prop: Property) -> str | None:
+            value = row._mapping[property_column(prop)]  # noqa: SLF001 -- the column's name is made
+            if value is None:
+                return None
+            text = display(value, prop.type, currency)
+            return f'{prop.name} "{text}"' if isinstance(value, str) else f"{prop.name} {text}"
+
+        return ", ".join(text for prop in event.properties if (text := shown(prop)) is not None)
+
+    def changes(self) -> Iterator[Moment]:
+        change = tables.attribute_change.c
+        query = select(tables.attribute_change).where(change.customer_id == self._id, change.at <= self._at)
+        types = {} if self._now is None else {each.name: each.type for each in self._now.model.attributes}
+        for row in self._connection.execute(query):
+            value = row.text if row.number is None else row.number
+            type_ = types.get(row.attribute)
+            shown = (
+                str(value) if type_ is None or self._now is None else display(value, type_, self._now.model.currency)
+            )
+            yield Moment(
+                at=row.at, order=(_FACT, row.seq), kind="change", what=row.attribute,
+                label="has no value any more" if value is None else shown,
+            )  # fmt: skip
+
+    def consents(self) -> Iterator[Moment]:
+        consent = tables.consent.c
+        query = select(tables.consent).where(consent.customer_id == self._id, consent.at <= self._at)
+        for row in self._connection.execute(query):
+            yield Moment(
+                at=row.at, order=(_FACT, row.seq), kind="consent", what=row.state,
+                label=f"{row.purpose} by {row.channel}", notes=(f"source: {row.source}",) if row.source else (),
+            )  # fmt: skip
+
+    # --- decisions and messages -----------------------------------------------------------------------
+
+    def decisions(self, campaign_id: int | None) -> Iterator[Moment]:
+        decision = tables.decision.c
+        query = decisions().where(decision.customer_id == self._id, decision.at <= self._at)
+        if campaign_id is not None:
+            query = query.where(decision.campaign_id == campaign_id)
+        for row in self._connection.execute(query.order_by(decision.at, decision.turn)):
+            word = Decision(row.decision).word
+            withheld = row.decision == Decision.WITHHELD
+            notes, next_possible = self._why_withheld(row) if withheld else ((), None)
+            yield Moment(
+                at=row.at,
+                order=(_DECISION, row.turn),
+                kind="decision",
+                what=word,
+                label=row.words or row.by or _short(row.step),
+                campaign=row.campaign,
+                instance=row.instance,
+                reason=reason(row.reason),
+                rule=row.rule,
+                text=self._line(row.rule, row.at),
+                until=row.until,
+                counter=row.counter,
+                limit=row.limit,
+                window=row.window,
+                notes=notes,
+                next_possible=next_possible,
+            )
+
+    def messages(self, campaign_id: int | None) -> Iterator[Moment]:
+        """What the outbox made of them, where that was not at the instant of the decision."""
+        message, outcome = tables.message.c, tables.outcome.c
+        query = details().where(message.customer_id == self._id, message.decided_at <= self._at)
+        if campaign_id is not None:
+            query = query.where(message.campaign_id == campaign_id)
+        known = {
+            key_of(row): row.at
+            for row in self._connection.execute(select(tables.outcome).where(outcome.customer_id == self._id))
+        }
+        tries = {
+            key_of(row): row.outcome
+            for row in self._connection.execute(
+                select(tables.attempt).where(tables.attempt.c.customer_id == self._id).order_by(tables.attempt.c.number)
+            )
+        }
+        for row in self._connection.execute(query):
+            when = row.sent_at or known.get(key_of(row))
+            waits = row.status < Status.SENT and row.status != Status.UNKNOWN
+            if row.status == Status.GHOST or (when is None and not waits) or when == row.decided_at:
+                continue
+            when = row.decided_at if when is None else when
+            said = tries.get(key_of(row))
+            if when <= self._at:
+                yield Moment(
+                    at=when,
+                    order=(_MESSAGE, row.turn),
+                    kind="message",
+                    what=Status(row.status).word,
+                    label=_short(row.step),
+                    campaign=row.campaign,
+                    instance=row.instance,
+                    reason=reason(row.reason),
+                    rule=row.rule,
+                    text=self._line(row.rule, row.decided_at),
+                    notes=(said,) if said and row.status != Status.SENT else (),
+                )
+
+    def _line(self, place: str, at: int) -> str | None:
+        deployed = self._library.in_force(at)
+        return None if deployed is None else deployed.line(place)
+
+    # --- why not, and when next -----------------------------------------------------------------------
+
+    def _why_withheld(self, row: Row[*tuple[Any, ...]]) -> tuple[tuple[str, ...], int | None]:
+        deployed = self._library.in_force(row.at)
+        campaign = None if deployed is None else deployed.campaigns.get(row.campaign)
+        if deployed is None or campaign is None:
+            return (), None
+        channel = _short(row.step).removeprefix("send ").partition(" ")[0]
+        purpose = campaign.message_class.purpose.name
+        match row.reason:
+            case Reason.CAPPED:
+                return (), self._room(row, campaign, deployed)
+            case Reason.NO_CONSENT:
+                return (f"no consent to {purpose} by {channel} had been given; possible once it is",), None
+            case Reason.UNSUBSCRIBED:
+                said = self._consent(channel, purpose, row.at)
+                return (f"{said}; possible again once consent is given",), None
+            case Reason.NO_ADDRESS:
+                address = next((each.address for each in deployed.model.channels if each.name == channel), None)
+                return (f"the customer had no `{address}`; possible once there is one",), None
+            case _:
+                return (), None
+
+    def _consent(self, channel: str, purpose: str, at: int) -> str:
+        consent = tables.consent.c
+        query = (
+            select(tables.consent)
+            .where(
+                consent.customer_id == self._id,
+                consent.channel == channel,
+                consent.purpose == purpose,
+                consent.at <= at,
+            )
+            .order_by(consent.at.desc(), consent.seq.desc())
+        )
+        row = self._connection.execute(query.limit(1)).first()
+        if row is None:
+            return ""
+        since = f" on {(iso(row.event_time) or '')[:10]}" if row.event_time > 0 else ""
+        return f"{row.state} {purpose} by {channel}{since}"
+
+    def _room(self, row: Row[*tuple[Any, ...]], campaign: Campaign, deployed: Deployed) -> int | None:
+        """The first instant at which the cap's window has a free slot, by the contacts known up to `at`."""
+        own = next((cap for cap in campaign.caps if cap.place == row.rule), None)
+        cap = own or next((cap for cap in deployed.model.policy.caps if cap.place == row.rule), None)
+        if cap is None or cap.number == 0:
+            return None
+        contacts = self._contacts(cap, row.campaign_id if own else None)
+        for free in sorted(at + cap.per for at in contacts if at + cap.per > row.at):
+            if sum(free - cap.per < at <= free for at in contacts) < cap.number:
+                return free
+        return None
+
+    def _contacts(self, cap: Cap, campaign_id: int | None) -> Sequence[int]:
+        contact = tables.contact.c
+        query = (
+            select(contact.at)
+            .join_from(tables.contact, tables.channel, tables.channel.c.id == contact.channel_id)
+            .where(contact.customer_id == self._id, contact.ghost == 0, contact.at <= self._at)
+        )
+        query = (
+            query.where(contact.counted == 1)
+            if campaign_id is None
+            else query.where(contact.campaign_id == campaign_id)
+        )
+        if cap.channels:
+            query = query.where(tables.channel.c.name.in_(cap.channels))
+        return self._connection.execute(query).scalars().all()
+
+    def standing(self, name: str) -> Standing:
+        campaign_id = find_campaign(self._connection, name)
+        campaign = None if self._now is None else self._now.campaigns.get(name)
+        place = None if campaign is None else campaign.entry.place
+        enrollment, decision = tables.enrollment.c, tables.decision.c
+        last = self._connection.execute(
+            select(tables.enrollment)
+            .where(enrollment.customer_id == self._id, enrollment.campaign_id == campaign_id)
+            .where(enrollment.entered_at <= self._at)
+            .order_by(enrollment.instance.desc())
+            .limit(1)
+        ).first()
+        refused = self._connection.execute(
+            decisions()
+            .where(decision.customer_id == self._id, decision.campaign_id == campaign_id, decision.at <= self._at)
+            .where(decision.decision == Decision.NOT_ENTERED)
+            .order_by(decision.at.desc(), decision.turn.desc())
+            .limit(1)
+        ).first()
+        next_eligible = None
+        if last is not None and campaign is not None and campaign.entry.mode == "again after":
+            next_eligible = last.entered_at + campaign.entry.gap
+        if last is not None:
+            ended = last.ended_at is not None and last.ended_at <= self._at
+            word = reason(last.exit) if ended else None
+            return Standing(name, True, word, place, self._text(place), _entered(last.instance, word), next_eligible)
+        if refused is not None:
+            said = (reason(refused.reason) or "").replace("_", " ")
+            words = f"did not enter: {said}" + (f" by {refused.by}" if refused.by else "")
+            text = self._line(refused.rule, refused.at)
+            return Standing(name, False, reason(refused.reason), refused.rule, text, words, next_eligible)
+        return Standing(name, False, None, place, self._text(place), self._untriggered(campaign), None)
+
+    def _text(self, place: str | None) -> str | None:
+        return None if place is None or self._now is None else self._now.line(place)
+
+    def _untriggered(self, campaign: Campaign | None) -> str:
+        """No row of the ledger: no trigger matched. Say how close it was."""
+        if campaign is None:
+            return "did not enter: the campaign is not in force"
+        lives_from = self._connection.execute(
+            select(tables.campaign.c.lives_from).where(tables.campaign.c.name == campaign.name)
+        ).scalar()
+        since = f"in force since {iso(lives_from)}"
+        trigger = campaign.entry.trigger
+        if not isinstance(trigger, EventTrigger):
+            return f"did not enter: no trigger matched; not in the segment at any occurrence ({since})"
+        event = tables.event.c
+        seen = self._connection.execute(
+            select(func.count().label("number"), func.max(event.event_time).label("last"))
+            .join_from(tables.event, tables.event_type, tables.event_type.c.id == event.type_id)
+            .where(event.customer_id == self._id, event.at <= self._at, tables.event_type.c.name == trigger.event.name)
+        ).one()
+        if not seen.number:
+            return f"did not enter: no trigger matched; `{trigger.event.name}` never happened"
+        times = "once" if seen.number == 1 else f"{seen.number} times"
+        what = f"`{trigger.event.name}` happened {times}, last {iso(seen.last)}"
+        before = lives_from is not None and seen.last < lives_from
+        why = f"before the campaign was in force ({since})" if before else "but did not match the filter"
+        return f"did not enter: no trigger matched; {what}, {why}"
+
+
+def _entered(instance: int, ended: str | None) -> str:
+    times = "entered" if instance == 1 else f"entered {instance} times"
+    return f"{times}, is inside" if ended is None else f"{times}, left: {ended.replace('_', ' ')}"
+
+
+def _short(step: str | None) -> str:
+    """`lead/send email hello` without its stage."""
+    return (step or "").rpartition("/")[2]

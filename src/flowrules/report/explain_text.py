@@ -1,0 +1,97 @@
+"""An explanation for people: a story by days, in the customer's own time.
+
+Takes an Explanation, gives styled lines of 80 columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from flowrules.report.explain import Explanation, Moment, Standing
+from flowrules.report.print import WIDTH, cut, safe
+from flowrules.report.words import clock, day, moment, window
+
+_INDENT = 22
+_LOUD = {"withheld": "red", "not_entered": "red", "goal": "green", "send": "green", "sent": "green", "exit": "yellow"}
+_VERBS = {"no_message": "not sent", "exit": "left", "met": "came", "wait": "waits"}
+_FACTS = {"event": "did", "consent": "consent", "change": "is now"}
+
+
+def explanation_lines(explanation: Explanation) -> Iterator[Text]:
+    yield Text(safe(explanation.customer), "bold").append(f"  times are local: {explanation.zone}", "dim")
+    yield Text()
+    if not explanation.standings:
+        yield Text("no campaign is in force")
+    for standing in explanation.standings:
+        yield from _standing(standing, explanation.zone)
+    today = None
+    for each in explanation.timeline:
+        # What was known before anything happened has no day.
+        if (this := day(each.at, explanation.zone) if each.at > 0 else "from the start") != today:
+            yield Text()
+            yield Text(this, "bold")
+            today = this
+        yield from _moment(each, explanation.zone, several=explanation.campaign is None)
+
+
+def _standing(standing: Standing, zone: str) -> Iterator[Text]:
+    line = Text(standing.campaign, "bold").append("  ")
+    yield line.append(standing.words, "green" if standing.entered else "red")
+    if standing.rule is not None:
+        yield Text(f"  {standing.rule}: {safe(standing.text or '')}".rstrip(": "), "dim")
+    if standing.next_eligible is not None:
+        yield Text(f"  may enter again from {moment(standing.next_eligible, zone)}")
+
+
+def _moment(each: Moment, zone: str, *, several: bool) -> Iterator[Text]:
+    verb, words = _said(each, zone)
+    head = f"  {clock(each.at, zone) if each.at > 0 else '':<8}  {cut(verb, _INDENT - 13):<{_INDENT - 13}} "
+    line = Text(head).append(safe(words))
+    line.stylize(_LOUD.get(each.what, "cyan" if each.kind == "event" else ""), 12, _INDENT)
+    where = f"{each.campaign} " if several and each.campaign is not None and each.kind == "decision" else ""
+    place = f"{where}{each.rule or ''}".strip()
+    if place and len(line) + 2 + len(place) <= WIDTH:
+        line.append(" " * (WIDTH - len(line) - len(place)))
+        line.append(place, "dim")
+        place = ""
+    yield line
+    telling = each.what in {"withheld", "not_entered", "exit", "goal"} or each.reason == "template_error"
+    below = [*([f"{place}  {each.text or ''}".strip()] if place else [each.text] if telling and each.text else [])]
+    if each.counter is not None and each.window is not None:
+        below.append(f"{each.counter} of {each.limit} contacts in the {window(each.window)} before")
+    below += each.notes
+    if each.next_possible is not None:
+        below.append(f"next possible {moment(each.next_possible, zone)}")
+    for words in below:
+        yield Text(" " * _INDENT).append(safe(words), "dim")
+
+
+def _said(each: Moment, zone: str) -> tuple[str, str]:
+    """A verb and what it is about."""
+    because = "" if each.reason is None else each.reason.replace("_", " ")
+    label = each.label.removeprefix("send ")
+    if each.kind != "decision":
+        return _FACTS.get(each.kind, each.what), _joined(each, label, because)
+    verb = _VERBS.get(each.what, each.what.replace("_", " "))
+    if each.what == "wait":
+        what = label.removeprefix("wait").removesuffix("until").strip()
+        return verb, f"{what}{', ' if what else ''}until {moment(each.until, zone)}" if each.until else label
+    if each.what in {"entered", "send"} and because:
+        return verb, f"{label} held out: control group".strip()
+    if each.what == "exit":
+        return verb, because if not label or label == because else f"{because}: {label}".removeprefix("exit: ")
+    if each.what == "goal":
+        return verb, "after the journey had ended" if because else ""
+    return verb, f"{label}{f': {because}' if because else ''}".removeprefix(": ")
+
+
+def _joined(each: Moment, label: str, because: str) -> str:
+    match each.kind:
+        case "event":
+            return f"{each.what} ({label})" if label else each.what
+        case "message":
+            return f"{label}: {because}" if because else label
+        case _:
+            return f"{each.what} {label}"

@@ -1,0 +1,46 @@
+"""A simulation's counts for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flowrules.report.words import count, counted
+
+
+def simulation_text(facts: Mapping[str, Any]) -> str:
+    return "\n".join(_lines(facts))
+
+
+def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{facts['from']} to {facts['until']}, {counted(facts['customers'], 'customer')}, seed {facts['seed']}"
+    campaigns = facts["campaigns"]
+    if not campaigns:
+        yield "there are no campaigns"
+        return
+    head = ("campaign", "entered", "in journey", "ended", "sent", "withheld", "held out")
+    rows = [
+        (
+            campaign["name"],
+            count(campaign["entered"]),
+            count(campaign["in_journey"]),
+            count(campaign["entered"] - campaign["in_journey"]),
+            count(campaign["sent"]),
+            count(sum(campaign["withheld"].values())),
+            count(campaign["held_out"]),
+        )
+        for campaign in campaigns
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    yield ""
+    for row in (head, *rows):
+        first, *others = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join([first.strip().ljust(widths[0]), *others])
+        if row is not head:
+            campaign = campaigns[rows.index(row)]
+            for word, counts in (("ended", campaign["exits"]), ("withheld", campaign["withheld"])):
+                if counts:
+                    said = ", ".join(f"{count(number)} {reason}" for reason, number in counts.items())
+                    yield f"  {word}: {said}".replace("_", " ")
+    yield ""
+    yield f"{facts['cpu_s']} seconds of CPU, {counted(facts['ticks'], 'tick')}"

@@ -1,0 +1,179 @@
+"""Settings and files as a person leaves them lying about."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flowrules.check import check
+from flowrules.diagnostics.model import Diagnostic
+from flowrules.model.schema import Channel
+from flowrules.workspace import Workspace, find, load, snapshot
+
+
+def write(root: Path, **files: str | bytes) -> Path:
+    for name, content in files.items():
+        path = root / name.replace("__", "/").replace("_toml", ".toml")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return root
+
+
+def loaded(root: Path, text: str = "", **environment: str) -> Workspace:
+    write(root, flowrules_toml=text)
+    workspace, problems = load(root, environment)
+    assert problems == ()
+    assert workspace is not None
+    return workspace
+
+
+def wrong(root: Path, text: str | bytes) -> list[tuple[str, int, str]]:
+    write(root, flowrules_toml=text)
+    workspace, problems = load(root, {})
+    assert workspace is None
+    return [(problem.code, problem.span.line, problem.span.text) for problem in problems]
+
+
+def test_an_empty_file_is_a_workspace(tmp_path: Path) -> None:
+    workspace = loaded(tmp_path)
+    assert workspace.database == f"sqlite:///{tmp_path.as_posix()}/flowrules.db"
+    assert (workspace.zone, workspace.currency, workspace.virtual_clock, workspace.seed) == ("UTC", "EUR", False, None)
+    assert workspace.known_channels == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("sqlite:///data/a.db", "sqlite:///{root}/data/a.db"),
+        ("sqlite:///a.db?timeout=5", "sqlite:///{root}/a.db?timeout=5"),
+        ("sqlite:////var/a.db", "sqlite:////var/a.db"),
+        ("sqlite://", "sqlite://"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+        ("postgresql://crm@db/flowrules", "postgresql://crm@db/flowrules"),
+    ],
+)
+def test_the_database(tmp_path: Path, written: str, meant: str) -> None:
+    meant = meant.format(root=tmp_path.as_posix())
+    assert loaded(tmp_path, f'database = "{written}"').database == meant
+    assert loaded(tmp_path, 'database = "sqlite:///x.db"', FLOWRULES_DATABASE_URL=written).database == meant
+
+
+def test_channels(tmp_path: Path) -> None:
+    text = "".join(f"[channels.{name}]\n" for name in ("sms", "email", "call", "push"))
+    text += '[channels.letter]\ntype = "console"\naddress = "phone"\nsender = "ACME"\n'
+    workspace = loaded(tmp_path, text)
+    assert workspace.known_channels == (
+        Channel("call", "phone"),
+        Channel("email", "email"),
+        Channel("letter", "phone"),
+        Channel("push", None),
+        Channel("sms", "phone"),
+    )
+    assert (workspace.channels["letter"].type, workspace.channels["letter"].sender) == ("console", "ACME")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('\nzone = "UTC"\ncurency = "EUR"', [("FR321", 3, "curency")]),
+        ('currency = "eur"', [("FR321", 1, "currency")]),
+        ("virtual_clock = 1", [("FR321", 1, "virtual_clock")]),
+        ('seed = "x"', [("FR321", 1, "seed")]),
+        ('\nzone = "Europe/Madird"', [("FR306", 2, "zone")]),
+        ('zone = "../../etc/passwd"', [("FR306", 1, "zone")]),
+        ('[channels.email]\ntype = "fil"', [("FR321", 2, "type")]),
+        ('[channels.email]\ntpye = "file"', [("FR321", 2, "tpye")]),
+        ('channels.email = "file"', [("FR321", 1, "channels.email")]),
+        ('[channels."my mail"]\ntype = "file"', [("FR321", 1, 'channels."my mail"')]),
+        ("channels = 3", [("FR321", 1, "channels")]),
+        ("zone = UTC", [("FR320", 1, "U")]),
+        ('a = 1\nzone = "UTC', [("FR320", 2, "C")]),
+        ("zone", [("FR320", 1, "e")]),
+        ("a = " + "[" * 5000, [("FR320", 1, "[")]),
+        ("seed = " + "9" * 5000, [("FR320", 1, "9")]),
+        ("x = 1\ny = 2", [("FR321", 1, "x"), ("FR321", 2, "y")]),
+        (b'zone = "caf\xe9"', [("FR016", 1, "")]),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_settings_that_are_wrong(tmp_path: Path, text: str | bytes, found: list[tuple[str, int, str]]) -> None:
+    assert wrong(tmp_path, text) == found
+
+
+def test_the_nearest_folder_upwards(tmp_path: Path) -> None:
+    nowhere = find(tmp_path)
+    assert isinstance(nowhere, Diagnostic)
+    assert (nowhere.code, nowhere.span.line, nowhere.span.text) == ("FR320", 1, "")
+    write(tmp_path, flowrules_toml="", rules__deep__a="")
+    assert find(tmp_path / "rules" / "deep") == tmp_path.resolve()
+
+
+def test_the_files_of_a_workspace(tmp_path: Path) -> None:
+    (tmp_path / "rules" / "inner").mkdir(parents=True)
+    for path, text in {
+        "rules/b.flow": 'list staff from "data/staff.csv" by email\nlist gone from "data/gone.csv" by email\n',
+        "rules/inner/a.flow": 'list spare from "../outside.csv" by email\nlist root from "/etc/hosts" by email\n',
+        "rules/notes.md": "no rules",
+        "rules/.hidden.flow": "nonsense",
+        "rules/.git/c.flow": "nonsense",
+        "templates/email/welcome.txt": "---\nsubject: Hi\n---\n",
+        "templates/email/welcome.html": "<p>",
+        "templates/email/.DS_Store": "x",
+        "templates/readme.txt": "x",
+        "templates/email/old/welcome.txt": "x",
+        "data/staff.csv": "email\n",
+    }.items():
+        write(tmp_path / Path(path).parent, **{Path(path).name: text})
+    write(tmp_path.parent, **{"outside.csv": ""})
+    found = snapshot(loaded(tmp_path, "[channels.email]"))
+    assert [source.name for source in found.sources] == ["rules/b.flow", "rules/inner/a.flow"]
+    assert [(one.channel, one.name, one.path) for one in found.templates] == [
+        ("email", "welcome", "templates/email/welcome.html"),
+        ("email", "welcome", "templates/email/welcome.txt"),
+    ]
+    assert found.lists == frozenset({"data/staff.csv"})
+    assert [(d.code, d.span.place) for d in check(found).diagnostics] == [
+        ("FR126", "rules/b.flow:2"),
+        ("FR126", "rules/inner/a.flow:1"),
+        ("FR126", "rules/inner/a.flow:2"),
+    ]
+
+
+def test_links_in_a_circle_and_pipes_hold_nothing_up(tmp_path: Path) -> None:
+    write(tmp_path / "rules", **{"a.flow": "event purchase\n"})
+    write(tmp_path / "shared", **{"b.flow": "event login\n"})
+    (tmp_path / "rules" / "loop").symlink_to(tmp_path / "rules")
+    (tmp_path / "rules" / "shared").symlink_to(tmp_path / "shared")
+    (tmp_path / "rules" / "gone.flow").symlink_to(tmp_path / "nowhere.flow")
+    os.mkfifo(tmp_path / "rules" / "pipe.flow")
+    found = snapshot(loaded(tmp_path))
+    assert [source.name for source in found.sources] == ["rules/a.flow", "rules/shared/b.flow"]
+
+
+def test_a_file_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    with (tmp_path / "rules" / "a.flow").open("wb") as file:
+        file.truncate(10**9)
+    write(tmp_path / "rules", **{"b.flow": b"segment caf\xe9: has purchase\n"})
+    found = snapshot(loaded(tmp_path))
+    assert len(found.sources[0].text) < 3_000_000
+    assert [(d.code, d.span.place) for d in check(found).diagnostics] == [
+        ("FR007", "rules/a.flow:1"),
+        ("FR016", "rules/b.flow:1"),
+    ]
+
+
+def test_no_rules_at_all(tmp_path: Path) -> None:
+    checked = check(snapshot(loaded(tmp_path)))
+    assert (checked.files, checked.campaigns, checked.diagnostics) == (0, 0, ())
+    assert checked.model is not None
+
+
+def test_what_checking_imports() -> None:
+    program = "import sys, flowrules.check, flowrules.workspace; print([m for m in ('sqlalchemy', 'jinja2', 'textual') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"

@@ -1,0 +1,158 @@
+"""What every command has in common: how it is found, how it fails, what it loads."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from flowrules import __version__
+from flowrules.cli.main import COMMANDS, program
+from tests.cli.conftest import Call
+
+FLOWRULES = [sys.executable, "-c", "from flowrules.cli.main import main; main()"]
+
+
+def test_version_and_help_name_everything(call: Call) -> None:
+    assert call("--version").out == f"flowrules {__version__}\n"
+    said = call("--help")
+    assert said.code == 0
+    assert all(f"\n  {name} " in said.out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", ["init", "check", "help", "import", "apply"])
+def test_every_command_explains_itself(call: Call, name: str) -> None:
+    said = call(name, "--help")
+    assert said.code == 0
+    assert said.out.startswith(f"Usage: flowrules {name}")
+    assert program.get_command(None, name).help  # type: ignore[arg-type, union-attr]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["chek"], "No such command 'chek'"),
+        (["check", "--what"], "No such option '--what'"),
+        (["check", "--format", "xml"], "Invalid value for '--format'"),
+        (["--format", "github", "help"], "'github' is not one of text, json"),
+        (["import", "people", "x.csv"], "'people' is not one of"),
+        (["import", "events", "x.csv", "--at", "noon"], "'noon' is not a time of day such as 12:00"),
+        (["import", "events", "x.csv", "--zone", "Mars"], "there is no time zone 'Mars'"),
+        (["import", "events", "x.csv", "--map", "amount"], "'amount' is not FIELD=COLUMN"),
+        (["import", "events", "x.csv", "--date-format", "iso"], "does not say where day, month and year stand"),
+        (["init"], "Missing argument 'DIR'"),
+    ],
+)
+def test_wrong_usage_is_2(call: Call, arguments: list[str], message: str) -> None:
+    said = call(*arguments)
+    assert (said.code, said.out) == (2, "")
+    assert message in said.err
+
+
+def test_outside_a_workspace(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["check"], ["apply"], ["import", "customers", "x.csv"]):
+        said = call(*arguments)
+        assert (said.code, said.out) == (1, "")
+        assert said.err == (
+            f"error: there is no flowrules.toml in `{tmp_path}` or above it\n"
+            "  hint: `flowrules init DIR` makes a workspace\n"
+        )
+    assert call("-C", "nowhere", "check").err.startswith("error: there is no folder `nowhere`")
+
+
+def test_the_workspace_is_found_upwards_and_elsewhere(
+    call: Call, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(workspace / "rules")
+    assert call("check").code == 0
+    monkeypatch.chdir("/")
+    assert call("-C", workspace, "check").code == 0
+    assert call("check", "-C", workspace / "data").code == 0
+
+
+def test_settings_that_can_not_be_read(call: Call, workspace: Path) -> None:
+    (workspace / "flowrules.toml").write_text('database = "x\n')
+    for command in ("check", "apply"):
+        said = call(command)
+        assert said.code == 1
+        assert "error[FR320]: the settings can not be read" in said.out
+    assert json.loads(call("apply", "--format", "json").out)["diagnostics"][0]["file"] == "flowrules.toml"
+
+
+def test_an_internal_error_says_how_to_report_it(call: Call, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_snapshot: object) -> None:
+        raise RuntimeError("oh no")
+
+    monkeypatch.setattr("flowrules.cli.check.check", fail)
+    said = call("check")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith(
+        f"error[FR900]: this is a mistake in FlowRules {__version__} itself (RuntimeError: oh no)\n"
+    )
+    assert "please report it" in said.err
+    assert "Traceback" not in said.err
+    for arguments in (["--debug", "check"], ["check", "--debug"]):
+        assert "Traceback" in call(*arguments).err
+
+
+def test_ctrl_c_is_130(call: Call, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_snapshot: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("flowrules.cli.check.check", interrupt)
+    said = call("check")
+    assert (said.code, said.out, said.err) == (130, "", "interrupted\n")
+
+
+def test_ctrl_c_in_a_real_process(workspace: Path) -> None:
+    os.mkfifo(workspace / "rules/slow.flow")  # reading it takes until somebody writes
+    child = subprocess.Popen([*FLOWRULES, "import", "events", "rules/slow.flow"], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (workspace / "flowrules.db").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=30)
+    assert (child.returncode, err.splitlines()[-1]) == (130, "interrupted")
+
+
+def test_a_reader_that_goes_away_is_no_error(workspace: Path) -> None:
+    with subprocess.Popen([*FLOWRULES, "help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.close()
+        assert child.stderr.read() == b""
+    assert child.returncode == 0
+
+
+def test_output_without_a_terminal_is_plain(workspace: Path) -> None:
+    (workspace / "rules/bad.flow").write_text("campaign x:\n")
+    for command in (["check"], ["import", "customers", "data/customers.csv"], ["help", "FR101"]):
+        done = subprocess.run([*FLOWRULES, *command], capture_output=True, check=False)
+        assert b"\x1b" not in done.stdout + done.stderr
+        assert b"\r" not in done.stdout + done.stderr
+
+
+def test_an_ascii_terminal_gets_escapes(workspace: Path) -> None:
+    (workspace / "rules/bad.flow").write_text('attribute niño: text\ncampaign "ü"\n', encoding="utf-8")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*FLOWRULES, "check"], capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("command", [["check"], ["help", "FR101"], ["--help"], ["--version"], ["init", "new"]])
+def test_what_needs_no_database_loads_none(workspace: Path, command: list[str]) -> None:
+    script = (
+        "import sys; from flowrules.cli.main import run; code = run(sys.argv[1:]);"
+        "print({'sqlalchemy', 'textual', 'httpx', 'rich', 'psycopg'} & sys.modules.keys(), file=sys.stderr);"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "set()\n")

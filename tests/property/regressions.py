@@ -1,0 +1,224 @@
+"""Scenarios by name, in plain data: edges that random ones seldom hit, and those on which the two sides differed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from tests.reference.workspace import ANA, at, changed, did, said, workspace
+
+if TYPE_CHECKING:
+    from tests.reference.scenario import Scenario
+
+MADRID = replace(ANA, timezone="Europe/Madrid")
+PEOPLE = (
+    replace(ANA, id="Zoe", timezone="Australia/Lord_Howe", attributes={"plan": "pro"}),
+    replace(MADRID, attributes={"plan": "pro", "birthday": date(2004, 2, 29)}),
+    replace(ANA, id="ben", timezone="Mars/Base", email=None),
+    replace(ANA, id="éva", timezone="America/New_York", attributes={"plan": "pro", "birthday": date(2026, 3, 29)}),
+)
+
+WAITS = """
+campaign waits:
+    enter when begin, again after exit
+    stage s:
+        wait 1 day
+        wait until 02:30
+        wait until 02:30 tomorrow
+        wait until 18:00 on sunday
+        wait 1 month
+        wait until 2026-05-03 12:00
+        wait 25 hours
+        wait 1 week
+"""
+SCHEDULES = """
+campaign daily:
+    class marketing
+    enter when every day at 02:30 for segment pro, again after exit
+    stage s:
+        send email welcome
+campaign monthly:
+    class marketing
+    enter when every month on day 31 at 00:00 for segment pro, again after exit
+    stage s:
+        wait 1 day
+campaign sundays:
+    class marketing
+    enter when every sunday at 02:00 for segment pro, again after 6 days
+    stage s:
+        tag warm
+campaign at_once:
+    class marketing
+    enter when once at 2026-03-29 02:30 for segment pro
+    stage s:
+        wait until 02:30
+"""
+CAP_EDGE = """
+campaign c:
+    enter when begin, again after exit
+    cap 3 contacts per 3 days
+    stage s:
+        send email welcome
+        send sms offer
+"""
+CONTEND = """
+campaign aa:
+    class marketing
+    enter when begin, again after exit
+    exclude campaign b
+    stage s:
+        send email welcome
+        wait 2 days
+campaign b:
+    class marketing
+    priority 9
+    enter when other, again after exit
+    exclude campaign aa
+    stage s:
+        send email welcome
+        wait 1 day
+campaign c:
+    class service
+    enter when begin, again after exit
+    exclude campaign b
+    exit when not in stage aa.s
+    stage s:
+        send email welcome
+        send push note
+        wait 3 days
+"""
+EFFECTS = """
+campaign p:
+    class marketing
+    enter when begin, again after exit
+    stage s:
+        tag warm
+        if tagged warm exit "warm"
+        set plan to "p"
+        tag cold
+campaign q:
+    class marketing
+    enter when begin, again after exit
+    stage s:
+        untag warm
+        set plan to "q"
+        set plan to "q"
+        if plan is "q" exit "q"
+campaign r:
+    class marketing
+    enter when begin, again after exit
+    exit when plan is "p"
+    stage s:
+        if tagged warm exit "warm"
+        if in stage q.s exit "with q"
+        wait 1 day
+"""
+TIME_ALONE = """
+segment soon: birthday is 2 days away
+segment idle: no purchase in last 3 days
+campaign c:
+    class marketing
+    enter when begin, again after exit
+    goal purchase (amount > 10 EUR) within 2 days and stay
+    exclude segment soon
+    exit when idle
+    stage s:
+        wait 9 days
+campaign d:
+    class marketing
+    enter when begin, again after exit
+    exit when last other more than 1 day ago
+    exit when birthday is today
+    stage s:
+        wait for purchase up to 9 days
+        wait for purchase up to 2 days, else exit "none"
+        on login go to t
+    stage t:
+        wait for a new login up to 36 hours
+        go to s
+"""
+ANSWERS = """
+campaign c:
+    enter when begin, again after exit
+    hold out 40%
+    stage s:
+        send email welcome
+        if email unopened after 2 days:
+            send sms offer
+        else:
+            if email welcome unclicked after 1 day exit "opened only"
+        if email clicked:
+            tag warm
+        wait for email_opened up to 1 day
+        send email offer
+        if email unclicked after 1 day send push note
+        if email opened exit "opened"
+"""
+
+
+def starts(*instants: str, event: str = "begin") -> list[object]:
+    return [did(f"{when} {event}", who=person.id) for person in PEOPLE for when in instants]
+
+
+def scenario(rules: str, *facts: object, **fields: object) -> Scenario:
+    return workspace(rules, *facts, **{"customers": PEOPLE, "until": at("06-20 00:00"), **fields})  # type: ignore[arg-type]
+
+
+REGRESSIONS: dict[str, Scenario] = {
+    "waits across clock changes": scenario(
+        WAITS, *starts("03-01 00:00", "03-07 07:30", "03-27 13:00", "03-28 01:30", "04-03 15:00", "04-04 15:15")
+    ),
+    "waits when clocks go back": scenario(
+        WAITS,
+        *starts("10-02 15:30", "10-24 00:30", "10-25 00:30", "10-25 01:30", "10-31 05:30", "11-01 06:30"),
+        deployed_at=at("10-01 00:00"),
+        until=at("12-31 00:00"),
+    ),
+    "schedules across clock changes": scenario(SCHEDULES, deployed_at=at("03-01 00:30"), until=at("05-01 00:00")),
+    "schedules when clocks go back": scenario(SCHEDULES, deployed_at=at("10-24 00:30"), until=at("11-03 00:00")),
+    "schedules of who moves": scenario(
+        SCHEDULES,
+        *(
+            changed(f"03-{day} 10:00 timezone", zone, who=who)
+            for who in ("ana", "Zoe")
+            for day, zone in (("05", "Asia/Kathmandu"), ("06", "America/New_York"), ("28", None))
+        ),
+        until=at("04-02 00:00"),
+    ),
+    "caps at their very edge": scenario(
+        CAP_EDGE,
+        *starts("03-02 10:00", "03-03 09:59:59.999999", "03-03 10:00", "03-05 10:00", "03-05 10:00:00.000001"),
+        policy="cap 1 contact per 1 day across email\ncap 2 contacts per 36 hours",
+    ),
+    "campaigns that exclude each other": scenario(
+        CONTEND,
+        *starts("03-02 10:00", "03-06 10:00"),
+        *starts("03-02 10:00", "03-03 10:00", "03-04 10:00", "03-08 10:00", event="other"),
+        *(said("03-01 10:00 email granted", purpose="service", who=person.id) for person in PEOPLE[:3]),
+        policy="cap 1 contact per 7 days",
+    ),
+    "effects side by side": scenario(EFFECTS, *starts("03-02 10:00", "03-04 10:00")),
+    "time alone": scenario(
+        TIME_ALONE,
+        did("03-01 10:00 purchase"),
+        *starts("03-02 10:00", "03-02 10:00", "03-26 00:00"),
+        *starts("03-02 09:00", "03-25 23:00", "03-26 00:00", event="purchase"),
+        *starts("03-03 10:00", "03-05 10:00", event="login"),
+        *starts("03-02 12:00", event="other"),
+        did("03-03 07:30 purchase", happened="03-03 06:00"),
+        did("03-04 10:00 purchase", happened="03-04 09:59"),
+    ),
+    "answers to messages": scenario(
+        ANSWERS,
+        *starts("03-02 10:00", "03-12 10:00", "03-27 10:00", "04-20 10:00"),
+        shares={"email_opened": 700, "email_clicked": 400},
+    ),
+    "answers to few messages": scenario(
+        ANSWERS,
+        *starts("03-02 10:00", "03-12 10:00", "03-27 10:00", "04-20 10:00"),
+        shares={"email_opened": 900, "email_clicked": 500},
+        policy="hold out 30%\ncap 1 contact per 2 days across email",
+        salt="pepper",
+    ),
+}

@@ -1,0 +1,129 @@
+"""The engine against the reference interpreter, on random programs and journals, ledger row by ledger row.
+
+`make test-fast` runs a few dozen examples on each database and the scenarios that once failed; the slow test runs
+thousands. A failing example prints the program, what is known of its customer, and both ledgers around the first
+row that differs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flowrules.check import check
+from flowrules.syntax import tree
+from tests.property.regressions import REGRESSIONS
+from tests.reference.clock import elapsed
+from tests.reference.generate import cuts, scenarios
+from tests.reference.interpreter import Contact, run
+from tests.reference.program import load
+from tests.reference.scenario import LedgerRow, Scenario
+from tests.reference.show import difference
+from tests.support.engine import run_scenario, snapshot_of
+
+# A database is emptied between examples by run_scenario, which is why a fixture of the function's scope serves.
+QUICK = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+THOROUGH = settings(
+    QUICK,
+    max_examples=int(os.environ.get("FLOWRULES_EXAMPLES", "2000")),
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def same(expected: list[LedgerRow], got: list[LedgerRow], scenario: Scenario) -> None:
+    if expected != got:
+        pytest.fail(difference(expected, got, scenario), pytrace=False)
+
+
+@QUICK
+@given(scenarios())
+def test_generated_programs_have_no_errors(scenario: Scenario) -> None:
+    errors = [each for each in check(snapshot_of(scenario)).diagnostics if each.severity == "error"]
+    assert not errors, scenario.rules
+
+
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_what_once_failed(name: str, database_url: str) -> None:
+    scenario = REGRESSIONS[name]
+    same(run(scenario)[0], run_scenario(scenario, database_url, []), scenario)
+
+
+@QUICK
+@given(scenarios())
+def test_ledgers_are_equal(database_url: str, scenario: Scenario) -> None:
+    same(run(scenario)[0], run_scenario(scenario, database_url, []), scenario)
+
+
+@QUICK
+@given(st.data())
+def test_ticks_may_be_cut_anywhere(database_url: str, data: st.DataObject) -> None:
+    scenario = data.draw(scenarios())
+    whole = run_scenario(scenario, database_url, [])
+    same(whole, run_scenario(scenario, database_url, data.draw(cuts(scenario))), scenario)
+
+
+@QUICK
+@given(scenarios())
+def test_a_replay_is_equal(database_url: str, scenario: Scenario) -> None:
+    same(run_scenario(scenario, database_url, []), run_scenario(scenario, database_url, []), scenario)
+
+
+@QUICK
+@given(scenarios())
+def test_every_entry_is_inside_or_has_left_once(database_url: str, scenario: Scenario) -> None:
+    """Conservation: entered = live + exits, instance by instance."""
+    rows = run_scenario(scenario, database_url, [])
+    journeys = {(row.customer, row.campaign, row.instance) for row in rows if row.decision == "entered"}
+    exits = Counter((row.customer, row.campaign, row.instance) for row in rows if row.decision == "exit")
+    assert all(number == 1 for number in exits.values())
+    assert exits.keys() <= journeys
+    inside = {(each.customer, each.campaign, each.number) for each in run(scenario)[1].journeys if each.exit is None}
+    assert inside == journeys - exits.keys()
+
+
+@QUICK
+@given(scenarios())
+def test_caps_are_never_exceeded(database_url: str, scenario: Scenario) -> None:
+    """By brute force: no window (t - D, t] that ends at a contact holds more than its cap allows."""
+    assert not exceeded(scenario, contacts(run_scenario(scenario, database_url, [])))
+
+
+def contacts(rows: list[LedgerRow]) -> list[Contact]:
+    """The real messages of a ledger."""
+    return [
+        Contact(row.at, row.customer, row.campaign, row.instance, row.step, row.step.rsplit("/")[-1].split()[1], None)
+        for row in rows
+        if row.decision == "send" and row.reason is None and row.step is not None
+    ]
+
+
+def exceeded(scenario: Scenario, sent: list[Contact]) -> list[str]:
+    program = load(scenario)
+    found = []
+    caps: list[tuple[tree.Cap, str | None]] = [(cap, None) for cap in program.caps]
+    caps += [(cap, campaign.name) for campaign in program.campaigns.values() for cap in campaign.caps]
+    for cap, campaign_name in caps:
+        channels = {name.text for name in cap.channels} or set(scenario.channels)
+        counted = [each for each in sent if each.channel in channels and campaign_name in (None, each.campaign)]
+        for last in counted:
+            start = last.at - elapsed(cap.per)
+            number = sum(1 for each in counted if each.customer == last.customer and start < each.at <= last.at)
+            if number > cap.number:
+                found.append(f"{cap.span.text}: {number} up to {last}")
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@THOROUGH
+@given(st.data())
+def test_ledgers_are_equal_thoroughly(database_url: str, data: st.DataObject) -> None:
+    """All of the above at once: one run with cuts, compared with the reference."""
+    scenario = data.draw(scenarios())
+    rows = run_scenario(scenario, database_url, data.draw(cuts(scenario)))
+    same(run(scenario)[0], rows, scenario)
+    assert not exceeded(scenario, contacts(rows))

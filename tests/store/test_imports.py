@@ -1,0 +1,406 @@
+"""Files of customers, events and consents: what is understood, what is refused and in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, text
+
+from flowrules.model.campaign import Model
+from flowrules.sql import tables
+from flowrules.sql.codes import Status
+from flowrules.sql.message_id import MessageKey, message_id
+from flowrules.store.database import Database
+from flowrules.store.imports.lists import read_list
+from flowrules.store.imports.reading import ImportFileError
+from flowrules.store.imports.records import Options
+from flowrules.store.imports.run import Imported, What, import_file
+from flowrules.store.imports.times import Times, date_format
+from flowrules.store.spreadsheet import defused
+
+NOON = 43_200_000_000
+DAY = 86_400_000_000
+SECOND = 1_000_000
+
+Run = Callable[..., Imported]
+
+
+def options(form: str | None = None, **others: object) -> Options:
+    return Options(Times("UTC", time(12), form), **others)  # type: ignore[arg-type]  # what each test says
+
+
+@pytest.fixture
+def run(database: Database, model: Model, tmp_path: Path) -> Run:
+    def run(
+        what: What, content: str, given: Options | None = None, *, name: str = "file.csv", **how: object
+    ) -> Imported:
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8", newline="")
+        return import_file(database, model, what, path, given or options(), now=9 * DAY, **how)  # type: ignore[arg-type]
+
+    return run
+
+
+def rows(database: Database, statement: str) -> list[tuple[object, ...]]:
+    with database.read() as connection:
+        return [tuple(row) for row in connection.execute(text(statement))]
+
+
+def counts(imported: Imported) -> tuple[int, int, int, int, int]:
+    return imported.read, imported.added, imported.changed, imported.unchanged, len(imported.rejects)
+
+
+def reasons(imported: Imported) -> list[tuple[int, str]]:
+    return [(reject.row.line, reject.reason) for reject in imported.rejects]
+
+
+# --- customers ----------------------------------------------------------------------------------------
+
+
+def test_customers(database: Database, run: Run) -> None:
+    content = "id;email;plan;birthday;consent_email\nana;a@x.es;pro;1970-01-11;yes\n\nbea;;;;no\ncarl;;;;\n"
+    assert counts(run("customers", content)) == (3, 3, 0, 0, 0)
+    assert rows(database, "SELECT external_id, known_at, email, a_plan, a_birthday FROM customer ORDER BY id") == [
+        ("ana", 0, "a@x.es", "pro", 10),
+        ("bea", 0, None, None, None),
+        ("carl", 0, None, None, None),
+    ]
+    consents = "SELECT customer_id, channel, purpose, at, state, source FROM consent ORDER BY seq"
+    assert rows(database, consents) == [
+        (1, "email", "marketing", 0, "granted", "file.csv"),
+        (2, "email", "marketing", 0, "refused", "file.csv"),
+    ]
+    assert counts(run("customers", content)) == (3, 0, 0, 3, 0)
+    changed = run("customers", "id,plan,consent_email\nana,free,no\nbea,,yes\ncarl,,\ndora,,yes\n")
+    assert counts(changed) == (4, 1, 2, 1, 0)
+    assert rows(database, "SELECT customer_id, at, attribute, text FROM attribute_change") == [
+        (1, 9 * DAY, "plan", "free")
+    ]
+    assert rows(database, f"{consents} LIMIT 3 OFFSET 2") == [
+        (1, "email", "marketing", 9 * DAY, "withdrawn", "file.csv"),
+        (2, "email", "marketing", 9 * DAY, "granted", "file.csv"),
+        (4, "email", "marketing", 0, "granted", "file.csv"),
+    ]
+
+
+def test_an_empty_cell_says_nothing_and_null_takes_away(database: Database, run: Run) -> None:
+    run("customers", "id,plan\nana,pro\n")
+    assert counts(run("customers", "id,plan\nana,\n")) == (1, 0, 0, 1, 0)
+    assert counts(run("customers", '{"id": "ana", "plan": null}\n', name="c.jsonl")) == (1, 0, 1, 0, 0)
+    assert rows(database, "SELECT attribute, number, text FROM attribute_change") == [("plan", None, None)]
+
+
+def test_what_a_customer_row_can_lack(run: Run) -> None:
+    imported = run(
+        "customers", "id,plan,birthday,shoe\nana,x\n,x,,\nbea,x,soon,\nbea,y,,43\ncarl,x,,42,more\ndora,x,,,\n"
+    )
+    assert counts(imported) == (6, 2, 0, 0, 4)
+    assert reasons(imported) == [
+        (2, "has 2 cells, the line of column names has 4"),
+        (3, "has no id"),
+        (5, "the customer `bea` stood in line 4 already"),
+        (6, "has 5 cells, the line of column names has 4"),
+    ]
+    assert imported.notes == ["line 4: birthday `soon` is not a date"]
+    assert run("customers", "id,plan,shoe\nana,x,42\n").notes == ["not declared in the rule files: `shoe`"]
+
+
+def test_renamed_columns_and_a_time(database: Database, run: Run) -> None:
+    given = options("DD.MM.YYYY", columns={"id": "number", "time": "since", "plan": "tariff"})
+    assert counts(run("customers", "number,since,tariff\n0012,02.01.1970,pro\n", given)) == (1, 1, 0, 0, 0)
+    assert rows(database, "SELECT external_id, known_at, a_plan FROM customer") == [("0012", DAY + NOON, "pro")]
+
+
+# --- events -------------------------------------------------------------------------------------------
+
+
+def test_events_of_csv_and_json_are_the_same(database: Database, run: Run) -> None:
+    csv = "id,event,customer,time,amount,category,note\ne1,purchase,ana,1970-01-02T00:00:00Z,12.50,book,x\n"
+    line = (
+        '{"id":"e1","event":"purchase","customer":"ana","time":"1970-01-02T00:00:00Z","properties":{"amount":12.5}}\n'
+    )
+    assert counts(run("events", csv)) == (1, 1, 0, 0, 0)
+    assert counts(run("events", line, name="e.jsonl")) == (1, 0, 0, 1, 0)
+    assert counts(run("events", line.replace("e1", "e2"), name="e.jsonl")) == (1, 1, 0, 0, 0)
+    assert rows(
+        database, "SELECT at, event_time, p_amount__money, p_category__text, extra FROM event ORDER BY seq"
+    ) == [
+        (DAY, DAY, 1250, "book", '{"note": "x"}'),
+        (DAY, DAY, 1250, None, None),
+    ]
+
+
+def test_the_same_file_and_the_same_file_grown(run: Run) -> None:
+    content = "event,customer,time\nvisit,ana,1970-01-02\nvisit,ana,1970-01-02\nvisit,bea,1970-01-02\n"
+    assert counts(run("events", content)) == (3, 3, 0, 0, 0)
+    assert counts(run("events", content)) == (3, 0, 0, 3, 0)
+    assert counts(run("events", content + "visit,ana,1970-01-02\n")) == (4, 1, 0, 3, 0)
+    assert counts(run("events", content, name="other.csv")) == (3, 3, 0, 0, 0)
+
+
+def test_what_an_event_row_can_lack(database: Database, run: Run) -> None:
+    content = (
+        "event,customer,time,amount\n"
+        ",ana,1970-01-02,1\n"
+        "purchase,,1970-01-02,1\n"
+        "purchase,ana,,1\n"
+        "purchase,ana,soon,1\n"
+        "purchase,ana,1970-02-31,1\n"
+        "purchase,ana,1970-01-02,much\n"
+        "visit,ana,1970-01-02,1\n"
+    )
+    imported = run("events", content)
+    assert reasons(imported) == [
+        (2, "has no event"),
+        (3, "has no customer"),
+        (4, "has no time"),
+        (5, "`soon` is not a time; write it like 2026-03-02T10:30:00Z or 2026-03-02 10:30"),
+        (6, "`1970-02-31` is not a time; write it like 2026-03-02T10:30:00Z or 2026-03-02 10:30"),
+    ]
+    assert imported.notes == [
+        "line 7: purchase.amount `much` is not an amount of money",
+        "not declared in the rule files: `visit`",
+    ]
+    assert rows(database, "SELECT p_amount__money, extra FROM event ORDER BY seq") == [
+        (None, '{"amount": "much"}'),
+        (None, '{"amount": "1"}'),
+    ]
+
+
+def test_json_lines_that_are_none(run: Run) -> None:
+    good = '{"event": "visit", "customer": "ana", "time": "1970-01-02"}\n'
+    odd = [f'{good[:-2]}, "id": {given}}}' for given in ('"\\ud800"', "{}")]
+    content = "\n".join([good, '{"event"', "[1]", '{"x": NaN}', "[" * 100_000, *odd])
+    imported = run("events", content, name="e.jsonl")
+    assert counts(imported) == (7, 1, 0, 0, 6)
+    assert reasons(imported)[:3] == [
+        (3, "is not JSON: Expecting ':' delimiter"),
+        (4, "is not a JSON object"),
+        (5, "is not JSON: not a value that can be stored"),
+    ]
+    assert reasons(imported)[4:] == [
+        (7, "its id holds a character that can not be stored"),
+        (8, "its id is not a text"),
+    ]
+
+
+def test_unstorable_characters_in_other_values_are_kept_escaped(database: Database, run: Run) -> None:
+    line = '{"event": "visit", "customer": "ana", "time": "1970-01-02", "note": "a\\u0000\\ud800"}\n'
+    assert counts(run("events", line, name="e.jsonl")) == (1, 1, 0, 0, 0)
+    assert rows(database, "SELECT extra FROM event") == [('{"note": "a\\u0000\\ud800"}',)]
+
+
+def test_only_known_customers(run: Run) -> None:
+    run("customers", "id,email\nana,a@x.es\n")
+    content = "event,customer,time\nvisit,A@x.es,1970-01-02\nvisit,bea,1970-01-02\n"
+    imported = run("events", content, options(known_only=True))
+    assert reasons(imported) == [(3, "there is no customer `bea`")]
+    assert counts(imported) == (2, 1, 0, 0, 1)
+
+
+def test_one_event_for_the_whole_file(database: Database, run: Run) -> None:
+    given = options(event="purchase", columns={"customer": "who", "time": "when", "amount": "total"})
+    run("events", "who\twhen\ttotal\tevent\nana\t1970-01-02\t5\tparty\n", given)
+    assert rows(database, "SELECT name, p_amount__money, extra FROM event, event_type WHERE id = type_id") == [
+        ("purchase", 500, '{"event": "party"}')
+    ]
+
+
+def test_times_in_the_zone_and_with_an_offset(database: Database, run: Run) -> None:
+    given = Options(Times("Europe/Madrid", time(9, 30), None))
+    moments = ["1970-01-02", "1970-01-02 10:00", "1970-01-02T10:00:00+03:00", "1970-01-02T10:00:00.5Z"]
+    run("events", "event,customer,time\n" + "".join(f"visit,ana,{moment}\n" for moment in moments), given)
+    hour = 3_600 * SECOND
+    assert rows(database, "SELECT event_time FROM event ORDER BY seq") == [
+        (DAY + 17 * hour // 2,),
+        (DAY + 9 * hour,),
+        (DAY + 7 * hour,),
+        (DAY + 10 * hour + SECOND // 2,),
+    ]
+
+
+def test_a_reaction_by_message_id_or_by_the_latest_message_of_that_name(database: Database, run: Run) -> None:
+    run("customers", "id,plan\nana,x\n")
+    with database.write() as connection:
+        connection.execute(insert(tables.campaign).values(id=4, name="welcome"))
+        for number, key in ((8, "hello/send email hi"), (9, "hello/send email hi #2"), (10, "hello/send email other")):
+            connection.execute(insert(tables.step).values(id=number, campaign_id=4, key=key))
+            connection.execute(
+                insert(tables.message).values(
+                    {
+                        **dict.fromkeys(("customer_id", "campaign_id", "instance", "pass", "version_id", "node"), 1),
+                        "campaign_id": 4,
+                        "step_id": number,
+                        "channel_id": 1,
+                        "status": Status.SENT,
+                        "turn": 1,
+                        "decided_at": 0,
+                        "sent_at": number * DAY,
+                    }
+                )
+            )
+    key = message_id(MessageKey("welcome", "ana", 1, "hello/send email hi", 1))
+    content = (
+        "event,customer,time,message,message_id,machine\n"
+        "email_opened,ana,1970-01-11T00:00:00Z,hi,,\n"
+        "email_opened,ana,1970-01-09T06:00:00Z,hi,,yes\n"
+        "email_opened,ana,1970-01-08T00:00:00Z,hi,,\n"
+        f"email_opened,,1970-01-12T00:00:00Z,,{key},\n"
+        "email_opened,ana,1970-01-12T00:00:00Z,,what,\n"
+        "email_opened,ana,1970-01-12T00:00:00Z,,,\n"
+    )
+    imported = run("events", content)
+    assert reasons(imported) == [
+        (4, "no email `hi` was sent to `ana` before that"),
+        (6, "`what` is not the id of a message by email"),
+    ]
+    assert rows(
+        database, "SELECT ref_campaign_id, ref_instance, ref_step_id, ref_pass, machine FROM event ORDER BY seq"
+    ) == [(4, 1, 9, 1, None), (4, 1, 8, 1, 1), (4, 1, 8, 1, None), (None,) * 5]
+
+
+# --- consents -----------------------------------------------------------------------------------------
+
+
+def test_consents(database: Database, run: Run) -> None:
+    content = (
+        "customer,channel,purpose,state,time,source\n"
+        "ana,email,marketing,granted,1970-01-02,shop\n"
+        "ana,email,marketing,Withdrawn,1970-01-03,\n"
+        "ana,emial,marketing,granted,1970-01-03,\n"
+        "ana,email,sales,granted,1970-01-03,\n"
+        "ana,email,marketing,maybe,1970-01-03,\n"
+    )
+    imported = run("consents", content)
+    assert counts(imported) == (5, 2, 0, 0, 3)
+    assert reasons(imported) == [
+        (4, "there is no channel `emial`; did you mean `email`?"),
+        (5, "there is no purpose `sales`: marketing, service"),
+        (6, "there is no state `maybe`: granted, refused, withdrawn"),
+    ]
+    assert rows(database, "SELECT state, at, event_time, source FROM consent ORDER BY seq") == [
+        ("granted", DAY + NOON, DAY + NOON, "shop"),
+        ("withdrawn", 2 * DAY + NOON, 2 * DAY + NOON, "file.csv"),
+    ]
+    assert counts(run("consents", content)) == (5, 0, 0, 2, 3)
+
+
+# --- all or nothing -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [{"dry_run": True}, {"strict": True}])
+def test_a_dry_run_and_a_strict_one_with_rejects_store_nothing(
+    database: Database, run: Run, how: dict[str, bool]
+) -> None:
+    imported = run("events", "event,customer,time\nvisit,ana,1970-01-02\nvisit,bea,soon\n", **how)
+    assert counts(imported) == (2, 1, 0, 0, 1)
+    assert not imported.kept
+    for table in ("event", "customer", "intake", "event_type"):
+        assert rows(database, f"SELECT * FROM {table}") == []  # noqa: S608 -- our names
+    assert rows(database, "SELECT next_seq FROM clock") == [(1,)]
+
+
+def test_a_strict_import_without_rejects_is_kept(database: Database, run: Run) -> None:
+    assert run("events", "event,customer,time\nvisit,ana,1970-01-02\n", strict=True).kept
+    assert rows(database, "SELECT count(*) FROM event") == [(1,)]
+
+
+# --- files --------------------------------------------------------------------------------------------
+
+EVENTS = "event,customer,time\nvisit,ana,1970-01-02\n"
+OPEN_QUOTE = b'event,customer,time\nvisit,"ana,1970-01-02\n'
+AMBIGUOUS = b"event,customer,time\nvisit,ana,03/04/2026\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("file.csv", b"", "{} is empty"),
+        ("file.csv", b"\xef\xbb\xbf \n", "{} is empty"),
+        ("file.csv", "niña".encode("latin-1"), "{} is not UTF-8: line 1 has other bytes"),
+        ("file.csv", f"{EVENTS}visit,niña,1970-01-02".encode("latin-1"), "{} is not UTF-8: line 3 has other bytes"),
+        ("file.csv", EVENTS.encode("utf-16"), "{} is UTF-16"),
+        ("file.xlsx", b"PK\x03\x04rest", "{} is a workbook, not text"),
+        ("file.json", b'[{"event": "visit"}]', "{} is one JSON list"),
+        ("file.csv", b"event,customer,time,event\n", "{} has two columns named `event`"),
+        ("file.csv", b"event,custmer,time\n", "file.csv has no column `customer`"),
+        ("file.csv", b"customer,time\n", "file.csv has no column `event`"),
+        ("file.csv", OPEN_QUOTE, "{}: a quote that opens in line 2 is not closed as it should be"),
+        ("file.csv", b'"event', "{}: the line of column names can not be read (unexpected end of data)"),
+        ("file.csv", AMBIGUOUS, "line 2: the date `03/04/2026` can be read in more than one way"),
+    ],
+)
+def test_files_that_can_not_be_read(
+    sqlite_url: str, model: Model, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    database = Database.create(sqlite_url)
+    with pytest.raises(ImportFileError) as refused:
+        import_file(database, model, "events", path, options(), now=0)
+    assert refused.value.message == message.format(path)
+
+
+def test_files_that_are_not_there(sqlite_url: str, model: Model, tmp_path: Path) -> None:
+    database = Database.create(sqlite_url)
+    for path, message in ((tmp_path / "no.csv", "No such file or directory"), (tmp_path, "is a folder, not a file")):
+        with pytest.raises(ImportFileError, match=message):
+            import_file(database, model, "events", path, options(), now=0)
+
+
+def test_files_of_something_else(run: Run) -> None:
+    with pytest.raises(ImportFileError, match=r"no column of file\.csv is an attribute of customers"):
+        run("customers", "id,event,customer,time\ne1,visit,ana,1970-01-02\n")
+    with pytest.raises(ImportFileError, match="the column `consent_fax` names no channel of this workspace"):
+        run("customers", "id,consent_fax\nana,yes\n")
+    with pytest.raises(ImportFileError, match=r"file\.csv has no column `total`"):
+        run("events", EVENTS, options(columns={"amount": "total"}))
+
+
+def test_byte_order_mark_line_ends_and_quotes(database: Database, run: Run) -> None:
+    content = '\ufeff"id","plan"\r\n"ana","a ""big""\r\nplan; really"\r\nbea,x\r\n'
+    assert counts(run("customers", content)) == (2, 2, 0, 0, 0)
+    assert rows(database, "SELECT a_plan FROM customer WHERE id = 1") == [('a "big"\r\nplan; really',)]
+    assert reasons(run("customers", 'id,plan\nana,"a\nb"\nbea\n')) == [
+        (4, "has 1 cells, the line of column names has 2")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("form", "given", "iso"),
+    [
+        ("DD/MM/YYYY", "3/4/2026", "2026-04-03"),
+        ("MM/DD/YYYY", "03/04/2026 9:05", "2026-03-04T09:05:00"),
+        ("d.m.yy", "3.4.26", "2026-04-03"),
+        ("YYYYMMDD", "20260403", "2026-04-03"),
+        ("DD/MM/YYYY", "2026-04-03", "2026-04-03"),
+        ("DD-MM-YYYY", "03-04-2026 10:11:12.5", "2026-04-03T10:11:12.5"),
+    ],
+)
+def test_dates_in_a_stated_format(form: str, given: str, iso: str) -> None:
+    assert Times("UTC", time(12), form).iso(given, 1) == iso
+
+
+@pytest.mark.parametrize("form", ["", "DD/MM", "MM/MM/YYYY", "iso"])
+def test_formats_that_say_too_little(form: str) -> None:
+    with pytest.raises(ValueError, match="does not say where day, month and year stand"):
+        date_format(form)
+
+
+def test_lists(tmp_path: Path) -> None:
+    path = tmp_path / "robinson.csv"
+    path.write_text("phone,name,email\n600,Ana,a@x.es\n,Bea,\n")
+    assert read_list(path, ("email", "phone")) == [("email", "a@x.es"), ("phone", "600")]
+    with pytest.raises(ImportFileError, match="has no column `id`"):
+        read_list(path, ("id",))
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [("=1+1", "'=1+1"), ("+34600", "'+34600"), ("@x", "'@x"), ("\tx", "'\tx"), ("-", "'-"), (-5, -5), ("a=b", "a=b")],
+)
+def test_cells_that_look_like_formulas_are_defused(cell: object, written: object) -> None:
+    assert defused(cell) == written
