@@ -10,6 +10,7 @@ import argparse
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -33,6 +34,7 @@ from flowrules.store.database import Database  # noqa: E402
 CAMPAIGNS = ("welcome", "win_back", "thanks")
 DATABASE_URL = "FLOWRULES_DATABASE_URL"
 BEFORE = "sqlite:///before.db"
+MARK = ".made-by-the-demo"
 WIDTH = 80
 
 REAL = """\
@@ -84,13 +86,13 @@ def shown(path: Path) -> str:
 
 
 def wrapped(words: list[str]) -> str:
-    """A command on as many lines as it needs, for a shell to read."""
+    """A command on as many lines as it needs, for a shell to read; an option stays with its value."""
+    text = " ".join(f'"{word}"' if " " in word else word for word in words)
     lines = [""]
-    for word in words:
-        quoted = f'"{word}"' if " " in word else word
-        if len(lines[-1]) + len(quoted) > WIDTH - 5:
+    for piece in re.findall(r"--\S+ (?!--)\S+|\S+", text):
+        if len(lines[-1]) + len(piece) > WIDTH - 5:
             lines.append("   ")
-        lines[-1] += f" {quoted}" if lines[-1] else quoted
+        lines[-1] += f" {piece}" if lines[-1] else piece
     return " \\\n".join(lines)
 
 
@@ -104,7 +106,7 @@ def heading(text: str) -> None:
 def make_room(folder: Path) -> None:
     """An older run makes room, anything else does not."""
     if folder.is_dir() and any(folder.iterdir()):
-        if not (folder / "rules" / "win_back.flow").is_file():
+        if not (folder / MARK).is_file():
             sys.exit(f"{folder} holds something that is not this demo's; name another folder with --build")
         shutil.rmtree(folder)
 
@@ -113,8 +115,10 @@ def prepare(shop: Shop, seed: int) -> None:
     heading("1. A shop: real purchases, invented people")
     data = shop.folder / "data"
     shutil.copytree(HERE, shop.folder, ignore=shutil.ignore_patterns("*.py", "README.md", "__pycache__"))
+    (shop.folder / MARK).touch()
     tempfile.tempdir = str(shop.folder)
-    print(f"\n$ {wrapped(['cp', '-r', *map(shown, parts(HERE)), shown(shop.folder)])}")
+    print(f"\n$ mkdir -p {shown(shop.folder)}")
+    print(f"$ {wrapped(['cp', '-r', *map(shown, parts(HERE)), shown(shop.folder)])}")
     print(
         f"\n$ {wrapped([shown(Path(sys.executable)), shown(HERE / 'make_people.py'), shown(data), f'--seed={seed}'])}"
     )
@@ -164,7 +168,7 @@ COUNTS = {
     "capped": "messages withheld: the customer had had enough of them",
     "no consent": "messages withheld: the customer never agreed to the channel",
     "no address": "messages withheld: no phone number is known",
-    "excluded": "entries refused, and journeys ended, by another campaign",
+    "excluded": "entries refused: another campaign has the customer",
     "held out": "journeys of the control groups: nothing reaches them",
     "goal": "second purchases, returns, and purchases after thanks",
 }

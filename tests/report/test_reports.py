@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -26,7 +26,7 @@ MINUTE = 60_000_000
 END = at("2026-03-20 10:00")
 
 
-def opened_by_ana(sent: list[SentMessage]) -> list[Reaction]:
+def opened_by_ana(sent: Sequence[SentMessage]) -> list[Reaction]:
     return [Reaction(each, "email_opened", each.at + 60 * MINUTE) for each in sent if each.customer == "ana"]
 
 
@@ -266,8 +266,8 @@ def test_the_funnel_fits_a_terminal() -> None:
             900_000,
             {"exit": 100_000},
             {"no answer": 100_000},
-            9e6 // 1,
-        ),  # type: ignore[arg-type]
+            9_000_000,
+        ),
         Stage("b", 900_000, 0, 0, {"goal": 1, "completed": 899_999}, {}, 1),
     ]
     treated = Group(

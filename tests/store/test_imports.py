@@ -300,7 +300,7 @@ def test_a_dry_run_and_a_strict_one_with_rejects_store_nothing(
     assert not imported.kept
     for table in ("event", "customer", "intake", "event_type"):
         assert rows(database, f"SELECT * FROM {table}") == []  # noqa: S608 -- our names
-    assert rows(database, "SELECT next_seq FROM clock") == [(1,)]
+    assert rows(database, "SELECT next_seq FROM journal") == [(1,)]
 
 
 def test_a_strict_import_without_rejects_is_kept(database: Database, run: Run) -> None:

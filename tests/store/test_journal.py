@@ -116,7 +116,7 @@ def test_events_in_order_of_import(database: Database, model: Model) -> None:
     assert rows(
         database, "SELECT customer_id, type_id, at, seq, event_time, p_amount__money, extra FROM event ORDER BY seq"
     ) == [(1, 2, 30, 1, 30, 5, None), (2, 1, 20, 2, 10, None, '{"x": 1}'), (1, 2, 20, 3, 20, 7, None)]
-    assert rows(database, "SELECT next_seq FROM clock") == [(4,)]
+    assert rows(database, "SELECT next_seq FROM journal") == [(4,)]
 
 
 def test_the_same_fact_is_one_fact(database: Database, model: Model) -> None:
@@ -124,7 +124,7 @@ def test_the_same_fact_is_one_fact(database: Database, model: Model) -> None:
         assert add_events(connection, model, [purchase("ana", 1, "k"), purchase("bea", 2, "k")]) == Taken(1, 1, (), 1)
         assert add_events(connection, model, [purchase("ana", 1, "k")]) == Taken(0, 1, (), 0)
     assert rows(database, "SELECT count(*) FROM event") == [(1,)]
-    assert rows(database, "SELECT next_seq FROM clock") == [(2,)]
+    assert rows(database, "SELECT next_seq FROM journal") == [(2,)]
 
 
 def test_strangers_are_named_when_only_known_ones_count(database: Database, model: Model) -> None:

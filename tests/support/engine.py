@@ -42,7 +42,7 @@ from flowrules.store.zones import BEGINNING, ensure_zones
 from tests.reference.scenario import RULES, LedgerRow, Scenario, answers, ledger_order
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_KEPT = ("zone", "zone_offset", "calendar", "month", "workspace", "clock")
+_KEPT = ("zone", "zone_offset", "calendar", "month", "workspace", "clock", "journal")
 
 
 def snapshot_of(scenario: Scenario) -> Snapshot:
@@ -133,7 +133,8 @@ def empty(url: str, scenario: Scenario) -> Database:
         connection.execute(delete(t.workspace))
         connection.execute(insert(t.workspace), [{"key": key, "value": value} for key, value in facts.items()])
         ensure_zones(connection, [scenario.zone])
-        connection.execute(update(t.clock).values(last_tick=BEGINNING, target=BEGINNING, cursor=0, next_seq=1))
+        connection.execute(update(t.clock).values(last_tick=BEGINNING, target=BEGINNING, cursor=0))
+        connection.execute(update(t.journal).values(next_seq=1))
     return database
 
 

@@ -112,7 +112,8 @@ def _unreachable(campaign: tree.CampaignDecl, jumps: dict[str, list[_Jump]]) -> 
     def targets(name: str) -> list[str]:
         return [jump.stage for jump in jumps[name]]
 
-    order = list(jumps)
+    stages = {stage.name.text: stage for stage in campaign.stages}
+    order = list(stages)
     reached = set(depth_first(order[:1], targets)[0])
     found = []
     lost = [name for name in order if name not in reached]
@@ -121,13 +122,12 @@ def _unreachable(campaign: tree.CampaignDecl, jumps: dict[str, list[_Jump]]) -> 
     for name in [*(name for name in lost if name not in entered), *lost]:
         if name in reached:
             continue
-        reached |= set(depth_first([name], targets)[0])
-        stage = next(stage for stage in campaign.stages if stage.name.text == name)
+        reached.update(depth_first([name], lambda here: (there for there in targets(here) if there not in reached))[0])
         found.append(
             Diagnostic(
                 "FR201",
                 f"nobody can reach stage `{name}`",
-                stage.name.span,
+                stages[name].name.span,
                 f"a step or an `on` leads there: `go to {name}`; customers start in `{order[0]}`",
             )
         )

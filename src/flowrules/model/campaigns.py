@@ -70,7 +70,7 @@ def _journey(node: tree.CampaignDecl) -> Journey:
     for step in steps_of(node):
         if isinstance(step, tree.Send):
             sends[step.channel.text].add(step.template.text)
-    stages = tuple(dict.fromkeys(stage.name.text for stage in node.stages))
+    stages = {stage.name.text: stage for stage in node.stages}
     return Journey(node.name.text, stages, {channel: frozenset(found) for channel, found in sends.items()})
 
 

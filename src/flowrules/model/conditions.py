@@ -32,7 +32,7 @@ class Journey:
     """What a condition inside a campaign may speak of. sends: channel to the templates sent over it."""
 
     campaign: str
-    stages: tuple[str, ...]
+    stages: Mapping[str, tree.Stage]
     sends: Mapping[str, frozenset[str]]
 
 

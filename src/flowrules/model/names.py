@@ -44,8 +44,8 @@ _POLICY = re.compile(r"^policy\b", re.MULTILINE)
 IDENTIFIERS = ("id", "email", "phone")
 """The attributes a customer list may be looked up by."""
 
-_SUGGESTED = 200
-"""After so many mistakes names are no longer compared: each is compared with all there are."""
+_SUGGESTED = 50
+"""So many wrong words are compared with all the right ones; with more, a file is hardly misspelt."""
 
 _UNKNOWN_CODES = {"attribute": "FR101", "event": "FR102", "segment": "FR104", "list": "FR105", "campaign": "FR106"}
 _HOW_TO_DECLARE = {
@@ -66,7 +66,10 @@ _HOW_TO_USE = {
 
 @dataclass(slots=True)
 class Names:
-    """`lost`: names whose declaration is wrong itself; their uses are passed over in silence."""
+    """`lost`: names whose declaration is wrong itself; their uses are passed over in silence.
+
+    `near`: the nearest name found for each message, for a wrong word is seldom written once.
+    """
 
     snapshot: Snapshot
     diagnostics: list[Diagnostic] = field(default_factory=list)
@@ -81,6 +84,7 @@ class Names:
     lost: set[str] = field(default_factory=set)
     policy_lost: bool = False
     tags: set[str] = field(default_factory=set)
+    near: dict[str, str | None] = field(default_factory=dict)
 
     # --- what is wrong ------------------------------------------------------------------------
 
@@ -108,7 +112,9 @@ class Names:
         severity: Severity = "error",
     ) -> None:
         """A word that stands for nothing, with the nearest one that does; `span` is the word's."""
-        near = nearest(word, known) if len(self.diagnostics) < _SUGGESTED else None
+        if message not in self.near:
+            self.near[message] = nearest(word, known) if len(self.near) < _SUGGESTED else None
+        near = self.near[message]
         if near is None:
             self.note(code, message, span, otherwise, severity=severity)
         else:
@@ -151,7 +157,7 @@ class Names:
 
     def _instead(self, kind: str, word: str) -> str | None:
         """What to do about a name that is near no other."""
-        if kind == "attribute" and len(self.diagnostics) < _SUGGESTED:
+        if kind == "attribute" and len(self.near) < _SUGGESTED:
             for event in self.events.values():
                 if any(known.name == word for known in event.properties):
                     return f"`{word}` is a property of an event: `has {event.name} ({word} ...)`"

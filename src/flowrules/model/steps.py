@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 from flowrules.model import campaign as typed
@@ -276,7 +276,7 @@ def _go_to(node: tree.GoTo, place: _Place) -> typed.Step:
 def _stage_exists(name: tree.Name, place: _Place) -> None:
     if name.text not in place.journey.stages:
         message = f"campaign `{place.journey.campaign}` has no stage `{name.text}`"
-        hint = f"its stages: {', '.join(f'`{stage}`' for stage in place.journey.stages[:8])}"
+        hint = f"its stages: {', '.join(f'`{stage}`' for stage in islice(place.journey.stages, 8))}"
         place.scope.names.unknown("FR107", message, name.span, name.text, place.journey.stages, hint)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from flowrules.model import campaign as m
 from flowrules.model.condition import Condition, Filter
@@ -119,61 +120,51 @@ class _Lowering:
         return after
 
     def _step(self, step: m.Step, after: int, stage: int) -> int:
+        if isinstance(step, m.GoTo):
+            return self.stage_of[step.stage]
+        return self._add(self._node(step, after, stage))
+
+    def _node(self, step: m.Step, after: int, stage: int) -> Node:  # noqa: C901, PLR0911  # one case a kind
+        def node(kind: NodeKind, **more: Any) -> Node:  # noqa: ANN401  # fields of Node
+            return Node(kind, step.key, stage, step.place, **({"next": after} | more))
+
         match step:
-            case m.GoTo():
-                return self.stage_of[step.stage]
             case m.Send():
-                node = Node(NodeKind.SEND, step.key, stage, step.place, after, send=step)
+                return node(NodeKind.SEND, send=step)
             case m.Wait():
-                node = Node(NodeKind.WAIT, step.key, stage, step.place, after, duration=step.duration)
+                return node(NodeKind.WAIT, duration=step.duration)
             case m.WaitUntil():
-                node = Node(NodeKind.WAIT_UNTIL, step.key, stage, step.place, after, test=step)
+                return node(NodeKind.WAIT_UNTIL, test=step)
             case m.WaitFor():
-                node = Node(
+                return node(
                     NodeKind.WAIT_FOR,
-                    step.key,
-                    stage,
-                    step.place,
-                    after,
                     alt=self._chain(step.otherwise, after, stage),
                     duration=step.up_to,
                     test=EventTest(step.event, step.filter, step.new, not step.alone),
                 )
             case m.If():
-                node = Node(
+                return node(
                     NodeKind.BRANCH,
-                    step.key,
-                    stage,
-                    step.place,
-                    self._chain(step.then, after, stage),
+                    next=self._chain(step.then, after, stage),
                     alt=self._chain(step.otherwise, after, stage),
                     test=step.condition,
                 )
             case m.IfNoReaction():
-                node = Node(
+                return node(
                     NodeKind.NO_REACTION,
-                    step.key,
-                    stage,
-                    step.place,
-                    self._chain(step.reacted, after, stage),
+                    next=self._chain(step.reacted, after, stage),
                     alt=self._chain(step.absent, after, stage),
                     third=after,
                     duration=step.after,
                     test=ReactionTest(step.channel, step.template, step.reaction),
                 )
             case m.Tag():
-                node = Node(NodeKind.TAG, step.key, stage, step.place, after, tag=step.tag)
+                return node(NodeKind.TAG, tag=step.tag)
             case m.Untag():
-                node = Node(NodeKind.UNTAG, step.key, stage, step.place, after, tag=step.tag)
+                return node(NodeKind.UNTAG, tag=step.tag)
             case m.Set():
-                node = Node(
-                    NodeKind.SET,
-                    step.key,
-                    stage,
-                    step.place,
-                    after,
-                    test=Assignment(step.attribute, step.value),
-                )
+                return node(NodeKind.SET, test=Assignment(step.attribute, step.value))
             case m.Exit():
-                node = Node(NodeKind.EXIT, step.key, stage, step.place, -1, words=step.reason)
-        return self._add(node)
+                return node(NodeKind.EXIT, next=-1, words=step.reason)
+            case m.GoTo():
+                raise TypeError("`go to` is an edge, not a position")

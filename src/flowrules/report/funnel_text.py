@@ -159,7 +159,7 @@ def _difference(treated: Group, control: Group) -> Text:
     low, high = difference(treated, control)
     verdict = "more than chance" if low > 0 else "worse than without" if high < 0 else "may be chance"
     gained = treated.goals / treated.entered - control.goals / control.entered
-    return Text(f"the campaign's effect on the goal: {gained * 100:+.1f} points").append(
+    return Text(f"effect on the goal  {gained * 100:+.1f} points").append(
         f"  (95 %: {low * 100:+.1f} to {high * 100:+.1f}; {verdict})", "dim"
     )
 

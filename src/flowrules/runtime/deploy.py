@@ -94,7 +94,7 @@ def _versions(
     connection: Connection, machines: Sequence[Machine], deployment_id: int, at: int
 ) -> tuple[tuple[str, int, State], ...]:
     states: list[tuple[str, int, State]] = []
-    lives = dict(connection.execute(select(t.campaign.c.name, t.campaign.c.lives_from)).tuples().all())
+    lives = {row.name: row.lives_from for row in connection.execute(select(t.campaign.c.name, t.campaign.c.lives_from))}
     ids = catalogues.intern(connection, t.campaign, [item.campaign.name for item in machines])
     catalogues.intern_steps(
         connection, [(ids[item.campaign.name], node.key) for item in machines for node in item.nodes]

@@ -27,7 +27,8 @@ from flowrules.store.catalogues import catalogue
 @dataclass(frozen=True, slots=True)
 class Program:
     """deployment: the newest one's id, 0 without any; default_zone: id of the policy's zone; columns: of the
-    customer table, and whether they hold text."""
+    customer table, and whether they hold text.
+    """
 
     deployment: int
     bundle: Bundle
@@ -53,7 +54,7 @@ def load_program(connection: Connection, dialect: str) -> Program:
     names = catalogue(connection)
     library = Library(connection)
     newest = library.newest
-    facts_of = dict(connection.execute(select(t.workspace.c.key, t.workspace.c.value)).tuples().all())
+    facts_of = {row.key: row.value for row in connection.execute(select(t.workspace.c.key, t.workspace.c.value))}
     model = newest.model if newest is not None else None
     current = _current(connection)
     versions: list[tuple[int, int, Machine, m.Model]] = []
@@ -108,10 +109,10 @@ def _older(connection: Connection, current: set[int]) -> list[tuple[int, int, st
     """Versions that are not current but have customers in them, or a goal still open for those who left."""
     v, c, e = t.version.c, t.campaign.c, t.enrollment
     candidates = [
-        row
+        (row[0], row[1], row[2])
         for row in connection.execute(
             select(v.id, c.id, c.name).join_from(t.version, t.campaign, v.campaign_id == c.id).order_by(v.id)
-        ).tuples()
+        )
         if row[0] not in current
     ]
     if not candidates:

@@ -34,7 +34,7 @@ _OVER = {NodeKind.EXIT, NodeKind.END}
 
 
 class Round:
-    """The rounds of one slice. next_seq: order number of the next reaction a virtual channel answers with."""
+    """The rounds of one slice; `accepted` is the status of a message that passes."""
 
     def __init__(
         self,
@@ -43,7 +43,6 @@ class Round:
         target: int,
         accepted: Status,
         answer: Answer | None,
-        next_seq: int,
         tally: Tally,
     ) -> None:
         self.program = program
@@ -51,7 +50,6 @@ class Round:
         self.target = target
         self.accepted = accepted
         self.answer = answer
-        self.next_seq = next_seq
         self.tally = tally
         self.names = {number: name for name, number in program.bundle.catalogue.campaigns.items()}
 
@@ -279,12 +277,13 @@ class Round:
         order = {message: position for position, message in enumerate(sent)}
         reactions = sorted(answer(list(sent)), key=lambda item: (item.at, order[item.message]))
         events, agenda = [], []
-        for reaction in reactions:
+        self.cursor.execute(f"UPDATE journal SET next_seq = next_seq + {len(reactions)} RETURNING next_seq")  # noqa: S608
+        seq = self.cursor.fetchone()[0] - len(reactions)
+        for position, reaction in enumerate(reactions):
             customer_id, *reference = sent[reaction.message]
             type_id = self.program.bundle.event_type(reaction.event)
             machine = 1 if reaction.machine else None
-            events.append((customer_id, type_id, reaction.at, self.next_seq, reaction.at, *reference, machine))
-            self.next_seq += 1
+            events.append((customer_id, type_id, reaction.at, seq + position, reaction.at, *reference, machine))
             if type_id in self.program.listened and reaction.at <= self.target:
                 agenda.append((customer_id, reaction.at, type_id))
         mark = "?" if self.program.bundle.dialect == "sqlite" else "%s"

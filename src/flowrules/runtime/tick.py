@@ -72,7 +72,6 @@ class _Clock:
     last: int
     target: int
     cursor: int
-    next_seq: int
 
 
 def tick(
@@ -101,7 +100,14 @@ class Planner:
     def __init__(self, database: Database, session: Session) -> None:
         self.database = database
         self.session = session
-        self.program: Program | None = None
+        self._program: Program | None = None
+
+    @property
+    def program(self) -> Program:
+        """Loaded when a tick begins."""
+        if self._program is None:
+            raise RuntimeError("no tick has begun")
+        return self._program
 
     def tick(
         self, now: int, *, answer: Answer | None = None, progress: Callable[[int], None] | None = None
@@ -131,7 +137,9 @@ class Planner:
     @contextmanager
     def _write(self, *, alone: bool = False) -> Iterator[Any]:
         """A driver's cursor in a write transaction; alone: no intake is under way meanwhile."""
-        with self.session.write("READ COMMITTED" if alone else "REPEATABLE READ") as connection:
+        # Not REPEATABLE READ: what is read lies at or before the target, where nothing is written any more, and the
+        # clock must be the one that the lock was waited for.
+        with self.session.write("READ COMMITTED") as connection:
             if self.database.dialect == "postgresql":
                 if alone:
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY})
@@ -146,7 +154,8 @@ class Planner:
                 cursor.close()
 
     def _clock(self, cursor: Any) -> _Clock:
-        cursor.execute("SELECT last_tick, target, cursor, next_seq FROM clock WHERE id = 0")
+        lock = " FOR UPDATE" if self.database.dialect == "postgresql" else ""
+        cursor.execute(f"SELECT last_tick, target, cursor FROM clock WHERE id = 0{lock}")  # noqa: S608  # our own words
         return _Clock(*cursor.fetchone())
 
     def _publish(self, now: int) -> _Clock:
@@ -158,19 +167,18 @@ class Planner:
                 return clock
             target = self._target(cursor, clock.last, now)
             cursor.execute(f"UPDATE clock SET target = {target}, cursor = 0 WHERE id = 0")  # noqa: S608  # an integer
-            return _Clock(clock.last, target, 0, clock.next_seq)
+            return _Clock(clock.last, target, 0)
 
     def _refresh(self) -> None:
         connection = self.session.connection
-        if self.program is not None and self.program.deployment == newest_deployment(connection):
+        if self._program is not None and self._program.deployment == newest_deployment(connection):
             return
-        self.program = load_program(connection, self.database.dialect)
+        self._program = load_program(connection, self.database.dialect)
         Round.load(connection, self.program)
 
     def _target(self, cursor: Any, last: int, now: int) -> int:
         if now - last <= SPAN:
             return now
-        assert self.program is not None
         due = [row[0] for row in self.program.rounds.next_due.rows(cursor, last=last) if row[0] is not None]
         due += [at for _, at, _ in self._occurrences(last, min(now, max(last, *due, last) + SPAN) if due else now)][:1]
         first = min(due, default=now)
@@ -178,7 +186,6 @@ class Planner:
 
     def _occurrences(self, after: int, until: int) -> list[tuple[int, int, int]]:
         """(zone id, instant, what) of every schedule, in order of time."""
-        assert self.program is not None
         found: list[tuple[int, int, int]] = []
         lives = {version.campaign_id: (version, lives_from) for version, lives_from in self.program.bundle.now}
         for entry in self.program.entries:
@@ -191,7 +198,6 @@ class Planner:
         return sorted(found, key=lambda item: (item[1], item[0], item[2]))
 
     def _stretch(self, clock: _Clock, answer: Answer | None, tally: Tally) -> None:
-        assert self.program is not None
         with self._write() as cursor:
             self._gather(cursor, clock)
         accepted = Status.INTENDED if answer is None else Status.SENT
@@ -205,15 +211,11 @@ class Planner:
                 if not customers:
                     cursor.execute("UPDATE clock SET last_tick = target WHERE id = 0")
                     return
-                round_ = Round(self.program, cursor, clock.target, accepted, answer, found.next_seq, tally)
-                round_.run(found.cursor, upto)
-                cursor.execute(
-                    f"UPDATE clock SET cursor = {upto}, next_seq = {round_.next_seq} WHERE id = 0"  # noqa: S608
-                )
+                Round(self.program, cursor, clock.target, accepted, answer, tally).run(found.cursor, upto)
+                cursor.execute(f"UPDATE clock SET cursor = {upto} WHERE id = 0")  # noqa: S608  # an integer
 
     def _gather(self, cursor: Any, clock: _Clock) -> None:
         """Write the agenda of the stretch."""
-        assert self.program is not None
         cursor.execute("DELETE FROM agenda")
         cursor.execute("DELETE FROM occurrence")
         found = self._occurrences(clock.last, clock.target)

@@ -105,7 +105,7 @@ def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list
     else:
         test = bundle.condition(version.guards, trigger.segment.condition, "focus")
         find = w.statement(
-            f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, NULL AS seq FROM focus "
+            f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, CAST(NULL AS BIGINT) AS seq FROM focus "
             f"CROSS JOIN occurrence WHERE occurrence.zone_id = focus.zone_id AND occurrence.at = focus.at "
             f"AND occurrence.what = {what} AND EXISTS (SELECT 1 FROM customer u WHERE u.id = focus.customer_id "
             f"AND u.known_at <= focus.at) AND {test}) AS q",
@@ -126,7 +126,7 @@ def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list
         ),
     ]
     for exclusion in campaign.exclusions:
-        place, by = excluded(bundle, version, exclusion)
+        place, by = excluded(bundle, exclusion)
         mark = f"UPDATE candidate SET reason = {int(Reason.EXCLUDED)}, place_id = {place}, by_id = {by} "
         if isinstance(exclusion, m.ExcludeWhere):
             holds = bundle.condition(version.guards, exclusion.condition, "candidate")

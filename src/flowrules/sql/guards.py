@@ -82,7 +82,7 @@ class Guards:
 
     # --- conditions -----------------------------------------------------------------------------------
 
-    def test(self, condition: c.Condition, row: Row) -> Test:
+    def test(self, condition: c.Condition, row: Row) -> Test:  # noqa: C901, PLR0911, PLR0912  # one case a kind
         """The condition at the row's instant."""
         match condition:
             case c.And():
@@ -123,7 +123,9 @@ class Guards:
                 return and_(
                     true(),
                     *(
-                        self.consent_holds(self.consent_state(row.customer, row.at, condition.channel, name), asks)
+                        self.consent_holds(
+                            self.consent_state(row.customer, row.at, condition.channel, name), asks_first=asks
+                        )
                         for name, asks in condition.purposes
                     ),
                 )
@@ -188,7 +190,7 @@ class Guards:
         )
 
     @staticmethod
-    def consent_holds(state: Column, asks_first: bool) -> Test:
+    def consent_holds(state: Column, *, asks_first: bool) -> Test:
         if asks_first:
             return func.coalesce(state == literal("granted"), false())
         return not_(func.coalesce(state.in_(("refused", "withdrawn")), false()))
@@ -258,13 +260,13 @@ class Guards:
             total = select(func.sum(column)).where(*window).scalar_subquery()
             number = select(func.count(column)).where(*window).scalar_subquery()
             return self._compare_average(total, number, condition)
-        value = func.coalesce(func.sum(column), literal_column("0"))
+        value: Column = func.coalesce(func.sum(column), literal_column("0"))
         if condition.kind == "distinct":
             value = func.count(column.distinct())
         return self._compare(select(value).where(*window).scalar_subquery(), condition.op, condition.values)
 
     def _compare_average(self, total: Column, number: Column, condition: c.Aggregate) -> Test:
-        """total / number op value, without a division."""
+        """Total / number op value, without a division."""
         if condition.op in ("known", "unknown"):
             return self._compare(total, condition.op, ())
         if condition.op == "between":
@@ -348,6 +350,7 @@ class Guards:
             m.c.campaign_id == row["campaign_id"],
             m.c.instance == row["instance"],
             m.c.channel_id == constant(self.catalogue.channels.get(channel, -1)),
+            m.c.sent_at <= row.at,
             m.c.status.in_([literal_column(str(int(s))) for s in (Status.SENT, Status.GHOST)]),
         ]
         if template is not None:

@@ -118,7 +118,7 @@ def _refusals(bundle: Bundle) -> Iterator[Statement]:
         state = guards.consent_state(
             literal_column("ask.customer_id"), literal_column("ask.at"), channel.name, purpose.name
         )
-        holds = w.fragment(guards.consent_holds(state, purpose.asks_first))
+        holds = w.fragment(guards.consent_holds(state, asks_first=purpose.asks_first))
         refused = w.fragment(func.coalesce(state.in_(("refused", "withdrawn")), false()))
         missing = "1 = 0"
         if channel.address is not None:

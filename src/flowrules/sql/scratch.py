@@ -6,13 +6,15 @@ They drive every statement of a tick: each joins customer-keyed tables from here
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Integer, MetaData, Table
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import CreateTable
 
 scratch = MetaData()
 
 
 def _temporary(name: str, keys: int, columns: str) -> Table:
-    """`columns`: names; the first `keys` of them are the primary key. All are integers."""
+    """Columns by name; the first `keys` of them are the primary key. All are integers."""
     names = columns.split()
     return Table(
         name,
@@ -73,19 +75,11 @@ ask = _temporary(
 )
 """Messages asked for, contending."""
 
-machine = Table(
+machine = _temporary(
     "machine",
-    scratch,
-    *(
-        Column(name, Integer, primary_key=position < 2, nullable=position >= 2, autoincrement=False)
-        for position, name in enumerate(
-            "version_id node kind test step_id stage_id place_id next next_code alt alt_code third third_code "
-            "days months decision why tag_id words_id channel_id".split()
-        )
-    ),
-    Column("amount", BigInteger, nullable=True),
-    prefixes=["TEMPORARY"],
-    sqlite_with_rowid=False,
+    2,
+    "version_id node kind test step_id stage_id place_id next next_code alt alt_code third third_code amount days "
+    "months decision why tag_id words_id channel_id",
 )
 """The state machines of the versions in use; test: number of the compiled test of this engine; decision and
 why: what arriving here writes, where the kind alone says it."""
@@ -118,7 +112,5 @@ class AGENDA:
 
 def definitions(dialect: str) -> tuple[str, ...]:
     """CREATE TEMPORARY TABLE statements for `sqlite` or `postgresql`."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    target = sqlite.dialect() if dialect == "sqlite" else postgresql.dialect()
+    target = SQLiteDialect() if dialect == "sqlite" else PGDialect()  # type: ignore[no-untyped-call]  # SQLAlchemy has no types there
     return tuple(str(CreateTable(table).compile(dialect=target)) for table in scratch.sorted_tables)

@@ -24,11 +24,9 @@ class Cursor(Protocol):
 
     rowcount: int
 
-    def execute(self, statement: str, parameters: Mapping[str, Value], /) -> Any: ...
+    def execute(self, statement: str, parameters: Mapping[str, Value], /) -> object: ...
 
     def fetchall(self) -> list[Any]: ...
-
-    def fetchone(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class Writer:
     def __init__(self, dialect: str) -> None:
         self.dialect = dialect
         self._target: Any = (
-            SQLiteDialect(paramstyle="named") if dialect == "sqlite" else PGDialect_psycopg(paramstyle="named")
+            SQLiteDialect(paramstyle="named") if dialect == "sqlite" else PGDialect_psycopg(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy has no types there
         )
         self._numbers = count(1)
 

@@ -7,8 +7,7 @@ ledger rows, then effects, then the move. `pick` is the edge to take: 0 next, 1 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from sqlalchemy import literal_column
+from datetime import time
 
 from flowrules.model import campaign as m
 from flowrules.program.machine import Assignment, EventTest, NodeKind, ReactionTest
@@ -135,10 +134,10 @@ def _already_there(bundle: Bundle, test: Test, code: int) -> tuple[Statement, ..
 
 
 def _deadlines(bundle: Bundle) -> tuple[Statement, ...]:
-    """until := base + the node's duration, for all that wait and have a base."""
+    """The deadline: base + the node's duration, for all that wait and have a base."""
     w, row = bundle.writer, Row("run")
-    base, zone = literal_column("run.base"), row.zone
-    offset = w.fragment(offset_at(zone, base))
+    zone = row.zone
+    offset = w.fragment(offset_at(zone, row["base"]))
     kinds = ", ".join(str(int(kind)) for kind in (NodeKind.WAIT, NodeKind.WAIT_FOR, NodeKind.NO_REACTION))
     joined = f"n.version_id = run.version_id AND n.node = run.node AND {RUNNING} AND run.code / {CODE} IN ({kinds})"
     # Parts of the local time of base plus n.months: month clipped to its last day, clock time kept.
@@ -152,7 +151,7 @@ def _deadlines(bundle: Bundle) -> tuple[Statement, ...]:
         f"(SELECT CASE WHEN {wanted} < t.last_day THEN {wanted} ELSE t.last_day END FROM month t WHERE t.month = {month}) "
         f"* {DAY} + {local} % {DAY}"
     )
-    instant = w.fragment(resolve(zone, literal_column("run.local")))
+    instant = w.fragment(resolve(zone, row["local"]))
     rows = bundle.machine_rows
     statements = [
         w.statement(
@@ -186,7 +185,7 @@ def _reaction_pick(bundle: Bundle, test: ReactionTest, code: int) -> Statement:
 
 
 def _clock(bundle: Bundle, until: m.WaitUntil, code: int) -> tuple[Statement, ...]:
-    """until := the next such local time; pick 0 where that is now, so that it goes on at once."""
+    """The deadline: the next such local time; pick 0 where that is now, so that it goes on at once."""
     w, row = bundle.writer, Row("run")
     where = f"{RUNNING} AND code = {code}"
     statements: list[Statement] = []
@@ -196,7 +195,7 @@ def _clock(bundle: Bundle, until: m.WaitUntil, code: int) -> tuple[Statement, ..
             w.statement(f"UPDATE run SET until = CASE WHEN {moment} > at THEN {moment} ELSE at END WHERE {where}")
         )
     else:
-        clock = 0 if until.clock is None else _clock_microseconds(until)
+        clock = _clock_microseconds(until)
         today = w.fragment(local_day(row.zone, row.at))
         day = f"{today}"
         if until.weekday is not None:
@@ -204,7 +203,7 @@ def _clock(bundle: Bundle, until: m.WaitUntil, code: int) -> tuple[Statement, ..
             day = f"({today} + ({until.weekday} - ({today} + 3) % 7 + 7) % 7)"
         elif until.tomorrow:
             day = f"({today} + 1)"
-        instant = w.fragment(resolve(row.zone, literal_column("run.local")))
+        instant = w.fragment(resolve(row.zone, row["local"]))
         later = (7 if until.weekday is not None else 1) * DAY
         statements += [
             w.statement(f"UPDATE run SET local = {day} * {DAY} + {clock} WHERE {where}", today),
@@ -219,8 +218,8 @@ def _clock(bundle: Bundle, until: m.WaitUntil, code: int) -> tuple[Statement, ..
 
 
 def _clock_microseconds(until: m.WaitUntil) -> int:
-    assert until.clock is not None
-    return (until.clock.hour * 60 + until.clock.minute) * 60_000_000
+    clock = until.clock or time()
+    return (clock.hour * 60 + clock.minute) * 60_000_000
 
 
 def _record(bundle: Bundle) -> Statement:

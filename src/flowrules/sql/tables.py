@@ -47,8 +47,14 @@ clock = Table(
     _int("last_tick"),  # every customer has passed this instant
     _int("target"),  # a tick under way (or interrupted) goes to here; equal to last_tick when none is
     _int("cursor"),  # customers up to this id have passed the target
+)
+journal = Table(
+    "journal",
+    metadata,
+    _small("id", key=True),  # always 0
     _int("next_seq"),  # the next order number of an incoming fact
 )
+"""Apart from the clock: intake takes numbers while a slice holds the clock."""
 
 # --- catalogues ---------------------------------------------------------------------------------------
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowrules.model import campaign as m
+from flowrules.model.condition import Condition
 from flowrules.sql.bundle import Bundle, Version
 from flowrules.sql.codes import Decision, Reason
-from flowrules.sql.guards import Row
+from flowrules.sql.guards import Guards, Row
 from flowrules.sql.rounds import DECISION
 from flowrules.sql.statement import Statement
 
@@ -54,7 +55,7 @@ def watch(bundle: Bundle) -> Watch:
             marks.append(_exclusion(bundle, version, exclusion, now))
             if isinstance(exclusion, m.ExcludeWhere):
                 where = f"campaign_id = {version.campaign_id}"
-                rechecks += _rechecks(bundle, version, exclusion.condition, where)
+                rechecks += _rechecks(bundle, version.guards, exclusion.condition, where)
     for version in bundle.versions:
         for clause in version.machine.campaign.exits:
             if isinstance(clause, m.ExitOnCondition):
@@ -68,11 +69,11 @@ def watch(bundle: Bundle) -> Watch:
                         holds,
                     )
                 )
-                rechecks += _rechecks(bundle, version, clause.condition, where)
+                rechecks += _rechecks(bundle, version.guards, clause.condition, where)
     return Watch(tuple(marks), tuple(rechecks))
 
 
-def excluded(bundle: Bundle, version: Version, exclusion: m.ExcludeWhere | m.ExcludeCampaign) -> tuple[int, int]:
+def excluded(bundle: Bundle, exclusion: m.ExcludeWhere | m.ExcludeCampaign) -> tuple[int, int]:
     """Labels of an exclusion: its place, and what excluded."""
     by = exclusion.by if isinstance(exclusion, m.ExcludeWhere) else f"campaign {exclusion.campaign}"
     return bundle.label(exclusion.place), bundle.label(by)
@@ -84,7 +85,7 @@ def _exclusion(
     exclusion: m.ExcludeWhere | m.ExcludeCampaign,
     now: dict[int, Version],
 ) -> Statement:
-    place, by = excluded(bundle, version, exclusion)
+    place, by = excluded(bundle, exclusion)
     mark = (
         f"UPDATE run SET ending = 1, exit = {int(Reason.EXCLUDED)}, place_id = {place}, by_id = {by} "
         f"WHERE campaign_id = {version.campaign_id} AND ended_at IS NULL AND ending = 0 AND "
@@ -107,9 +108,9 @@ def _exclusion(
     )
 
 
-def _rechecks(bundle: Bundle, version: Version, condition: object, where: str) -> list[Statement]:
+def _rechecks(bundle: Bundle, guards: Guards, condition: Condition, where: str) -> list[Statement]:
     made: list[Statement] = []
-    for change in version.guards.changes(condition, Row("run")):  # type: ignore[arg-type]  # a Condition
+    for change in guards.changes(condition, Row("run")):
         instant = bundle.writer.fragment(change)
         made.append(
             bundle.writer.statement(

@@ -24,13 +24,13 @@ def intern(connection: Connection, table: Table, names: Iterable[str], column: s
         first = max(known.values(), default=0) + 1
         rows = [{"id": first + position, column: name} for position, name in enumerate(fresh)]
         connection.execute(insert(table), rows)
-        known |= {row[column]: row["id"] for row in rows}  # type: ignore[misc]  # id is int, column is str
+        known |= {row[column]: row["id"] for row in rows}
     return known
 
 
 def intern_steps(connection: Connection, keys: Iterable[tuple[int, str]]) -> None:
     """Numbers of steps, (campaign id, key)."""
-    known = set(connection.execute(select(t.step.c.campaign_id, t.step.c.key)).tuples())
+    known = {(row.campaign_id, row.key) for row in connection.execute(select(t.step.c.campaign_id, t.step.c.key))}
     fresh = [pair for pair in dict.fromkeys(keys) if pair not in known]
     if fresh:
         first = (connection.execute(select(func.max(t.step.c.id))).scalar() or 0) + 1

@@ -170,11 +170,11 @@ def create(connection: Connection, model: Model, customers: Mapping[str, NewCust
 
 def allocate(connection: Connection, number: int) -> tuple[int, int]:
     """Take `number` order numbers: the first of them, and the first instant no tick has gone past."""
-    clock = tables.clock
-    taken = connection.execute(
-        update(clock).values(next_seq=clock.c.next_seq + number).returning(clock.c.next_seq, clock.c.target)
-    ).one()
-    return taken.next_seq - number, taken.target + 1
+    journal = tables.journal
+    taken = update(journal).values(next_seq=journal.c.next_seq + number).returning(journal.c.next_seq)
+    next_seq: int = connection.execute(taken).scalar_one()
+    target: int = connection.execute(select(tables.clock.c.target)).scalar_one()
+    return next_seq - number, target + 1
 
 
 def _identity(kind: IdentityKind, value: Stored | None) -> str:

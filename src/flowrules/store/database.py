@@ -134,8 +134,9 @@ class Database:
             }
             connection.execute(insert(tables.workspace), [{"key": key, "value": facts[key]} for key in facts])
             connection.execute(
-                insert(tables.clock), {"id": 0, "last_tick": BEGINNING, "target": BEGINNING, "cursor": 0, "next_seq": 1}
+                insert(tables.clock), {"id": 0, "last_tick": BEGINNING, "target": BEGINNING, "cursor": 0}
             )
+            connection.execute(insert(tables.journal), {"id": 0, "next_seq": 1})
             fill_calendar(connection)
             ensure_zones(connection, ["UTC", zone])
         return database

@@ -1,0 +1,99 @@
+"""The gate's verdicts, one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flowrules.model.campaign import Campaign, Cap, Entry, EventTrigger, MessageClass, Policy, Purpose
+from flowrules.model.schema import EventType
+from flowrules.runtime.gate import Candidate, Contact, refusal
+from flowrules.runtime.sender import LEASE, alive, sender
+from flowrules.sql.codes import Reason
+
+NOW = 1_000_000
+PURPOSE = Purpose("marketing", asks_first=True, place="p:1")
+CLASS = MessageClass("marketing", PURPOSE, limited=True, counted=True, rank=0, place="p:2")
+CAMPAIGN = Campaign(
+    "c", None, None, CLASS, 0, Entry(EventTrigger(EventType("e"), None), "once", 0, "c:1"), None, (), (), (), None, (),
+    "c:0", "digest",
+)  # fmt: skip
+POLICY = Policy(zone_of_customer=False, zone="UTC", purposes=(PURPOSE,), classes=(CLASS,), caps=(), hold_out=None)
+KEY = (1, 1, 1, 1, 1)
+FINE = Candidate(KEY, "email", addressed=True, ended=False, consents={"marketing": "granted"}, contacts=())
+
+
+def contact(number: int, at: int, *, channel: str = "email", counted: bool = True, campaign: int = 2) -> Contact:
+    return Contact((1, campaign, 1, 1, number), at, channel, counted)
+
+
+def test_all_is_well() -> None:
+    assert refusal(FINE, CAMPAIGN, POLICY, NOW) is None
+
+
+def test_the_first_reason_counts() -> None:
+    worst = replace(FINE, ended=True, addressed=False, consents={})
+    assert refusal(worst, CAMPAIGN, POLICY, NOW) is Reason.JOURNEY_ENDED
+    assert refusal(replace(worst, ended=False), CAMPAIGN, POLICY, NOW) is Reason.NO_ADDRESS
+
+
+@pytest.mark.parametrize(
+    ("state", "asks_first", "verdict"),
+    [
+        ("granted", True, None),
+        ("granted", False, None),
+        (None, True, Reason.NO_CONSENT),
+        (None, False, None),
+        ("refused", True, Reason.UNSUBSCRIBED),
+        ("withdrawn", False, Reason.UNSUBSCRIBED),
+    ],
+)
+def test_consent(state: str | None, asks_first: bool, verdict: Reason | None) -> None:  # noqa: FBT001 -- parametrized
+    of_class = replace(CLASS, purpose=replace(PURPOSE, asks_first=asks_first))
+    candidate = replace(FINE, consents={} if state is None else {"marketing": state})
+    assert refusal(candidate, replace(CAMPAIGN, message_class=of_class), POLICY, NOW) is verdict
+
+
+@pytest.mark.parametrize(
+    ("contacts", "full"),
+    [
+        ([contact(1, NOW)], True),
+        ([contact(1, NOW - 99)], True),
+        ([contact(1, NOW - 100)], False),  # exactly D later is outside
+        ([contact(1, NOW + 1)], False),
+        ([contact(1, NOW, counted=False)], False),
+        ([contact(1, NOW, channel="call")], False),
+        ([Contact(KEY, NOW, "email", counted=True)], False),  # itself
+    ],
+)
+def test_caps_of_the_policy(contacts: list[Contact], full: bool) -> None:  # noqa: FBT001 -- parametrized
+    policy = replace(POLICY, caps=(Cap(1, 100, ("email", "sms"), "p:3"),))
+    expected = Reason.CAPPED if full else None
+    assert refusal(replace(FINE, contacts=contacts), CAMPAIGN, policy, NOW) is expected
+    unlimited = replace(CAMPAIGN, message_class=replace(CLASS, limited=False))
+    assert refusal(replace(FINE, contacts=contacts), unlimited, policy, NOW) is None
+
+
+def test_a_cap_on_other_channels_does_not_concern_it() -> None:
+    policy = replace(POLICY, caps=(Cap(0, 100, ("sms",), "p:3"),))
+    assert refusal(FINE, CAMPAIGN, policy, NOW) is None
+
+
+def test_caps_of_the_campaign_count_its_own() -> None:
+    campaign = replace(CAMPAIGN, caps=(Cap(1, 100, (), "c:3"),))
+    assert refusal(replace(FINE, contacts=[contact(1, NOW)]), campaign, POLICY, NOW) is None
+    own = contact(2, NOW, campaign=1, counted=False)
+    assert refusal(replace(FINE, contacts=[own]), campaign, POLICY, NOW) is Reason.CAPPED
+
+
+def test_a_sender_lives_as_long_as_its_run() -> None:
+    with sender() as name:
+        assert alive(name, 0, 10 * LEASE)
+    assert not alive(name, 0, 1)
+    elsewhere = "other-machine " + name.partition(" ")[2]
+    assert alive(elsewhere, 0, LEASE - 1)
+    assert not alive(elsewhere, 0, LEASE)
+    gone = " ".join([name.split()[0], "4194304", "1", "1"])
+    assert not alive(gone, 0, 1)
+    assert not alive(None, 0, LEASE)
