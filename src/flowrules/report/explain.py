@@ -24,7 +24,7 @@ from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.columns import property_column, tables_for
 
-_FACT, _DECISION, _MESSAGE = range(3)
+_FACT, _MESSAGE, _DECISION = range(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +283,7 @@ class _Story:
             if when <= self._at:
                 yield Moment(
                     at=when,
-                    order=(_MESSAGE, row.turn),
+                    order=(_DECISION if waits else _MESSAGE, row.turn),
                     kind="message",
                     what=Status(row.status).word,
                     label=_short(row.step),
@@ -393,13 +393,21 @@ class _Story:
         if last is not None:
             ended = last.ended_at is not None and last.ended_at <= self._at
             word = reason(last.exit) if ended else None
-            return Standing(name, True, word, place, self._text(place), _entered(last.instance, word), next_eligible)
+            said = self._label(last.words_id) if ended else None
+            return Standing(
+                name, True, word, place, self._text(place), _entered(last.instance, said or word), next_eligible
+            )
         if refused is not None:
             said = (reason(refused.reason) or "").replace("_", " ")
             words = f"did not enter: {said}" + (f" by {refused.by}" if refused.by else "")
             text = self._line(refused.rule, refused.at)
             return Standing(name, False, reason(refused.reason), refused.rule, text, words, next_eligible)
         return Standing(name, False, None, place, self._text(place), self._untriggered(campaign), None)
+
+    def _label(self, label_id: int | None) -> str | None:
+        label = tables.label.c
+        found: str | None = self._connection.execute(select(label.text).where(label.id == label_id)).scalar()
+        return None if found is None else f'"{found}"'
 
     def _text(self, place: str | None) -> str | None:
         return None if place is None or self._now is None else self._now.line(place)

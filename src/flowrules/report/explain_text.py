@@ -28,6 +28,8 @@ def explanation_lines(explanation: Explanation) -> Iterator[Text]:
         yield from _standing(standing, explanation.zone)
     today = None
     for each in explanation.timeline:
+        if each.what == "outcome":
+            continue  # the message's own line says it
         # What was known before anything happened has no day.
         if (this := day(each.at, explanation.zone) if each.at > 0 else "from the start") != today:
             yield Text()

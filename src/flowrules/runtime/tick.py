@@ -117,20 +117,19 @@ class Planner:
         progress: called with each instant that all customers have reached.
         """
         tally = Tally()
-        clock = self._publish(now)
-        if now < clock.last:
-            raise StoreError(
-                "this instant lies before the last tick: what has been decided can not be decided again",
-                "give a later instant",
-            )
         while True:
+            clock = self._publish(now)
+            if now < clock.last:
+                raise StoreError(
+                    "this instant lies before the last tick: what has been decided can not be decided again",
+                    "give a later instant",
+                )
             if clock.target > clock.last:
                 self._stretch(clock, answer, tally)
                 if progress is not None:
                     progress(clock.target)
-            elif clock.last >= now:
+            if clock.target >= now:
                 return tally.result()
-            clock = self._publish(now)
 
     # --- the stretch ----------------------------------------------------------------------------------
 
@@ -198,21 +197,24 @@ class Planner:
         return sorted(found, key=lambda item: (item[1], item[0], item[2]))
 
     def _stretch(self, clock: _Clock, answer: Answer | None, tally: Tally) -> None:
-        with self._write() as cursor:
-            self._gather(cursor, clock)
         accepted = Status.INTENDED if answer is None else Status.SENT
+        gathered = False
         while True:
             with self._write() as cursor:
                 # Someone else may have gone on from where we were, or finished the stretch.
                 found = self._clock(cursor)
                 if found.target != clock.target or found.last >= clock.target:
                     return
+                if not gathered:
+                    self._gather(cursor, clock)
+                    gathered = True
                 upto, customers = self.program.rounds.slice_end.rows(cursor, cursor=found.cursor, size=SLICE)[0]
-                if not customers:
+                if customers:
+                    Round(self.program, cursor, clock.target, accepted, answer, tally).run(found.cursor, upto)
+                    cursor.execute(f"UPDATE clock SET cursor = {upto} WHERE id = 0")  # noqa: S608  # an integer
+                if customers < SLICE:
                     cursor.execute("UPDATE clock SET last_tick = target WHERE id = 0")
                     return
-                Round(self.program, cursor, clock.target, accepted, answer, tally).run(found.cursor, upto)
-                cursor.execute(f"UPDATE clock SET cursor = {upto} WHERE id = 0")  # noqa: S608  # an integer
 
     def _gather(self, cursor: Any, clock: _Clock) -> None:
         """Write the agenda of the stretch."""

@@ -1,0 +1,144 @@
+"""W by the engine, with everything on: intake of facts, planner, ledger, caps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy import Connection, func, select
+
+from bench import work
+from bench.campaign import BATCH, HOUR, START, TEMPLATES, WELCOME, customer_name, model, prepare
+from bench.measure import Used, measured
+from bench.profile import Profile
+from flowrules.model.campaign import Model
+from flowrules.runtime.answers import Reaction, SentMessage
+from flowrules.runtime.tick import planner
+from flowrules.sql import tables as t
+from flowrules.sql.codes import Decision
+from flowrules.store.database import Database, Session
+from flowrules.store.journal import NewEvent, add_events
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    used: Used
+    steps: int
+    written: tuple[str, ...]
+    """Tables that were empty before and are not now: what the floor has to write."""
+
+
+def run(url: str, n: int, profile: Profile | None = None) -> Outcome:
+    events = work.events_by_hour(n)
+    database = prepare(url, n)
+    if profile is not None:
+        profile.watch(database)
+    try:
+        known = model()
+        empty = _sizes(database)
+        if profile is not None:
+            profile.start()
+        with measured(url) as used, database.session() as session, planner(database) as planning:
+            take = Intake(database, session, known)
+            take.all(_signup(number) for number in range(n))
+            planning.tick(START, answer=_silent)
+            for hour in range(1, work.END + 1):
+                take.all(_fact(number, event, hour) for number, event in events.get(hour, ()))
+                planning.tick(START + hour * HOUR, answer=_silent)
+            database.checkpoint()
+        if profile is not None:
+            profile.stop(planning.program)
+        with database.read() as connection:
+            steps = _verify(connection, n)
+        after = _sizes(database)
+    finally:
+        database.close()
+    grown = {name for name in after if after[name] > empty[name]}
+    if any(empty[name] for name in grown):
+        raise SystemExit(f"tables that were not empty grew: {sorted(name for name in grown if empty[name])}")
+    return Outcome(used, steps, tuple(sorted(grown)))
+
+
+def _silent(_sent: Sequence[SentMessage]) -> list[Reaction]:
+    """The channels accept; the reactions come hour by hour, from outside."""
+    return []
+
+
+def _signup(number: int) -> NewEvent:
+    return NewEvent("signup", customer_name(number), START, START, f"s{number}", {})
+
+
+def _fact(number: int, event: str, hour: int) -> NewEvent:
+    at, name = START + hour * HOUR, customer_name(number)
+    ref = (name, *WELCOME) if event == work.OPENED else None
+    return NewEvent(event, name, at, at, f"{event}-{number}", {}, ref=ref)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """One connection kept, as a service that receives facts would."""
+
+    database: Database
+    session: Session
+    known: Model
+
+    def all(self, facts: Iterable[NewEvent]) -> None:
+        rest = iter(facts)
+        while batch := list(islice(rest, BATCH)):
+            with self.database.intake(self.session) as connection:
+                add_events(connection, self.known, batch)
+
+
+def _sizes(database: Database) -> dict[str, int]:
+    with database.read() as connection:
+        return {
+            name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for name, table in t.metadata.tables.items()
+        }
+
+
+def _verify(connection: Connection, n: int) -> int:
+    """The result of W, everyone in and out again, and the steps of the ledger; gives these."""
+    templates = dict(
+        connection.execute(
+            select(t.node.c.template, func.count())
+            .join_from(
+                t.message,
+                t.node,
+                (t.node.c.version_id == t.message.c.version_id) & (t.node.c.node == t.message.c.node),
+            )
+            .group_by(t.node.c.template)
+        )
+        .tuples()
+        .all()
+    )
+    tags = dict(
+        connection.execute(
+            select(t.tag.c.name, func.count())
+            .join_from(t.tagging, t.tag, t.tag.c.id == t.tagging.c.tag_id)
+            .group_by(t.tag.c.name)
+        )
+        .tuples()
+        .all()
+    )
+    (nudge,) = TEMPLATES["sms"]
+    work.check({"sms" if name == nudge else str(name): count for name, count in templates.items()} | tags, n)
+    decisions = Counter(
+        dict(
+            connection.execute(select(t.decision.c.decision, func.count()).group_by(t.decision.c.decision)).tuples().all()
+        )
+    )
+    e = t.enrollment.c
+    ended = connection.execute(select(func.count()).select_from(t.enrollment).where(e.ended_at.is_not(None))).scalar_one()
+    sent = connection.execute(select(func.count()).select_from(t.contact)).scalar_one()
+    if not (n == ended == decisions[Decision.ENTERED] == decisions[Decision.EXIT]) or sent != decisions[Decision.SEND]:
+        raise SystemExit(f"somebody is lost: {ended} of {n} ended, {sent} contacts, decisions {dict(decisions)}")
+    # `wait` is written by each of the three waits; two of them end with `met` or `timed_out`.
+    passed = decisions[Decision.MET] + decisions[Decision.TIMED_OUT]
+    delays = decisions[Decision.WAIT] - passed
+    steps = decisions[Decision.SEND] + passed + delays + decisions[Decision.EXIT]
+    if steps != work.steps(n):
+        raise SystemExit(f"{steps} steps, expected {work.steps(n)}: {dict(decisions)}")
+    return steps

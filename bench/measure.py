@@ -1,0 +1,88 @@
+"""What a contestant used: CPU of its process and of the server, and its own peak memory."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import make_url
+
+_PROC = Path("/proc")
+
+
+@dataclass(slots=True)
+class Used:
+    cpu_s: float = 0.0
+    server_cpu_s: float = 0.0
+    wall_s: float = 0.0
+    peak_rss_mb: float = 0.0
+
+
+@contextmanager
+def measured(url: str) -> Iterator[Used]:
+    """Counts what the block uses; `cpu_s` holds the server's share too."""
+    server = None if url.startswith("sqlite") else server_of(url)
+    used = Used()
+    before, cpu, wall = tree_cpu(server), time.process_time(), time.perf_counter()
+    yield used
+    used.wall_s = time.perf_counter() - wall
+    own = time.process_time() - cpu
+    used.server_cpu_s = tree_cpu(server) - before
+    used.cpu_s = own + used.server_cpu_s
+    used.peak_rss_mb = peak_rss_mb()
+
+
+def can_watch_a_server() -> bool:
+    return (_PROC / "self" / "stat").exists()
+
+
+def server_of(url: str) -> int:
+    """Process id of the server behind the URL, which runs on this machine: the parent of our backend."""
+    with psycopg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
+        row = connection.execute("SELECT pg_backend_pid()").fetchone()
+        assert row is not None
+        return _stat(row[0])[0]
+
+
+def tree_cpu(root: int | None) -> float:
+    """CPU seconds of a process and all below it; those that have ended are in their parents' figures."""
+    if root is None:
+        return 0.0
+    ticks: dict[int, int] = {}
+    children: dict[int, list[int]] = {}
+    for name in filter(str.isdigit, os.listdir(_PROC)):
+        try:
+            parent, used = _stat(int(name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        ticks[int(name)] = used
+        children.setdefault(parent, []).append(int(name))
+    total, todo = 0, [root]
+    while todo:
+        process = todo.pop()
+        total += ticks.get(process, 0)
+        todo += children.get(process, [])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(process: int) -> tuple[int, int]:
+    """Parent, and clock ticks used: user and system, own and of children that were waited for."""
+    fields = (_PROC / str(process) / "stat").read_text().rpartition(")")[2].split()
+    return int(fields[1]), sum(int(field) for field in fields[11:15])
+
+
+def peak_rss_mb() -> float:
+    """Not getrusage on Linux: its figure starts with the peak of the process that started this one."""
+    status = _PROC / "self" / "status"
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
