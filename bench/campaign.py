@@ -47,7 +47,8 @@ campaign w:
 """
 WELCOME = ("w", 1, "journey/send email welcome", 1)
 """campaign, instance, step, pass of the message that is opened."""
-TEMPLATES = {"email": ("welcome", "offer"), "sms": ("nudge",)}
+NUDGE = "nudge"
+TEMPLATES = {"email": ("welcome", "offer"), "sms": (NUDGE,)}
 
 
 def snapshot() -> Snapshot:

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Column, ColumnElement, Connection, FromClause, Table, func, select
 
 from bench import work
-from bench.campaign import BATCH, HOUR, START, TEMPLATES, WELCOME, customer_name, model, prepare
+from bench.campaign import BATCH, HOUR, NUDGE, START, WELCOME, customer_name, model, prepare
 from bench.measure import Used, measured
 from bench.profile import Profile
 from flowrules.model.campaign import Model
@@ -93,52 +94,33 @@ class Intake:
 
 def _sizes(database: Database) -> dict[str, int]:
     with database.read() as connection:
-        return {
-            name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for name, table in t.metadata.tables.items()
-        }
+        return {name: _count(connection, table) for name, table in t.metadata.tables.items()}
+
+
+def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
+
+
+def _counts(connection: Connection, rows: FromClause, by: Column[Any]) -> dict[Any, int]:
+    found = connection.execute(select(by, func.count()).select_from(rows).group_by(by))
+    return dict(found.tuples().all())
 
 
 def _verify(connection: Connection, n: int) -> int:
     """The result of W, everyone in and out again, and the steps of the ledger; gives these."""
-    templates = dict(
-        connection.execute(
-            select(t.node.c.template, func.count())
-            .join_from(
-                t.message,
-                t.node,
-                (t.node.c.version_id == t.message.c.version_id) & (t.node.c.node == t.message.c.node),
-            )
-            .group_by(t.node.c.template)
-        )
-        .tuples()
-        .all()
-    )
-    tags = dict(
-        connection.execute(
-            select(t.tag.c.name, func.count())
-            .join_from(t.tagging, t.tag, t.tag.c.id == t.tagging.c.tag_id)
-            .group_by(t.tag.c.name)
-        )
-        .tuples()
-        .all()
-    )
-    (nudge,) = TEMPLATES["sms"]
-    work.check({"sms" if name == nudge else str(name): count for name, count in templates.items()} | tags, n)
-    decisions = Counter(
-        dict(
-            connection.execute(select(t.decision.c.decision, func.count()).group_by(t.decision.c.decision)).tuples().all()
-        )
-    )
-    e = t.enrollment.c
-    ended = connection.execute(select(func.count()).select_from(t.enrollment).where(e.ended_at.is_not(None))).scalar_one()
-    sent = connection.execute(select(func.count()).select_from(t.contact)).scalar_one()
-    if not (n == ended == decisions[Decision.ENTERED] == decisions[Decision.EXIT]) or sent != decisions[Decision.SEND]:
-        raise SystemExit(f"somebody is lost: {ended} of {n} ended, {sent} contacts, decisions {dict(decisions)}")
-    # `wait` is written by each of the three waits; two of them end with `met` or `timed_out`.
-    passed = decisions[Decision.MET] + decisions[Decision.TIMED_OUT]
-    delays = decisions[Decision.WAIT] - passed
-    steps = decisions[Decision.SEND] + passed + delays + decisions[Decision.EXIT]
-    if steps != work.steps(n):
-        raise SystemExit(f"{steps} steps, expected {work.steps(n)}: {dict(decisions)}")
+    sent_from = (t.node.c.version_id == t.message.c.version_id) & (t.node.c.node == t.message.c.node)
+    templates = _counts(connection, t.message.join(t.node, sent_from), t.node.c.template)
+    tags = _counts(connection, t.tagging.join(t.tag, t.tag.c.id == t.tagging.c.tag_id), t.tag.c.name)
+    work.check({"sms" if name == NUDGE else name: count for name, count in templates.items()} | tags, n)
+
+    decided = Counter(_counts(connection, t.decision, t.decision.c.decision))
+    ended = _count(connection, t.enrollment, t.enrollment.c.ended_at.is_not(None))
+    contacts = _count(connection, t.contact)
+    if {decided[Decision.ENTERED], decided[Decision.EXIT], ended} != {n} or contacts != decided[Decision.SEND]:
+        raise SystemExit(f"somebody is lost: {ended} of {n} ended, {contacts} contacts, decisions {dict(decided)}")
+    # Each of the three waits begins with `wait`; two of them end with `met` or `timed_out`, the third is the delay.
+    passed = decided[Decision.MET] + decided[Decision.TIMED_OUT]
+    steps = decided[Decision.SEND] + passed + (decided[Decision.WAIT] - passed) + decided[Decision.EXIT]
+    if (steps, passed) != (work.steps(n), 2 * n):
+        raise SystemExit(f"{steps} steps, expected {work.steps(n)}: {dict(decided)}")
     return steps

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import make_url
+
+from bench.settings import driver_url
 
 _PROC = Path("/proc")
 
@@ -45,10 +46,8 @@ def can_watch_a_server() -> bool:
 
 def server_of(url: str) -> int:
     """Process id of the server behind the URL, which runs on this machine: the parent of our backend."""
-    with psycopg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
-        row = connection.execute("SELECT pg_backend_pid()").fetchone()
-        assert row is not None
-        return _stat(row[0])[0]
+    with psycopg.connect(driver_url(url)) as connection:
+        return _stat(connection.info.backend_pid)[0]
 
 
 def tree_cpu(root: int | None) -> float:
@@ -57,13 +56,13 @@ def tree_cpu(root: int | None) -> float:
         return 0.0
     ticks: dict[int, int] = {}
     children: dict[int, list[int]] = {}
-    for name in filter(str.isdigit, os.listdir(_PROC)):
+    for folder in _PROC.glob("[0-9]*"):
         try:
-            parent, used = _stat(int(name))
+            parent, used = _stat(int(folder.name))
         except (FileNotFoundError, ProcessLookupError):
-            continue
-        ticks[int(name)] = used
-        children.setdefault(parent, []).append(int(name))
+            continue  # it has ended since
+        ticks[int(folder.name)] = used
+        children.setdefault(parent, []).append(int(folder.name))
     total, todo = 0, [root]
     while todo:
         process = todo.pop()

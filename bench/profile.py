@@ -1,5 +1,7 @@
 """Where the engine's time goes: every statement by its text, timed at the driver's cursor."""
 
+# ruff: noqa: ANN401  # the cursors of two drivers, of which only the time matters
+
 from __future__ import annotations
 
 import sqlite3
@@ -69,8 +71,10 @@ class Profile:
         calls = sum(line.calls for line in self.measured.values())
         kind = "CPU" if self.dialect == "sqlite" else "wall"
         written = [
-            f"W, n = {n}, {self.dialect}: {self.total:.2f} s {kind} (with the profiler), {inside:.2f} s in {calls} "
-            f"statements, {self.total - inside:.2f} s in Python and the profiler",
+            (
+                f"W, n = {n}, {self.dialect}: {self.total:.2f} s {kind} (with the profiler), {inside:.2f} s in {calls} "
+                f"statements, {self.total - inside:.2f} s in Python and the profiler"
+            ),
             "",
             f"{'s':>8} {'%':>5} {'calls':>8} {'rows':>9} {'us/call':>8} {'us/row':>7}",
         ]
@@ -132,7 +136,7 @@ def _sqlite_connection(profile: Profile) -> type[sqlite3.Connection]:
                 return super().fetchone()
 
     class Connection(sqlite3.Connection):
-        def cursor(self, *_: Any) -> Any:  # type: ignore[override]  # nobody here asks for another kind
+        def cursor(self, *_: Any) -> Any:
             return super().cursor(Cursor)
 
         def commit(self) -> None:

@@ -14,6 +14,8 @@ WAIT_OPEN, DELAY, WAIT_BUY = 48, 24, 72
 END = 47 + DELAY + WAIT_BUY + 1
 OPENED, PURCHASE = "email_opened", "purchase"
 
+_OPENERS = range(4)  # of ten customers
+
 Events = Mapping[int, list[tuple[int, str]]]
 
 
@@ -23,7 +25,7 @@ def events_by_hour(n: int, seed: int = 7) -> Events:
     events: dict[int, list[tuple[int, str]]] = defaultdict(list)
     for number in range(n):
         base = WAIT_OPEN
-        if number % 10 < 4:
+        if number % 10 in _OPENERS:
             hour = dice.randint(1, WAIT_OPEN - 1)
             events[hour].append((number, OPENED))
             base = hour + DELAY

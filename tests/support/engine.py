@@ -226,10 +226,10 @@ def fill(connection: Connection, model: Model, scenario: Scenario) -> None:
 
 def ledger(connection: Connection) -> list[LedgerRow]:
     d = t.decision.c
-    labels = dict(connection.execute(select(t.label.c.id, t.label.c.text)).tuples().all())
-    customers = dict(connection.execute(select(t.customer.c.id, t.customer.c.external_id)).tuples().all())
-    campaigns = dict(connection.execute(select(t.campaign.c.id, t.campaign.c.name)).tuples().all())
-    steps = dict(connection.execute(select(t.step.c.id, t.step.c.key)).tuples().all())
+    labels = {row[0]: row[1] for row in connection.execute(select(t.label.c.id, t.label.c.text))}
+    customers = {row[0]: row[1] for row in connection.execute(select(t.customer.c.id, t.customer.c.external_id))}
+    campaigns = {row[0]: row[1] for row in connection.execute(select(t.campaign.c.id, t.campaign.c.name))}
+    steps = {row[0]: row[1] for row in connection.execute(select(t.step.c.id, t.step.c.key))}
     rows = [
         LedgerRow(
             at=row.at,

@@ -33,7 +33,7 @@ class NodeKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class EventTest:
-    """An awaited event. used_up: other waits of the stage may want the same event."""
+    """An awaited event; `used_up` if other waits of the stage may want the same one."""
 
     event: EventType
     filter: Filter | None
@@ -60,7 +60,7 @@ class Assignment:
 class Node:
     """One position.
 
-    next: where it goes on (a branch that holds, an awaited event that came, a reaction that was there);
+    `next`: where it goes on (a branch that holds, an awaited event that came, a reaction that was there);
     alt: the other way (else, timed out, absent); third: behind the block (no message was sent).
     test: what decides, by kind: Condition (BRANCH), EventTest (WAIT_FOR), ReactionTest (NO_REACTION),
     WaitUntil (WAIT_UNTIL), Assignment (SET).

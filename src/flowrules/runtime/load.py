@@ -77,7 +77,7 @@ def load_program(connection: Connection, dialect: str) -> Program:
         bundle=bundle,
         default_zone=default_zone,
         zone_of_customer=of_customer,
-        rounds=rounds(bundle, default_zone, of_customer, tuple(sorted(listened))),
+        rounds=rounds(bundle, default_zone, tuple(sorted(listened)), of_customer=of_customer),
         watch=watch(bundle),
         ends=ends(bundle),
         facts=facts(bundle),

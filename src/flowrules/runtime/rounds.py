@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, insert
 
@@ -18,10 +18,11 @@ from flowrules.sql import scratch
 from flowrules.sql.bundle import CODE
 from flowrules.sql.codes import Status
 from flowrules.sql.columns import attribute_column
-from flowrules.sql.entries import Entry
+from flowrules.sql.entries import Entry, HoldOut
 from flowrules.sql.facts import OnEvent
 from flowrules.sql.rounds import apply_change, refocus
 from flowrules.sql.scratch import AGENDA
+from flowrules.sql.statement import Cursor, Statement
 
 if TYPE_CHECKING:
     from flowrules.runtime.load import Program
@@ -39,7 +40,7 @@ class Round:
     def __init__(
         self,
         program: Program,
-        cursor: Any,
+        cursor: Cursor,
         target: int,
         accepted: Status,
         answer: Answer | None,
@@ -82,29 +83,11 @@ class Round:
     # --- an instant -----------------------------------------------------------------------------------
 
     def _instant(self) -> None:
-        program, cursor = self.program, self.cursor
-        present = {row[0] for row in program.rounds.present.rows(cursor)}
-        turn = PASS
-        if AGENDA.CHANGE in present:
-            self._profile()
-        inside = program.rounds.load.run(cursor)
-        if inside:
-            self._watch(turn)
-        if self._each(program.facts.exits, present, turn):
-            self._end(turn)
-        if self._each(program.facts.goals, present, turn):
-            self._end(turn)
-        if inside:
-            self._each(program.facts.reactions, present, turn)
-            if AGENDA.OUTCOME in present:
-                for statement in program.facts.outcomes:
-                    statement.run(cursor, turn=turn)
-            program.facts.timers.run(cursor)
-            for statement in program.facts.settle:
-                statement.run(cursor, turn=turn)
-        for entry in program.entries:
+        present = {row[0] for row in self.program.rounds.present.rows(self.cursor)}
+        self._facts_and_timers(present, PASS)
+        for entry in self.program.entries:
             if entry.what in present:
-                self._enter(entry, turn)
+                self._enter(entry, PASS)
         number = 1
         while True:
             self._micro_steps(number * PASS)
@@ -112,12 +95,29 @@ class Round:
             if not self._messages(number * PASS + LAST):
                 break
             number += 1
-        if program.watch.rechecks:
-            cursor.execute(
-                "UPDATE run SET recheck_at = NULL, dirty = 1 WHERE recheck_at IS NOT NULL AND ended_at IS NULL"
-            )
-            for statement in program.watch.rechecks:
-                statement.run(cursor)
+        for statement in self.program.watch.rechecks:
+            statement.run(self.cursor)
+
+    def _facts_and_timers(self, present: set[int], turn: int) -> None:
+        """Pass 1, paragraphs 1 to 6."""
+        facts, cursor = self.program.facts, self.cursor
+        if AGENDA.CHANGE in present:
+            self._profile()
+        inside = self.program.rounds.load.run(cursor)
+        if inside:
+            self._watch(turn)
+        for group in (facts.exits, facts.goals):
+            if self._each(group, present, turn):
+                self._end(turn)
+        if not inside:
+            return
+        self._each(facts.reactions, present, turn)
+        if AGENDA.OUTCOME in present:
+            for statement in facts.outcomes:
+                statement.run(cursor, turn=turn)
+        facts.timers.run(cursor)
+        for statement in facts.settle:
+            statement.run(cursor, turn=turn)
 
     def _profile(self) -> None:
         for (name,) in self.program.rounds.changes.rows(self.cursor):
@@ -125,7 +125,7 @@ class Round:
             column = attribute_column(builtin or Attribute(name, Type(Kind.TEXT)))
             if column not in self.program.columns:
                 continue
-            for statement in apply_change(self.program.bundle, name, column, self.program.columns[column]):
+            for statement in apply_change(self.program.bundle, name, column, textual=self.program.columns[column]):
                 statement.run(self.cursor, attribute=name)
             if name == "timezone" and self.program.zone_of_customer:
                 refocus(self.program.bundle, self.program.default_zone).run(self.cursor)
@@ -159,24 +159,21 @@ class Round:
         for hold_out in entry.hold_outs:
             rows = entry.unexposed.rows(self.cursor, name=hold_out.name)
             if rows:
-                self._expose(hold_out.name, hold_out.millionths, rows)
+                self._expose(entry, hold_out, rows)
             entry.expose.run(self.cursor, name=hold_out.name, ghost=hold_out.ghost)
         record, enter = entry.enter
         record.run(self.cursor, turn=turn)
         self.tally.entered += enter.run(self.cursor)
         entry.clear.run(self.cursor)
 
-    def _expose(self, name: str, millionths: int, rows: list[tuple[int, str]]) -> None:
-        prefix = f"{self.program.salt}/{name}/"
-        threshold = millionths << 56
+    def _expose(self, entry: Entry, hold_out: HoldOut, rows: list[tuple[int, str]]) -> None:
+        prefix = f"{self.program.salt}/{hold_out.name}/"
+        threshold = hold_out.millionths << 56
         held = [
-            (number, name, int(_bucket(prefix + external_id) * 1_000_000 < threshold)) for number, external_id in rows
+            (number, hold_out.name, int(_bucket(prefix + external_id) * 1_000_000 < threshold))
+            for number, external_id in rows
         ]
-        mark = "?" if self.program.bundle.dialect == "sqlite" else "%s"
-        self.cursor.executemany(
-            f"INSERT INTO exposure (customer_id, name, held_out) VALUES ({mark}, {mark}, {mark})",  # noqa: S608
-            held,
-        )
+        self.cursor.executemany(entry.draw, held)
 
     # --- micro steps ----------------------------------------------------------------------------------
 
@@ -187,25 +184,29 @@ class Round:
             micro += 1
             if self._loops(micro, turn + micro):
                 continue
-            codes = {code for code, _, _ in rows}
-            kinds = {code // CODE for code in codes}
-            for code in codes:
-                for statement in steps.prepare.get(code, ()):
-                    statement.run(cursor)
-            if kinds & _WAITS:
-                for statement in steps.deadlines:
-                    statement.run(cursor)
-            for code in codes:
-                for statement in steps.decide.get(code, ()):
-                    statement.run(cursor)
+            self._prepare({code for code, _, _ in rows})
             steps.record.run(cursor, turn=turn + micro)
+            # In plain order, so that the later campaign wins where two want the same thing otherwise.
             for code, campaign_id, _ in sorted(rows, key=lambda row: (self.names[row[1]], row[0])):
                 for statement in self._effects(code):
                     statement.run(cursor, campaign=campaign_id)
             self.tally.moved += steps.move.run(cursor)
             self.tally.exited += sum(count for code, _, count in rows if code // CODE in _OVER)
 
-    def _effects(self, code: int) -> tuple[Any, ...]:
+    def _prepare(self, codes: set[int]) -> None:
+        """What each position needs before it is recorded: the edge to take, the deadline."""
+        steps, cursor = self.program.steps, self.cursor
+        for code in codes:
+            for statement in steps.prepare.get(code, ()):
+                statement.run(cursor)
+        if any(code // CODE in _WAITS for code in codes):
+            for statement in steps.deadlines:
+                statement.run(cursor)
+        for code in codes:
+            for statement in steps.decide.get(code, ()):
+                statement.run(cursor)
+
+    def _effects(self, code: int) -> tuple[Statement, ...]:
         steps = self.program.steps
         match code // CODE:
             case NodeKind.TAG:
@@ -277,8 +278,10 @@ class Round:
         order = {message: position for position, message in enumerate(sent)}
         reactions = sorted(answer(list(sent)), key=lambda item: (item.at, order[item.message]))
         events, agenda = [], []
-        self.cursor.execute(f"UPDATE journal SET next_seq = next_seq + {len(reactions)} RETURNING next_seq")  # noqa: S608
-        seq = self.cursor.fetchone()[0] - len(reactions)
+        if not reactions:
+            return
+        messages = self.program.messages
+        seq = messages.number.rows(self.cursor, count=len(reactions))[0][0] - len(reactions)
         for position, reaction in enumerate(reactions):
             customer_id, *reference = sent[reaction.message]
             type_id = self.program.bundle.event_type(reaction.event)
@@ -286,17 +289,9 @@ class Round:
             events.append((customer_id, type_id, reaction.at, seq + position, reaction.at, *reference, machine))
             if type_id in self.program.listened and reaction.at <= self.target:
                 agenda.append((customer_id, reaction.at, type_id))
-        mark = "?" if self.program.bundle.dialect == "sqlite" else "%s"
-        self.cursor.executemany(
-            "INSERT INTO event (customer_id, type_id, at, seq, event_time, ref_campaign_id, ref_instance, ref_step_id, "
-            f"ref_pass, machine) VALUES ({', '.join([mark] * 10)})",  # noqa: S608  # the driver's own marks
-            events,
-        )
+        self.cursor.executemany(messages.react, events)
         if agenda:
-            self.cursor.executemany(
-                f"INSERT INTO agenda (customer_id, at, what) VALUES ({mark}, {mark}, {mark}) ON CONFLICT DO NOTHING",  # noqa: S608
-                agenda,
-            )
+            self.cursor.executemany(messages.remind, agenda)
 
 
 def _bucket(text: str) -> int:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -24,6 +23,7 @@ from flowrules.runtime.occurrences import occurrences
 from flowrules.runtime.rounds import Round
 from flowrules.sql.codes import Reason, Status
 from flowrules.sql.scratch import definitions
+from flowrules.sql.statement import Cursor
 from flowrules.store.database import ADVISORY, Database, Session
 
 SLICE = 1000
@@ -134,7 +134,7 @@ class Planner:
     # --- the stretch ----------------------------------------------------------------------------------
 
     @contextmanager
-    def _write(self, *, alone: bool = False) -> Iterator[Any]:
+    def _write(self, *, alone: bool = False) -> Iterator[Cursor]:
         """A driver's cursor in a write transaction; alone: no intake is under way meanwhile."""
         # Not REPEATABLE READ: what is read lies at or before the target, where nothing is written any more, and the
         # clock must be the one that the lock was waited for.
@@ -152,10 +152,10 @@ class Planner:
             finally:
                 cursor.close()
 
-    def _clock(self, cursor: Any) -> _Clock:
+    def _clock(self, cursor: Cursor) -> _Clock:
         lock = " FOR UPDATE" if self.database.dialect == "postgresql" else ""
         cursor.execute(f"SELECT last_tick, target, cursor FROM clock WHERE id = 0{lock}")  # noqa: S608  # our own words
-        return _Clock(*cursor.fetchone())
+        return _Clock(*cursor.fetchall()[0])
 
     def _publish(self, now: int) -> _Clock:
         """Say how far the next stretch goes, before anything is read: later facts lie behind it."""
@@ -175,7 +175,7 @@ class Planner:
         self._program = load_program(connection, self.database.dialect)
         Round.load(connection, self.program)
 
-    def _target(self, cursor: Any, last: int, now: int) -> int:
+    def _target(self, cursor: Cursor, last: int, now: int) -> int:
         if now - last <= SPAN:
             return now
         due = [row[0] for row in self.program.rounds.next_due.rows(cursor, last=last) if row[0] is not None]
@@ -216,7 +216,7 @@ class Planner:
                     cursor.execute("UPDATE clock SET last_tick = target WHERE id = 0")
                     return
 
-    def _gather(self, cursor: Any, clock: _Clock) -> None:
+    def _gather(self, cursor: Cursor, clock: _Clock) -> None:
         """Write the agenda of the stretch."""
         cursor.execute("DELETE FROM agenda")
         cursor.execute("DELETE FROM occurrence")

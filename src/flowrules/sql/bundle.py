@@ -103,31 +103,40 @@ class Bundle:
         """Names of the event types that make a customer's instant."""
         names: set[str] = set()
         for version, _ in self.now:
-            campaign = version.machine.campaign
-            if isinstance(campaign.entry.trigger, m.EventTrigger):
-                names.add(campaign.entry.trigger.event.name)
-            for exclusion in campaign.exclusions:
-                if isinstance(exclusion, m.ExcludeWhere):
-                    names.update(depends(exclusion.condition))
+            names.update(_listened_now(version.machine.campaign))
         for version in self.versions:
-            campaign = version.machine.campaign
-            if campaign.goal is not None:
-                names.add(campaign.goal.event.name)
-            for clause in campaign.exits:
-                if isinstance(clause, m.ExitOnEvent):
-                    names.add(clause.event.name)
-                else:
-                    names.update(depends(clause.condition))
-            names.update(on.event.name for stage in campaign.stages for on in stage.reactions)
-            for node in version.machine.nodes:
-                if isinstance(node.test, EventTest):
-                    names.add(node.test.event.name)
-                elif isinstance(node.test, ReactionTest):
-                    names.add(f"{node.test.channel}_{node.test.reaction}")
+            names.update(_listened_inside(version.machine))
         return frozenset(names)
 
     def event_type(self, name: str) -> int:
         return self.catalogue.event_types[name]
+
+
+def _listened_now(campaign: m.Campaign) -> Iterator[str]:
+    """By the policy in force: what lets customers enter, and what excludes them."""
+    if isinstance(campaign.entry.trigger, m.EventTrigger):
+        yield campaign.entry.trigger.event.name
+    for exclusion in campaign.exclusions:
+        if isinstance(exclusion, m.ExcludeWhere):
+            yield from depends(exclusion.condition)
+
+
+def _listened_inside(machine: Machine) -> Iterator[str]:
+    """By customers inside, in whatever version."""
+    campaign = machine.campaign
+    if campaign.goal is not None:
+        yield campaign.goal.event.name
+    for clause in campaign.exits:
+        if isinstance(clause, m.ExitOnEvent):
+            yield clause.event.name
+        else:
+            yield from depends(clause.condition)
+    yield from (on.event.name for stage in campaign.stages for on in stage.reactions)
+    for node in machine.nodes:
+        if isinstance(node.test, EventTest):
+            yield node.test.event.name
+        elif isinstance(node.test, ReactionTest):
+            yield f"{node.test.channel}_{node.test.reaction}"
 
 
 def load(

@@ -37,6 +37,7 @@ class Entry:
     judge: tuple[Statement, ...]
     hold_outs: tuple[HoldOut, ...]
     unexposed: Statement
+    draw: str
     expose: Statement
     enter: tuple[Statement, ...]
     clear: Statement
@@ -64,6 +65,7 @@ def _entry(bundle: Bundle, version: Version, lives_from: int) -> Entry:
             "AND c.reason IS NULL AND c.ghost = 0 AND NOT EXISTS (SELECT 1 FROM exposure x "
             "WHERE x.customer_id = c.customer_id AND x.name = :name) ORDER BY c.customer_id"
         ),
+        draw=w.row("exposure", "customer_id, name, held_out"),
         expose=w.statement(
             "UPDATE candidate SET ghost = :ghost WHERE reason IS NULL AND ghost = 0 AND EXISTS (SELECT 1 "
             "FROM exposure x WHERE x.customer_id = candidate.customer_id AND x.name = :name AND x.held_out = 1)"
@@ -147,8 +149,10 @@ def _enter(bundle: Bundle, version: Version) -> list[Statement]:
     number = "coalesce(last_instance, 0) + 1"
     return [
         w.statement(
-            f"{DECISION} SELECT customer_id, at, :turn, {campaign_id}, CASE WHEN reason IS NULL THEN {number} ELSE 0 END, "
-            f"CASE WHEN reason IS NULL THEN {int(Decision.ENTERED)} ELSE {int(Decision.NOT_ENTERED)} END, 0, {version.id}, "
+            f"{DECISION} SELECT customer_id, at, :turn, {campaign_id}, CASE WHEN reason IS NULL THEN {number} "
+            f"ELSE 0 END, "
+            f"CASE WHEN reason IS NULL THEN {int(Decision.ENTERED)} ELSE {int(Decision.NOT_ENTERED)} END, 0, "
+            f"{version.id}, "
             f"CASE WHEN reason IS NULL AND ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE reason END, place_id, by_id, "
             "NULL, NULL, NULL, NULL, NULL FROM candidate"
         ),

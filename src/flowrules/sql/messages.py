@@ -24,7 +24,10 @@ _SENT = f"CASE WHEN ghost > 0 THEN {int(Status.GHOST)} ELSE :accepted END"
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """caps: judged in this order for each rank; `accepted` is the status of a real message that passes."""
+    """caps: judged in this order for each rank; `accepted` is the status of a real message that passes.
+
+    number, react and remind write what a virtual channel answers: facts, and the agenda's marks of them.
+    """
 
     ask: Statement
     ranks: Statement
@@ -34,6 +37,9 @@ class Messages:
     write: tuple[Statement, ...]
     tally: Statement
     sent: Statement
+    number: Statement
+    react: str
+    remind: str
     go_on: tuple[Statement, ...]
     clear: Statement
     cap_rows: tuple[dict[str, int], ...]
@@ -47,11 +53,14 @@ def messages(bundle: Bundle) -> Messages:
     return Messages(
         ask=w.statement(
             "INSERT INTO ask (customer_id, campaign_id, instance, at, version_id, node, step_id, place_id, channel_id, "
-            "ghost, rank, pass) SELECT r.customer_id, r.campaign_id, r.instance, r.at, r.version_id, r.node, n.step_id, "
-            "n.place_id, n.channel_id, r.ghost, row_number() OVER (PARTITION BY r.customer_id ORDER BY o.rank, r.instance), "
+            "ghost, rank, pass) SELECT r.customer_id, r.campaign_id, r.instance, r.at, r.version_id, r.node, "
+            "n.step_id, "
+            "n.place_id, n.channel_id, r.ghost, row_number() OVER (PARTITION BY r.customer_id ORDER BY o.rank, "
+            "r.instance), "
             f"1 + coalesce((SELECT max(m.pass) FROM message m WHERE {same} AND m.step_id = n.step_id), 0) "
             "FROM run r CROSS JOIN machine n CROSS JOIN force o "
-            f"WHERE r.state = {STATE.ASKING} AND r.ended_at IS NULL AND n.version_id = r.version_id AND n.node = r.node "
+            f"WHERE r.state = {STATE.ASKING} AND r.ended_at IS NULL AND n.version_id = r.version_id AND n.node = "
+            f"r.node "
             "AND o.campaign_id = r.campaign_id"
         ),
         ranks=w.statement("SELECT max(rank) FROM ask"),
@@ -59,13 +68,15 @@ def messages(bundle: Bundle) -> Messages:
         caps=caps,
         count=w.statement(
             "INSERT INTO contact (customer_id, at, campaign_id, instance, step_id, pass, channel_id, counted, ghost) "
-            "SELECT a.customer_id, a.at, a.campaign_id, a.instance, a.step_id, a.pass, a.channel_id, o.counted, a.ghost "
+            "SELECT a.customer_id, a.at, a.campaign_id, a.instance, a.step_id, a.pass, a.channel_id, o.counted, "
+            "a.ghost "
             "FROM ask a CROSS JOIN force o WHERE a.rank = :rank AND a.reason IS NULL AND o.campaign_id = a.campaign_id"
         ),
         write=(
             w.statement(
                 "INSERT INTO message (customer_id, campaign_id, instance, step_id, pass, version_id, node, channel_id, "
-                f"status, reason, decided_at, turn, sent_at) SELECT {key}, step_id, pass, version_id, node, channel_id, "
+                f"status, reason, decided_at, turn, sent_at) SELECT {key}, step_id, pass, version_id, node, "
+                f"channel_id, "
                 f"CASE WHEN reason IS NOT NULL THEN {int(Status.SKIPPED)} ELSE {_SENT} END, "
                 f"CASE WHEN reason IS NULL AND ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE reason END, at, :turn, "
                 f"CASE WHEN reason IS NULL AND (ghost > 0 OR :accepted = {int(Status.SENT)}) THEN at END FROM ask"
@@ -73,11 +84,18 @@ def messages(bundle: Bundle) -> Messages:
             w.statement(
                 f"{DECISION} SELECT a.customer_id, a.at, :turn, a.campaign_id, a.instance, "
                 f"CASE WHEN a.reason IS NULL THEN {int(Decision.SEND)} ELSE {int(Decision.WITHHELD)} END, a.step_id, "
-                f"a.version_id, CASE WHEN a.reason IS NULL AND a.ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE a.reason END, "
+                f"a.version_id, CASE WHEN a.reason IS NULL AND a.ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE a.reason "
+                f"END, "
                 "coalesce(c.place_id, a.place_id), NULL, a.counter, c.number, c.per, NULL, NULL "
                 "FROM ask a LEFT JOIN cap c ON c.id = a.cap_id"
             ),
         ),
+        number=w.statement("UPDATE journal SET next_seq = next_seq + :count RETURNING next_seq"),
+        react=w.row(
+            "event",
+            "customer_id, type_id, at, seq, event_time, ref_campaign_id, ref_instance, ref_step_id, ref_pass, machine",
+        ),
+        remind=w.row("agenda", "customer_id, at, what", " ON CONFLICT DO NOTHING"),
         tally=w.statement("SELECT reason, count(*) FROM ask GROUP BY reason"),
         sent=w.statement(
             "SELECT u.external_id, a.customer_id, a.campaign_id, a.instance, a.step_id, a.pass, a.channel_id, "

@@ -34,7 +34,7 @@ class Rounds:
     changes: Statement
 
 
-def rounds(bundle: Bundle, default_zone: int, of_customer: bool, listened: tuple[int, ...]) -> Rounds:
+def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_customer: bool) -> Rounds:
     """default_zone: id of the policy's zone; listened: ids of the event types that make instants."""
     w = bundle.writer
     zone = f"coalesce(c.zone_id, {default_zone})" if of_customer else str(default_zone)
@@ -129,8 +129,8 @@ def rounds(bundle: Bundle, default_zone: int, of_customer: bool, listened: tuple
     )
 
 
-def apply_change(bundle: Bundle, attribute: str, column: str, textual: bool) -> tuple[Statement, ...]:
-    """Set one attribute from the changes of the round's instant, the last in order of import; a zone follows its name."""
+def apply_change(bundle: Bundle, attribute: str, column: str, *, textual: bool) -> tuple[Statement, ...]:
+    """Set one attribute from the changes of the round's instant, the last one imported; a zone follows its name."""
     value = "text" if textual else "number"
     last = (
         f"SELECT c.{value} FROM focus f CROSS JOIN attribute_change c WHERE f.customer_id = customer.id "

@@ -7,7 +7,7 @@ driver as they are. Values are bound, never pasted; only integers of our own cat
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol
@@ -22,11 +22,16 @@ Value = int | str | None
 class Cursor(Protocol):
     """What is used of a DB-API cursor."""
 
-    rowcount: int
+    @property
+    def rowcount(self) -> int: ...
 
-    def execute(self, statement: str, parameters: Mapping[str, Value], /) -> object: ...
+    def execute(self, statement: str, parameters: Mapping[str, Value] = ..., /) -> object: ...
 
-    def fetchall(self) -> list[Any]: ...
+    def executemany(self, statement: str, parameters: Sequence[Sequence[Value]], /) -> object: ...
+
+    def fetchall(self) -> Sequence[Any]: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,11 @@ class Writer:
         prefix = f"g{next(self._numbers)}_"
         text = re.sub(r"(?<!:):([A-Za-z_]\w*)", rf":{prefix}\1", str(compiled))
         return Fragment(f"({text})", {prefix + key: value for key, value in compiled.params.items()})
+
+    def row(self, table: str, columns: str, more: str = "") -> str:
+        """An INSERT of one row for the driver's executemany; `columns` by comma."""
+        marks = ", ".join(["?" if self.dialect == "sqlite" else "%s"] * len(columns.split(",")))
+        return f"INSERT INTO {table} ({columns}) VALUES ({marks}){more}"
 
     def statement(self, text: str, *fragments: Fragment) -> Statement:
         """`text` may hold the text of the given fragments; their constants come along."""

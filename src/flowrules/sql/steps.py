@@ -148,7 +148,8 @@ def _deadlines(bundle: Bundle) -> tuple[Statement, ...]:
     )
     wanted = f"t.first_day + {local} / {DAY} - {own_first}"
     by_month = (
-        f"(SELECT CASE WHEN {wanted} < t.last_day THEN {wanted} ELSE t.last_day END FROM month t WHERE t.month = {month}) "
+        f"(SELECT CASE WHEN {wanted} < t.last_day THEN {wanted} ELSE t.last_day END FROM month t WHERE "
+        f"t.month = {month}) "
         f"* {DAY} + {local} % {DAY}"
     )
     instant = w.fragment(resolve(zone, row["local"]))
@@ -164,7 +165,8 @@ def _deadlines(bundle: Bundle) -> tuple[Statement, ...]:
     if any(r["months"] is not None for r in rows):
         statements.append(
             w.statement(
-                f"UPDATE run SET local = {by_month} FROM machine n WHERE {joined} AND n.months IS NOT NULL AND run.pick = {REST}",
+                f"UPDATE run SET local = {by_month} FROM machine n WHERE {joined} AND n.months IS NOT NULL AND "
+                f"run.pick = {REST}",
                 offset,
             )
         )
@@ -235,7 +237,8 @@ def _record(bundle: Bundle) -> Statement:
         f"ELSE {int(Reason.NO)} END ELSE n.why END"
     )
     return bundle.writer.statement(
-        f"{DECISION} SELECT r.customer_id, r.at, :turn, r.campaign_id, r.instance, {decision}, n.step_id, r.version_id, "
+        f"{DECISION} SELECT r.customer_id, r.at, :turn, r.campaign_id, r.instance, {decision}, n.step_id, "
+        f"r.version_id, "
         f"{reason}, n.place_id, NULL, NULL, NULL, NULL, CASE WHEN r.pick = {REST} THEN r.until END, n.words_id "
         f"FROM run r CROSS JOIN machine n WHERE r.state = {STATE.RUNNING} AND n.version_id = r.version_id "
         f"AND n.node = r.node AND n.decision IS NOT NULL "
@@ -257,7 +260,8 @@ def _move(bundle: Bundle) -> Statement:
         f"due_at = CASE WHEN run.pick = {REST} THEN run.until END, "
         f"stage_id = CASE WHEN {stage} THEN n.stage_id ELSE run.stage_id END, "
         f"stage_at = CASE WHEN {stage} THEN run.at ELSE run.stage_at END, "
-        f"ended_at = CASE WHEN {over} THEN run.at END, recheck_at = CASE WHEN {over} THEN NULL ELSE run.recheck_at END, "
+        f"ended_at = CASE WHEN {over} THEN run.at END, recheck_at = CASE WHEN {over} THEN NULL ELSE "
+        f"run.recheck_at END, "
         f"exit = CASE WHEN {over} THEN n.why END, words_id = CASE WHEN {over} THEN n.words_id END, "
         "pick = NULL, base = run.at, local = NULL, until = NULL, ev_at = NULL, ev_seq = NULL, m_step = NULL, "
         "m_pass = NULL, dirty = 1 "

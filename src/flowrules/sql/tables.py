@@ -261,7 +261,12 @@ enrollment = Table(
     _int("ended_at", null=True),
     _small("exit", null=True),  # codes.Reason
     Column("words_id", Integer, nullable=True),
-    Index("enrollment_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
+    Index(
+        "enrollment_due",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
     Index(
         "enrollment_recheck",
         "recheck_at",
