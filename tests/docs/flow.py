@@ -8,6 +8,7 @@ use; `alone`: without those. Marks as in tests/language: `# error: [FR012]`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import indent
 
@@ -17,7 +18,7 @@ from flowrules.model.schema import Channel
 from flowrules.model.snapshot import Snapshot, Template
 from flowrules.source import Source
 from tests.docs.markdown import Block
-from tests.language.literate import _MARK, Case, Expected, Look, check
+from tests.language.literate import Case, _case, check
 
 KINDS = ("", "header", "stages", "steps", "policy", "condition", "shared", "alone")
 CHANNELS = (
@@ -58,28 +59,18 @@ def whole(block: Block) -> tuple[str, int]:
             return text, 0
 
 
-def sources(path: Path, block: Block, shared: str) -> tuple[Source, tuple[Source, ...]]:
-    text = _MARK.sub("", whole(block)[0])
-    own = Source(path.name, text)
-    alone = kind_of(block) in {"shared", "alone"}
-    return own, () if alone or not shared else (Source("shared.flow", shared),)
+def as_case(path: Path, block: Block) -> Case:
+    text, before = whole(block)
+    return _case(block.heading, path.name, block.line - before, text)
 
 
 def check_block(path: Path, block: Block, shared: str) -> None:
     """Fails unless exactly the marked mistakes are found."""
-    text, before = whole(block)
-    _, others = sources(path, block, shared)
-    expected, texts = [], []
-    for number, row in enumerate(text.split("\n"), 1):
-        if mark := _MARK.search(row):
-            expected += [Expected(number, mark[1], code.strip()) for code in mark[2].split(",")]
-            if mark[3]:
-                texts.append((number, mark[3]))
-    case = Case(block.heading, path.name, block.line - before, _MARK.sub("", text), tuple(expected), tuple(texts))
-    check(case, (_looking(others),))
+    alone = kind_of(block) in {"shared", "alone"} or not shared
+    check(as_case(path, block), (_looking(() if alone else (Source("shared.flow", shared),)),))
 
 
-def _looking(others: tuple[Source, ...]) -> Look:
+def _looking(others: tuple[Source, ...]) -> Callable[[Source], list[Diagnostic]]:
     def look(source: Source) -> list[Diagnostic]:
         texts = [each.text for each in (source, *others)]
         sends = sorted({send for text in texts for send in re.findall(r"\bsend (\w+) (\w+)", text)})

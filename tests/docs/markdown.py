@@ -2,7 +2,8 @@
 
 Takes the path of a page; gives its parts with their lines. In a page two comments speak to the tests:
 `<!-- setup` with a command a line, run before what follows; `<!-- file: NAME -->`, which puts the block below it into
-that file. `<!-- not run: WHY -->` in front of a block of commands leaves it out.
+that file. `<!-- not run: WHY -->` in front of a block of commands leaves it out; `<!-- demo -->` stands in front of a
+part of what the demo prints.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PAGES = tuple(
 
 _FENCE = re.compile(r"^```([^`]*)$")
 _HEADING = re.compile(r"^(#+) +(.*)$")
-_COMMENT = re.compile(r"<!-- *(setup|file|not run)\b:?\s*(.*?)\s*-->", re.DOTALL)
+_COMMENT = re.compile(r"<!-- *(setup|file|not run|demo)\b:?\s*(.*?)\s*-->", re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)")
 
 

@@ -43,7 +43,7 @@ class EventTest:
 
 @dataclass(frozen=True, slots=True)
 class ReactionTest:
-    """Has the last message of this channel (and template) been reacted to?"""
+    """A reaction awaited to the last message of this channel (and template)."""
 
     channel: str
     template: str | None
