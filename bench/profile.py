@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
@@ -78,6 +79,10 @@ class Profile:
             "",
             f"{'s':>8} {'%':>5} {'calls':>8} {'rows':>9} {'us/call':>8} {'us/row':>7}",
         ]
+        written += [
+            f"{seconds:8.3f} {seconds / self.total * 100:5.1f}  all of {part}" for seconds, part in self._parts()
+        ]
+        written.append("")
         by_time = sorted(self.measured.items(), key=lambda item: -item[1].seconds)
         for text, line in by_time[:longest]:
             per_row = f"{line.seconds / line.rows * 1e6:7.1f}" if line.rows else "      -"
@@ -88,6 +93,14 @@ class Profile:
         rest = sum(line.seconds for _, line in by_time[longest:])
         written.append(f"{rest:8.3f} {rest / self.total * 100:5.1f}  all {max(0, len(by_time) - longest)} others")
         return "\n".join(written)
+
+    def _parts(self) -> list[tuple[float, str]]:
+        """The most expensive first."""
+        parts: dict[str, float] = defaultdict(float)
+        for text, line in self.measured.items():
+            part = self.names.get(text, "").strip("[]").partition(".")[0]
+            parts[part or (text if text == "COMMIT" else "intake and everything else")] += line.seconds
+        return sorted(((seconds, part) for part, seconds in parts.items()), reverse=True)
 
 
 def _named(value: object, path: str) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -31,6 +32,7 @@ Result = dict[str, Any]
 
 def main() -> None:
     options = _options()
+    signal.signal(signal.SIGTERM, _stopped)  # so that no server is left behind
     if options.profile:
         for kind in options.databases:
             with place(kind) as where:
@@ -52,6 +54,10 @@ def main() -> None:
         found[kind] = _summary(results)
     if options.json:
         print(json.dumps({"n": options.n, **found, "versions": _versions(server)}))
+
+
+def _stopped(_signal: int, _frame: object) -> None:
+    raise SystemExit("stopped")
 
 
 def _options() -> argparse.Namespace:

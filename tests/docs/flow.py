@@ -77,7 +77,9 @@ def _looking(others: tuple[Source, ...]) -> Callable[[Source], list[Diagnostic]]
         snapshot = Snapshot(
             sources=(source, *others),
             templates=tuple(Template(c, n, f"templates/{c}/{n}.txt", "---\nsubject: Hello\n---\n") for c, n in sends),
-            lists=frozenset(path for text in texts for path in re.findall(r'^list.* from "([^"]*)"', text, re.M)),
+            lists=frozenset(
+                path for text in texts for path in re.findall(r'^list.* from "([^"]*)"', text, re.MULTILINE)
+            ),
             channels=CHANNELS,
             currency="EUR",
             zone="Europe/Madrid",

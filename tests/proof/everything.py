@@ -135,13 +135,17 @@ campaign thanks:
         send push thanks
         wait 26 hours
 
-campaign circle:
+campaign stopped:
     class marketing
     enter when stop
     stage one:
-        if has login send email again
-        if email unopened after 1 day tag late
-        go to one
+        tag gone
+        untag gone
+        set score to 1
+        go to two
+    stage two:
+        wait until 12:00
+        exit "stopped"
 """
 
 LATER_RULES = (

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from tests.reference.clock import microseconds
+from tests.reference.clock import microseconds, moment
 from tests.reference.generate_words import TEMPLATES, ZONES, Dice
 from tests.reference.scenario import DAY, HOUR, Change, Consent, Customer, Event
 
@@ -35,9 +36,9 @@ def journal(dice: Dice) -> dict[str, object]:
         "deployed_at": start,
         "until": start + dice.pick(DAYS) * DAY,
         "customers": customers,
-        "consents": tuple(_consents(dice, ids, start)),
-        "events": tuple(_events(dice, ids, start)),
-        "changes": tuple(_changes(dice, ids, start)),
+        "consents": tuple(_since_known(_consents(dice, ids, start), customers)),
+        "events": tuple(_since_known(_events(dice, ids, start), customers)),
+        "changes": tuple(_since_known(_changes(dice, ids, start), customers)),
         "lists": lists,
         "shares": {
             "email_opened": dice.pick((400, 900, 0)),
@@ -50,9 +51,19 @@ def journal(dice: Dice) -> dict[str, object]:
     }
 
 
+Fact = TypeVar("Fact", Consent, Event, Change)
+
+
+def _since_known(facts: list[Fact], customers: tuple[Customer, ...]) -> list[Fact]:
+    """What would be older than its customer comes with the customer, or (an event that happened before) not at all."""
+    known = {customer.id: customer.known_at for customer in customers}
+    moved = [replace(fact, at=max(fact.at, known[fact.customer])) for fact in facts]
+    return [fact for fact in moved if getattr(fact, "event_time", fact.at) >= known[fact.customer]]
+
+
 def _customer(dice: Dice, name: str, start: int) -> Customer:
     attributes = {
-        attribute: _value(dice, attribute) for attribute in VALUES if attribute != "timezone" and dice.chance(40)
+        attribute: _value(dice, attribute, start) for attribute in VALUES if attribute != "timezone" and dice.chance(40)
     }
     return Customer(
         name,
@@ -61,13 +72,14 @@ def _customer(dice: Dice, name: str, start: int) -> Customer:
         country=dice.pick(("ES", None, "US")),
         timezone=dice.pick((*ZONES, None, "Mars/Base")),
         attributes={key: value for key, value in attributes.items() if value is not None},
-        known_at=start - 10 * DAY if dice.chance(85) else start - DAY,
+        known_at=start + dice.pick((2 * DAY, DAY + 6 * HOUR)) if dice.chance(10) else start - 10 * DAY,
     )
 
 
 def _instant(dice: Dice, start: int, first_day: int = 0) -> int:
     """On a coarse grid, so that facts meet each other and the ends of waits and windows; sometimes just beside it."""
-    instant = start + dice.number(first_day * 4, 40) * 6 * HOUR
+    halves = dice.number(first_day * 2, 20)
+    instant = start + halves * 12 * HOUR + (6 * HOUR if dice.chance(20) else 0)
     return instant + (dice.pick((1, -1, 90 * 60_000_000)) if dice.chance(10) else 0)
 
 
@@ -89,11 +101,11 @@ def _consents(dice: Dice, ids: tuple[str, ...], start: int) -> list[Consent]:
 
 def _events(dice: Dice, ids: tuple[str, ...], start: int) -> list[Event]:
     found: list[Event] = []
-    for _ in range(dice.number(2 + 2 * len(ids), 6 + 6 * len(ids))):
+    for _ in range(dice.number(4 + 4 * len(ids), 8 + 9 * len(ids))):
         name = dice.pick(ids)
-        event = dice.pick(("login", "form", "purchase", "booked"))
+        event = dice.pick(("login", "login", "form", "purchase", "purchase", "booked"))
         at = found[-1].at if found and dice.chance(15) else _instant(dice, start, -2)
-        late = dice.pick((DAY, HOUR, 2 * DAY, 1, 3 * DAY)) if dice.chance(12) else 0
+        late = dice.pick((DAY, HOUR, 2 * DAY, 1, 3 * DAY)) if dice.chance(18) else 0
         properties = {key: dice.pick(values) for key, values in PROPERTIES[event].items() if not dice.chance(15)}
         row = Event(name, event, at - late, at, properties)
         found += [row, row] if dice.chance(8) else [row]
@@ -105,12 +117,17 @@ def _changes(dice: Dice, ids: tuple[str, ...], start: int) -> list[Change]:
     for _ in range(dice.number(0, 2 * len(ids))):
         at = found[-1].at if found and dice.chance(20) else _instant(dice, start, -1)
         attribute = dice.pick(tuple(VALUES))
-        found.append(Change(dice.pick(ids), at, attribute, _value(dice, attribute)))
+        found.append(Change(dice.pick(ids), at, attribute, _value(dice, attribute, start)))
     return found
 
 
-def _value(dice: Dice, attribute: str) -> Value:
-    return None if dice.chance(12) else dice.pick(VALUES[attribute])
+def _value(dice: Dice, attribute: str, start: int) -> Value:
+    if dice.chance(12):
+        return None
+    if attribute == "birthday":  # days of the run, this year or long ago; or a leap day
+        day = moment(start).date() + timedelta(days=dice.number(0, 8))
+        return dice.pick((day, day.replace(year=1990), date(2004, 2, 29)))
+    return dice.pick(VALUES[attribute])
 
 
 VALUES: dict[str, tuple[Value, ...]] = {
@@ -119,7 +136,7 @@ VALUES: dict[str, tuple[Value, ...]] = {
     "balance": (Decimal("10.00"), Decimal("10.50"), Decimal("99.99")),
     "weight": (Decimal("1.5"), Decimal("2.25"), Decimal(2)),
     "vip": (True, False),
-    "birthday": (date(2026, 3, 29), date(1990, 4, 2), date(2026, 4, 2), date(2004, 2, 29), date(2026, 10, 26)),
+    "birthday": (),
     "seen": (datetime(2026, 3, 29, 1, 0, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)),
     "patience": (timedelta(days=2), timedelta(hours=36)),
     "interests": (("golf",), ("golf", "chess"), ("tea", "chess")),

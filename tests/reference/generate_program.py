@@ -36,6 +36,7 @@ class Words:
     dice: Dice
     stages: dict[str, tuple[str, ...]]
     known_segments: list[str] = field(default_factory=list)
+    trigger: str = ""  # of the campaign before: the next one often enters with it
     used: set[str] = field(default_factory=set)  # attributes and tests of the condition being written
 
     # --- filters and events -----------------------------------------------------------------------
@@ -161,8 +162,8 @@ class Words:
         lines = [zone, f"purpose marketing: {marketing}", "purpose service: unless refused"]
         lines += [f"class {name}: purpose {name}, limited, counted" for name in classes]
         lines += [self.cap() for _ in range(self.dice.number(0, 2))]
-        if self.dice.chance(25):
-            of_class = f" of customers from class {self.dice.pick(classes)}" if self.dice.chance(60) else ""
+        if self.dice.chance(30):
+            of_class = f" of customers from class {self.dice.pick(classes)}" if self.dice.chance(75) else ""
             lines.append(f"hold out {self.dice.pick(('20%', '40%', '0.5%'))}{of_class}")
         return "\n    ".join(["policy:", *filter(None, lines)]), classes
 
@@ -229,7 +230,15 @@ ENTRIES = ("login", "login", 'form (kind is "quote")', "form", "purchase", "purc
 SCHEDULES = ("every day at 09:00", "every day at 02:30", "every day at 00:00", "every monday at 18:00",
              "every month on day 1 at 12:00", "every month on day 31 at 09:00",
              "once at 2026-03-29 02:30", "once at 2026-10-25 02:30", "once at 2026-04-01 09:00")  # fmt: skip
-MODES = ("", ", once", ", again after exit", ", again after exit", ", again after 2 days", ", again after 36 hours")
+MODES = (
+    "",
+    ", again after exit",
+    ", again after exit",
+    ", again after exit",
+    ", again after exit",
+    ", again after 2 days",
+    ", again after 36 hours",
+)
 WAITS = ("1 day", "2 days", "6 hours", "90 minutes", "36 hours", "1 week", "1 month", "3 days")
 UNTIL = ("09:00", "09:00 tomorrow", "02:30", "02:30 tomorrow", "00:00", "18:00 on sunday", "02:30 on sunday",
          "2026-03-29 02:30", "2026-10-26 12:00", "2026-01-01 00:00")  # fmt: skip
@@ -243,6 +252,7 @@ class Writer:
     name: str
     classes: tuple[str, ...]
     sends: list[tuple[str, str]] = field(default_factory=list)
+    awaited: str = ""  # by the last `wait for`: the next is often for the same, of which it may be used up
 
     @property
     def dice(self) -> Dice:
@@ -282,10 +292,13 @@ class Writer:
 
     def enter(self) -> str:
         dice = self.dice
-        if dice.chance(75):
+        if self.words.trigger and dice.chance(40):
+            trigger = self.words.trigger
+        elif dice.chance(75):
             trigger = "email_opened" if dice.chance(5) else dice.pick(ENTRIES)
         else:
             trigger = f"{dice.pick(SCHEDULES)} for segment {dice.pick(self.words.known_segments)}"
+        self.words.trigger = trigger
         return f"enter when {trigger}{dice.pick(MODES)}"
 
     def exit_when(self) -> str:
@@ -295,6 +308,8 @@ class Writer:
             lambda: dice.pick(words.known_segments[1:]),
             lambda: words.condition(depth=0),
             lambda: f"no {words.event()} in last {words.window()}",
+            lambda: f"{dice.pick(('', 'not '))}in stage {words.stage()}",
+            lambda: dice.pick(ATTRIBUTE_TESTS["birthday"]),
         )
         return dice.pick(choices)()
 
@@ -315,8 +330,12 @@ class Writer:
         dice = self.dice
         stages = self.words.stages[self.name]
         body: list[str] = []
-        if number == 0 or dice.chance(30):
+        if number == 0 and dice.chance(25):
+            body.append(self.effect())  # side by side with those of the campaigns that entered too
+        if dice.chance(75 if number == 0 else 30):
             body.append(self.send())
+        if dice.chance(75 if number == 0 else 40):  # a journey that is over at once shows little
+            body += self.rest(number)
         body += self.block(number, depth=0)
         body += self.leave(number) if dice.chance(75) else []
         rests = any(line.lstrip().startswith("wait ") and "until" not in line for line in body)
@@ -362,15 +381,12 @@ class Writer:
 
     def simple(self) -> str:
         dice = self.dice
-        choices: tuple[Callable[[], str], ...] = (
-            lambda: f"tag {dice.pick(TAGS)}",
-            lambda: f"untag {dice.pick(TAGS)}",
-            lambda: f"set {dice.pick(SETS)}",
-            self.send,
-            self.send,
-            lambda: f"wait until {dice.pick(UNTIL)}",
-        )
+        choices = (self.effect, self.effect, self.send, self.send, lambda: f"wait until {dice.pick(UNTIL)}")
         return dice.pick(choices)()
+
+    def effect(self) -> str:
+        dice = self.dice
+        return dice.pick((f"tag {dice.pick(TAGS)}", f"untag {dice.pick(TAGS)}", f"set {dice.pick(SETS)}"))
 
     def send(self) -> str:
         channel = self.dice.pick(("email", "email", "sms", "push"))
@@ -378,10 +394,21 @@ class Writer:
         self.sends.append((channel, template))
         return f"send {channel} {template}"
 
+    def rest(self, number: int) -> list[str]:
+        dice = self.dice
+        choices: tuple[Callable[[], list[str]], ...] = (
+            lambda: self.wait_for(number, 0),
+            lambda: [*self.wait_for(number, 0), *self.wait_for(number, 0)],
+            lambda: self.if_unopened(number, 0),
+            lambda: [f"wait {dice.pick(WAITS)}"],
+        )
+        return dice.pick(choices)()
+
     def wait_for(self, number: int, depth: int) -> list[str]:
         dice = self.dice
-        event = self.words.event(self.sends, 25)
-        head = f"wait for {'a new ' if dice.chance(25) else ''}{event} up to {dice.pick(WAITS)}"
+        if not self.awaited or dice.chance(50):
+            self.awaited = self.words.event(self.sends, 25)
+        head = f"wait for {'a new ' if dice.chance(20) else ''}{self.awaited} up to {dice.pick(WINDOWS)}"
         kind = dice.number(0, 3)
         if kind == 0:
             return [head]
@@ -414,10 +441,13 @@ class Writer:
         if not emails:
             return [self.simple()]
         name = f" {dice.pick(emails)}" if dice.chance(40) else ""
-        head = f"if email{name} {dice.pick(('unopened', 'unopened', 'unclicked'))} after {dice.pick(WINDOWS)}"
+        after = dice.pick(WINDOWS)
+        head = f"if email{name} {dice.pick(('unopened', 'unopened', 'unclicked'))} after {after}"
+        # Sometimes the question comes at the very end of its time.
+        before = [f"send email {emails[-1]}", f"wait {after}"] if dice.chance(20) else []
         if dice.chance(30):
-            return [f"{head} {self.simple()}"]
-        lines = [f"{head}:", *("    " + line for line in self.arm(number, depth))]
+            return [*before, f"{head} {self.simple()}"]
+        lines = [*before, f"{head}:", *("    " + line for line in self.arm(number, depth))]
         if dice.chance(60):
             lines += ["else:", *("    " + line for line in self.block(number, depth + 1))]
         return lines

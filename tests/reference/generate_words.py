@@ -40,7 +40,7 @@ list staff from "data/staff.csv" by id
 """
 
 CAMPAIGNS = ("alpha", "beta", "gamma", "delta")
-TAGS = ("warm", "cold", "seen_it")
+TAGS = ("warm", "cold")
 TEMPLATES = {"email": ("welcome", "offer"), "sms": ("ping", "offer"), "push": ("note",)}
 # Time of a wait or window, and of the grid on which facts lie: the same, so that edges are hit.
 WINDOWS = ("1 day", "2 days", "3 days", "36 hours", "6 hours", "7 days", "1 week")

@@ -227,7 +227,8 @@ class _Facts:
         consent = tables.consent.c
         states = (
             select(consent.customer_id, consent.channel, consent.purpose, consent.state)
-            .where(consent.customer_id.in_(customers), consent.at <= now)
+            # By what has happened: one that came late is decided on in the next tick, and a refusal holds before.
+            .where(consent.customer_id.in_(customers), consent.event_time <= now)
             .order_by(consent.at, consent.seq)
         )
         self._consents: dict[tuple[int, str], dict[str, str]] = {}
@@ -271,7 +272,7 @@ class _Facts:
         query = (
             select(event.customer_id, tables.event_type.c.name)
             .join_from(tables.event, tables.event_type, tables.event_type.c.id == event.type_id)
-            .where(event.customer_id.in_(customers), event.at > last_tick, event.at <= now)
+            .where(event.customer_id.in_(customers), event.at > last_tick, event.event_time <= now)
             .distinct()
         )
         unseen: dict[int, set[str]] = {}

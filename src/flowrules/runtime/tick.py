@@ -218,8 +218,9 @@ class Planner:
 
     def _gather(self, cursor: Cursor, clock: _Clock) -> None:
         """Write the agenda of the stretch."""
-        cursor.execute("DELETE FROM agenda")
-        cursor.execute("DELETE FROM occurrence")
+        empty = "DELETE FROM" if self.database.dialect == "sqlite" else "TRUNCATE"
+        cursor.execute(f"{empty} agenda")
+        cursor.execute(f"{empty} occurrence")
         found = self._occurrences(clock.last, clock.target)
         if found:
             marks = ", ".join(f"({zone}, {at}, {what})" for zone, at, what in found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import BigInteger, Column, MetaData, Table, Text
 
@@ -37,12 +38,20 @@ def property_column(declared: Property) -> str:
 
 
 def tables_for(model: Model) -> Tables:
+    """The same objects for the same columns, so that statements made of them are compiled once."""
+    attributes = ((name, declared.textual) for name, declared in attribute_columns(model).items())
+    properties = ((name, declared.textual) for name, declared in property_columns(model).items())
+    return _tables(tuple(attributes), tuple(properties))
+
+
+@lru_cache(maxsize=64)
+def _tables(attributes: tuple[tuple[str, bool], ...], properties: tuple[tuple[str, bool], ...]) -> Tables:
     copy = MetaData()
     customer = tables.customer.to_metadata(copy)
     event = tables.event.to_metadata(copy)
-    for table, columns in ((customer, attribute_columns(model)), (event, property_columns(model))):
-        for name, declared in columns.items():
-            table.append_column(_column(name, declared))
+    for table, columns in ((customer, attributes), (event, properties)):
+        for name, textual in columns:
+            table.append_column(Column(name, Text) if textual else Column(name, BigInteger))
     return Tables(customer, event)
 
 
@@ -56,10 +65,6 @@ def property_columns(model: Model) -> dict[str, Type]:
         for event in sorted(model.events, key=lambda event: event.name)
         for declared in event.properties
     }
-
-
-def _column(name: str, declared: Type) -> Column[int] | Column[str]:
-    return Column(name, Text) if declared.textual else Column(name, BigInteger)
 
 
 def _fit(name: str) -> str:

@@ -61,8 +61,8 @@ def _entry(bundle: Bundle, version: Version, lives_from: int) -> Entry:
         judge=tuple(_judge(bundle, version, lives_from, what)),
         hold_outs=_hold_outs(bundle, campaign),
         unexposed=w.statement(
-            "SELECT c.customer_id, u.external_id FROM candidate c CROSS JOIN customer u WHERE u.id = c.customer_id "
-            "AND c.reason IS NULL AND c.ghost = 0 AND NOT EXISTS (SELECT 1 FROM exposure x "
+            f"SELECT c.customer_id, u.external_id FROM candidate c {w.join('customer', 'u', 'u.id = c.customer_id')} "
+            "WHERE c.reason IS NULL AND c.ghost = 0 AND NOT EXISTS (SELECT 1 FROM exposure x "
             "WHERE x.customer_id = c.customer_id AND x.name = :name) ORDER BY c.customer_id"
         ),
         draw=w.row("exposure", "customer_id, name, held_out"),
@@ -96,11 +96,11 @@ def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list
     trigger = campaign.entry.trigger
     if isinstance(trigger, m.EventTrigger):
         test = w.fragment(version.guards.filter(trigger.filter, version.guards.event))
+        same = f"event.customer_id = focus.customer_id AND event.type_id = {what} AND event.at = focus.at"
         human = " AND event.machine IS NULL" if trigger.event.reaction in ("opened", "clicked") else ""
         find = w.statement(
             f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, min(event.seq) AS seq FROM focus "
-            f"CROSS JOIN event WHERE event.customer_id = focus.customer_id AND event.type_id = {what} "
-            f"AND event.at = focus.at AND event.event_time >= {lives_from} AND {test}{human} "
+            f"{w.join('event', 'event', same)} WHERE event.event_time >= {lives_from} AND {test}{human} "
             "GROUP BY focus.customer_id, focus.at, focus.zone_id) AS q",
             test,
         )

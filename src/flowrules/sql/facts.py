@@ -106,6 +106,7 @@ def _goals(bundle: Bundle) -> list[OnEvent]:
         place = bundle.label(goal.place)
         w = bundle.writer
         late = there.replace("run.", "e.").replace("e.at", "f.at")
+        old = f"e.customer_id = f.customer_id AND e.campaign_id = {version.campaign_id}"
         made.append(
             OnEvent(
                 bundle.event_type(goal.event.name),
@@ -117,8 +118,7 @@ def _goals(bundle: Bundle) -> list[OnEvent]:
                         "ending, dirty) SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, "
                         f"e.version_id, e.node, 0, {STATE.REST}, 2, e.entered_at, e.entry_seq, e.stage_at, "
                         "e.stage_id, e.ghost, e.ended_at, e.exit, e.words_id, 0, 0 "
-                        "FROM focus f CROSS JOIN enrollment e WHERE e.customer_id = f.customer_id "
-                        f"AND e.campaign_id = {version.campaign_id} AND e.version_id = {version.id} "
+                        f"FROM focus f {w.join('enrollment', 'e', old)} WHERE e.version_id = {version.id} "
                         f"AND e.ended_at IS NOT NULL AND e.goal_at IS NULL AND EXISTS (SELECT 1 {late})",
                         test,
                     ),
@@ -226,25 +226,27 @@ def _interruptions(bundle: Bundle, version: Version) -> list[OnEvent]:
 
 def _outcomes(bundle: Bundle) -> tuple[Statement, ...]:
     """What the outbox reports: a ledger row each, and the step is done if the instance still stands there."""
-    o = "o.customer_id = f.customer_id AND o.at = f.at"
-    about = (
+    w = bundle.writer
+    told = w.join("outcome", "o", "o.customer_id = f.customer_id AND o.at = f.at")
+    about = w.join(
+        "message",
+        "m",
         "m.customer_id = o.customer_id AND m.campaign_id = o.campaign_id AND m.instance = o.instance "
-        "AND m.step_id = o.step_id AND m.pass = o.pass AND n.version_id = m.version_id AND n.node = m.node"
+        "AND m.step_id = o.step_id AND m.pass = o.pass",
     )
     record = (
         f"{DECISION} SELECT o.customer_id, o.at, :turn, o.campaign_id, o.instance, {int(Decision.OUTCOME)}, "
         f"o.step_id, m.version_id, coalesce(o.reason, {int(Reason.ACCEPTED)}), n.place_id, NULL, NULL, NULL, NULL, "
-        f"NULL, NULL FROM focus f CROSS JOIN outcome o CROSS JOIN message m CROSS JOIN node n WHERE {o} AND {about} "
-        "ON CONFLICT DO NOTHING"
+        f"NULL, NULL FROM focus f {told} {about} CROSS JOIN node n WHERE n.version_id = m.version_id "
+        "AND n.node = m.node ON CONFLICT DO NOTHING"
     )
     done = (
         f"UPDATE run SET state = {STATE.MET}, pick = 0 WHERE {OLD} AND state = {STATE.REST} "
-        f"AND code = {NodeKind.SEND * CODE} AND EXISTS (SELECT 1 FROM outcome o CROSS JOIN message m "
+        f"AND code = {NodeKind.SEND * CODE} AND EXISTS (SELECT 1 FROM outcome o {about} "
         "WHERE o.customer_id = run.customer_id AND o.at = run.at AND o.campaign_id = run.campaign_id "
-        "AND o.instance = run.instance AND m.customer_id = o.customer_id AND m.campaign_id = o.campaign_id "
-        "AND m.instance = o.instance AND m.step_id = o.step_id AND m.pass = o.pass AND m.node = run.node)"
+        "AND o.instance = run.instance AND m.node = run.node)"
     )
-    return tuple(bundle.writer.statement(text) for text in (record, done))
+    return tuple(w.statement(text) for text in (record, done))
 
 
 def _settle(bundle: Bundle) -> tuple[Statement, ...]:

@@ -99,8 +99,8 @@ def messages(bundle: Bundle) -> Messages:
         tally=w.statement("SELECT reason, count(*) FROM ask GROUP BY reason"),
         sent=w.statement(
             "SELECT u.external_id, a.customer_id, a.campaign_id, a.instance, a.step_id, a.pass, a.channel_id, "
-            "n.template, a.at FROM ask a CROSS JOIN customer u CROSS JOIN node n WHERE u.id = a.customer_id "
-            "AND a.reason IS NULL AND a.ghost = 0 AND n.version_id = a.version_id AND n.node = a.node "
+            f"n.template, a.at FROM ask a {w.join('customer', 'u', 'u.id = a.customer_id')} CROSS JOIN node n "
+            "WHERE a.reason IS NULL AND a.ghost = 0 AND n.version_id = a.version_id AND n.node = a.node "
             "ORDER BY a.customer_id, a.at, a.rank"
         ),
         go_on=(

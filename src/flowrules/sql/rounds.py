@@ -45,11 +45,11 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT e.customer_id, e.recheck_at, "
         f"{AGENDA.TIMER} FROM enrollment e WHERE e.recheck_at <= :target ON CONFLICT DO NOTHING",
         "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT e.customer_id, e.at, e.type_id "
-        f"FROM event e WHERE e.type_id IN ({types}) AND e.at > :last AND e.at <= :target",
+        f"FROM event e WHERE e.type_id + 0 IN ({types}) AND e.at + 0 > :last AND e.at + 0 <= :target",
         "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT a.customer_id, a.at, "
-        f"{AGENDA.CHANGE} FROM attribute_change a WHERE a.at > :last AND a.at <= :target",
+        f"{AGENDA.CHANGE} FROM attribute_change a WHERE a.at + 0 > :last AND a.at + 0 <= :target",
         "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT o.customer_id, o.at, "
-        f"{AGENDA.OUTCOME} FROM outcome o WHERE o.at > :last AND o.at <= :target",
+        f"{AGENDA.OUTCOME} FROM outcome o WHERE o.at + 0 > :last AND o.at + 0 <= :target",
         # A customer whose zone changes in this tick is visited for every zone; focus tells the right one.
         "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT c.id, o.at, o.what "
         "FROM occurrence o CROSS JOIN customer c "
@@ -59,10 +59,11 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
     next_due = (
         "SELECT min(at) FROM (SELECT min(due_at) AS at FROM enrollment WHERE due_at IS NOT NULL "
         "UNION ALL SELECT min(recheck_at) FROM enrollment WHERE recheck_at IS NOT NULL "
-        "UNION ALL SELECT min(at) FROM attribute_change WHERE at > :last "
-        "UNION ALL SELECT min(at) FROM outcome WHERE at > :last "
+        "UNION ALL SELECT min(at + 0) FROM attribute_change WHERE at + 0 > :last "
+        "UNION ALL SELECT min(at + 0) FROM outcome WHERE at + 0 > :last "
         + "".join(
-            f"UNION ALL SELECT min(at) FROM event WHERE type_id = {number} AND at > :last " for number in listened
+            f"UNION ALL SELECT min(at + 0) FROM event WHERE type_id + 0 = {number} AND at + 0 > :last "
+            for number in listened
         )
         + ") AS due"
     )
@@ -73,9 +74,8 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         "SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, e.version_id, e.node, "
         f"n.kind * {CODE} + n.test, {STATE.REST}, 1, e.due_at, e.recheck_at, e.entered_at, e.entry_seq, "
         "e.stage_at, e.stage_id, e.ghost, e.goal_at, NULL, NULL, NULL, 0, 0 "
-        "FROM focus f CROSS JOIN enrollment e CROSS JOIN machine n "
-        "WHERE e.customer_id = f.customer_id AND e.ended_at IS NULL "
-        "AND n.version_id = e.version_id AND n.node = e.node"
+        f"FROM focus f {w.join('enrollment', 'e', 'e.customer_id = f.customer_id AND e.ended_at IS NULL')} "
+        "CROSS JOIN machine n WHERE n.version_id = e.version_id AND n.node = e.node"
     )
     write = (
         "INSERT INTO enrollment (customer_id, campaign_id, instance, version_id, node, due_at, recheck_at, "
@@ -99,7 +99,7 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         focus=w.statement(
             f"INSERT INTO focus (customer_id, at, zone_id) SELECT a.customer_id, a.at, {zone} FROM "
             "(SELECT customer_id, min(at) AS at FROM agenda WHERE customer_id > :cursor AND customer_id <= :upto "
-            "GROUP BY customer_id) AS a CROSS JOIN customer c WHERE c.id = a.customer_id"
+            f"GROUP BY customer_id) AS a {w.join('customer', 'c', 'c.id = a.customer_id')}"
         ),
         present=w.statement(
             "SELECT DISTINCT a.what FROM focus f CROSS JOIN agenda a "
@@ -123,31 +123,27 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         ),
         clear=(w.statement("DELETE FROM run"), w.statement("DELETE FROM focus")),
         changes=w.statement(
-            "SELECT DISTINCT c.attribute FROM focus f CROSS JOIN attribute_change c "
-            "WHERE c.customer_id = f.customer_id AND c.at = f.at"
+            "SELECT DISTINCT c.attribute FROM focus f "
+            + w.join("attribute_change", "c", "c.customer_id = f.customer_id AND c.at = f.at")
         ),
     )
 
 
 def apply_change(bundle: Bundle, attribute: str, column: str, *, textual: bool) -> tuple[Statement, ...]:
     """Set one attribute from the changes of the round's instant, the last one imported; a zone follows its name."""
-    value = "text" if textual else "number"
-    last = (
-        f"SELECT c.{value} FROM focus f CROSS JOIN attribute_change c WHERE f.customer_id = customer.id "
-        "AND c.customer_id = f.customer_id AND c.at = f.at AND c.attribute = :attribute "
-        "ORDER BY c.seq DESC LIMIT 1"
+    value, w = "text" if textual else "number", bundle.writer
+    changes = "FROM focus f " + w.join(
+        "attribute_change", "c", "c.customer_id = f.customer_id AND c.at = f.at AND c.attribute = :attribute"
     )
-    whose = (
-        "SELECT c.customer_id FROM focus f CROSS JOIN attribute_change c WHERE c.customer_id = f.customer_id "
-        "AND c.at = f.at AND c.attribute = :attribute"
-    )
-    statements = [f'UPDATE customer SET "{column}" = ({last}) WHERE id IN ({whose})']
+    last = f"SELECT c.{value} {changes} WHERE f.customer_id = customer.id ORDER BY c.seq DESC LIMIT 1"
+    whose = w.among("id", f"SELECT c.customer_id {changes}")
+    statements = [f'UPDATE customer SET "{column}" = ({last}) WHERE {whose}']
     if attribute == "timezone":
         statements.append(
             "UPDATE customer SET zone_id = (SELECT z.id FROM zone z WHERE z.name = customer.timezone) "
-            f"WHERE id IN ({whose})"
+            f"WHERE {whose}"
         )
-    return tuple(bundle.writer.statement(text) for text in statements)
+    return tuple(w.statement(text) for text in statements)
 
 
 def refocus(bundle: Bundle, default_zone: int) -> Statement:

@@ -5,7 +5,7 @@ They drive every statement of a tick: each joins customer-keyed tables from here
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, Table
+from sqlalchemy import BigInteger, Column, MetaData, Table
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import CreateTable
@@ -13,8 +13,11 @@ from sqlalchemy.schema import CreateTable
 scratch = MetaData()
 
 
-def _temporary(name: str, keys: int, columns: str) -> Table:
-    """Columns by name; the first `keys` of them are the primary key. All are integers."""
+def _temporary(name: str, keys: int, columns: str, *, kept: bool = False) -> Table:
+    """Columns by name; the first `keys` of them are the primary key. All are integers.
+
+    PostgreSQL empties those not `kept` at each commit: rows deleted one by one would stay in the way for ever.
+    """
     names = columns.split()
     return Table(
         name,
@@ -30,22 +33,15 @@ def _temporary(name: str, keys: int, columns: str) -> Table:
             for position, column in enumerate(names)
         ),
         prefixes=["TEMPORARY"],
-        sqlite_with_rowid=keys == 0,
+        sqlite_with_rowid=False,
+        postgresql_on_commit=None if kept else "DELETE ROWS",
     )
 
 
-work = Table(
-    "work",
-    scratch,
-    Column("customer_id", Integer, primary_key=True, autoincrement=False),
-    prefixes=["TEMPORARY"],
-)
-"""Customers that have anything to do in this tick."""
-
-agenda = _temporary("agenda", 3, "customer_id at what")
+agenda = _temporary("agenda", 3, "customer_id at what", kept=True)
 """Instants of the slice's customers. what: an event type's id, 0 for a timer, or one of AGENDA."""
 
-occurrence = _temporary("occurrence", 3, "zone_id at what")
+occurrence = _temporary("occurrence", 3, "zone_id at what", kept=True)
 """Occurrences of schedules in this tick; what: -(100 + campaign id)."""
 
 focus = _temporary("focus", 1, "customer_id at zone_id")
@@ -81,14 +77,15 @@ machine = _temporary(
     2,
     "version_id node kind test step_id stage_id place_id next next_code alt alt_code third third_code amount days "
     "months decision why tag_id words_id channel_id",
+    kept=True,
 )
 """The state machines of the versions in use; test: number of the compiled test of this engine; decision and
 why: what arriving here writes, where the kind alone says it."""
 
-force = _temporary("force", 1, "campaign_id rank limited counted")
+force = _temporary("force", 1, "campaign_id rank limited counted", kept=True)
 """The campaigns of the versions in use, by the policy in force now; rank: total order."""
 
-cap = _temporary("cap", 1, "id number per place_id")
+cap = _temporary("cap", 1, "id number per place_id", kept=True)
 """The caps in force, for the ledger's limit and window."""
 
 

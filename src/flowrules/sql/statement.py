@@ -84,11 +84,36 @@ class Writer:
         marks = ", ".join(["?" if self.dialect == "sqlite" else "%s"] * len(columns.split(",")))
         return f"INSERT INTO {table} ({columns}) VALUES ({marks}){more}"
 
+    def join(self, table: str, alias: str, on: str) -> str:
+        """CROSS JOIN of a customers' table to what stands before it, never the other way round.
+
+        SQLite keeps that order. PostgreSQL goes by its statistics, but not into a subquery with OFFSET.
+        """
+        if self.dialect == "sqlite":
+            return f"CROSS JOIN {table} {alias} ON {on}"
+        return f"CROSS JOIN LATERAL (SELECT * FROM {table} {alias} WHERE {on} OFFSET 0) {alias}"
+
+    def among(self, column: str, query: str) -> str:
+        """`column` is in the query, which comes first."""
+        return f"{column} IN ({query})" if self.dialect == "sqlite" else f"{column} = ANY (ARRAY({query}))"
+
     def statement(self, text: str, *fragments: Fragment) -> Statement:
         """`text` may hold the text of the given fragments; their constants come along."""
         constants: dict[str, Value] = {}
         for fragment in fragments:
             constants |= fragment.constants
         if self.dialect != "sqlite":
+            text = _fenced(text)
             text = re.sub(r"(?<!:):([A-Za-z_]\w*)", r"%(\1)s", text.replace("%", "%%"))
         return Statement(text, constants)
+
+
+def _fenced(text: str) -> str:
+    """Each EXISTS is asked of the rows there are: PostgreSQL does not begin with a subquery that has an OFFSET."""
+    for start in reversed([found.end() for found in re.finditer(r"\bEXISTS\s*\(", text)]):
+        depth, end = 1, start
+        while depth:
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        text = f"{text[: end - 1]} OFFSET 0{text[end - 1 :]}"
+    return text

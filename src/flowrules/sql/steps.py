@@ -77,13 +77,19 @@ def steps(bundle: Bundle) -> Steps:
         code = NodeKind.SET * CODE + test.number
         assignment: Assignment = test.value
         value = w.fragment(constant(assignment.value))
+        whose = w.among(
+            "id", f"SELECT customer_id FROM run WHERE {RUNNING} AND code = {code} AND campaign_id = :campaign"
+        )
         effects[code] = (
             w.statement(
-                f'UPDATE customer SET "{attribute_column(assignment.attribute)}" = {value} WHERE id IN '
-                f"(SELECT customer_id FROM run WHERE {RUNNING} AND code = {code} AND campaign_id = :campaign)",
+                f'UPDATE customer SET "{attribute_column(assignment.attribute)}" = {value} WHERE {whose}',
                 value,
             ),
         )
+    untagged = (
+        f"FROM run CROSS JOIN machine n WHERE {RUNNING} AND code = {NodeKind.UNTAG * CODE} "
+        "AND n.version_id = run.version_id AND n.node = run.node AND run.campaign_id = :campaign"
+    )
     return Steps(
         present=w.statement(f"SELECT code, campaign_id, count(*) FROM run WHERE {RUNNING} GROUP BY code, campaign_id"),
         prepare=prepare,
@@ -101,9 +107,8 @@ def steps(bundle: Bundle) -> Steps:
         ),
         untags=(
             w.statement(
-                "DELETE FROM tagging WHERE (customer_id, tag_id) IN (SELECT run.customer_id, n.tag_id "
-                f"FROM run CROSS JOIN machine n WHERE {RUNNING} AND code = {NodeKind.UNTAG * CODE} "
-                "AND n.version_id = run.version_id AND n.node = run.node AND run.campaign_id = :campaign)"
+                f"DELETE FROM tagging WHERE {w.among('customer_id', f'SELECT run.customer_id {untagged}')} "
+                f"AND (customer_id, tag_id) IN (SELECT run.customer_id, n.tag_id {untagged})"
             ),
         ),
         move=_move(bundle),

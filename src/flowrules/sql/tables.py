@@ -35,6 +35,10 @@ def _text(name: str, *, key: bool = False, null: bool = False) -> Column[str]:
     return Column(name, Text, primary_key=key, nullable=null)
 
 
+_DUE = text("(at + 0)")
+"""What the agenda is written from. An expression that no guard uses: those shall go by customer, whatever PostgreSQL
+thinks of it, or many customers' facts of one instant are read for each of them."""
+
 # --- the workspace and its clock ----------------------------------------------------------------------
 
 workspace = Table("workspace", metadata, _text("key", key=True), _text("value"))
@@ -184,7 +188,7 @@ attribute_change = Table(
     _text("attribute"),
     _int("number", null=True),  # the stored value, in one of the two; both null: unset
     _text("text", null=True),
-    Index("attribute_change_at", "at"),
+    Index("attribute_change_at", _DUE),
     sqlite_with_rowid=False,
 )
 consent = Table(
@@ -235,7 +239,7 @@ event = Table(
     Column("ref_pass", Integer, nullable=True),
     _small("machine", null=True),  # 1: opened or clicked by a program, not a person
     _text("extra", null=True),  # JSON of properties that are undeclared or could not be read
-    Index("event_due", "type_id", "at"),
+    Index("event_due", text("(type_id + 0)"), _DUE),
     sqlite_with_rowid=False,
 )
 """Declared properties are added by `apply` as columns p_<name>__<type> (BigInteger or Text, nullable)."""
@@ -348,7 +352,7 @@ outcome = Table(
     Column("pass", Integer, primary_key=True, autoincrement=False),
     _small("status"),
     _small("reason", null=True),
-    Index("outcome_at", "at"),
+    Index("outcome_at", _DUE),
     sqlite_with_rowid=False,
 )
 """What the outbox made of a message, as a fact: the planner goes on from here."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, count, product
 
 from sqlalchemy import Connection, Table, delete, func, select
 
@@ -36,6 +36,7 @@ __all__ = [
     "NewEvent",
     "Ref",
     "Taken",
+    "Withdrawal",
     "add_changes",
     "add_consents",
     "add_customers",
@@ -43,8 +44,19 @@ __all__ = [
     "replace_list",
 ]
 
+_CONSENT = ("customer_id", "channel", "purpose", "at", "seq", "state", "event_time", "source")
+
 Ref = tuple[str, str, int, str, int]
 """The message a reaction is about: customer, campaign, instance, step key, pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """Consent that an event takes back: for each of the purposes on each of the channels."""
+
+    channels: tuple[str, ...]
+    purposes: tuple[str, ...]
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,7 @@ class NewEvent:
     extra: str | None = None
     ref: Ref | None = None
     machine: bool = False
+    withdrawal: Withdrawal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,33 +101,33 @@ class Taken:
 
 
 def add_events(connection: Connection, model: Model, events: Sequence[NewEvent], *, known_only: bool = False) -> Taken:
-    fresh = _fresh(connection, [event.key for event in events])
-    who = find_customers(connection, [events[position].customer for position in fresh])
-    taken, strangers = _split(fresh, [event.customer for event in events], who, known_only=known_only)
-    if not taken:
-        return Taken(0, len(events) - len(fresh), strangers, 0)
-    first, earliest = allocate(connection, len(taken))
-    arrivals = [(events[position].customer, max(events[position].received_at, earliest)) for position in taken]
-    created = _create_unknown(connection, model, arrivals, who)
-    types = _numbered(connection, tables.event_type, {events[position].event for position in taken})
-    campaigns, steps = _reference_ids(connection) if any(event.ref for event in events) else ({}, {})
-    declared = {event.name: event.properties for event in model.events}
-    columns: dict[str, dict[str, str]] = {}  # event -> property -> column
-    for position in taken:
-        name = events[position].event
-        if name not in columns:
-            columns[name] = {each.name: property_column(each) for each in declared.get(name, ())}
+    """The consent that an event takes back ends with it, at its instant and under its number."""
+    arrived = _arrive(
+        connection, model, [(each.key, each.customer, each.received_at) for each in events], known_only=known_only
+    )
+    fresh = [events[position] for position in arrived.positions]
+    if not fresh:
+        return arrived.taken
+    named = {event.event for event in fresh}
+    types = _numbered(connection, tables.event_type, named)
+    campaigns, steps = _reference_ids(connection) if any(event.ref for event in fresh) else ({}, {})
+    columns = {  # event -> property -> column
+        event.name: {each.name: property_column(each) for each in event.properties}
+        for event in model.events
+        if event.name in named
+    }
     properties = sorted(set(chain.from_iterable(each.values() for each in columns.values())))
     place = {column: 10 + index for index, column in enumerate(properties)}
     rows = []
-    for order, position in enumerate(taken):
-        event = events[position]
+    withdrawn: list[tuple[Stored, ...]] = []
+    for event, at, seq in zip(fresh, arrived.at, count(arrived.first), strict=False):
+        happened = min(event.event_time, event.received_at)
         row: list[Stored | None] = [
-            who[event.customer],
+            arrived.who[event.customer],
             types[event.event],
-            arrivals[order][1],
-            first + order,
-            min(event.event_time, event.received_at),
+            at,
+            seq,
+            happened,
             None,
             None,
             None,
@@ -131,6 +144,11 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
             for name, value in event.properties.items():
                 row[place[of_event[name]]] = value
         rows.append(row)
+        if event.withdrawal is not None:
+            withdrawn += [
+                (arrived.who[event.customer], channel, purpose, at, seq, "withdrawn", happened, event.withdrawal.source)
+                for channel, purpose in product(event.withdrawal.channels, event.withdrawal.purposes)
+            ]
     rows.sort(key=lambda row: row[:4])
     insert_rows(
         connection,
@@ -143,42 +161,35 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
         ),
         rows,
     )
-    _remember(connection, (events[position].key for position in taken))
-    return Taken(len(taken), len(events) - len(fresh), strangers, created)
+    if withdrawn:
+        insert_rows(connection, tables.consent, _CONSENT, sorted(withdrawn))
+    _remember(connection, (event.key for event in fresh))
+    return arrived.taken
 
 
 def add_consents(
     connection: Connection, model: Model, consents: Sequence[NewConsent], *, known_only: bool = False
 ) -> Taken:
-    fresh = _fresh(connection, [consent.key for consent in consents])
-    who = find_customers(connection, [consents[position].customer for position in fresh])
-    taken, strangers = _split(fresh, [consent.customer for consent in consents], who, known_only=known_only)
-    if not taken:
-        return Taken(0, len(consents) - len(fresh), strangers, 0)
-    first, earliest = allocate(connection, len(taken))
-    arrivals = [(consents[position].customer, max(consents[position].at, earliest)) for position in taken]
-    created = _create_unknown(connection, model, arrivals, who)
+    arrived = _arrive(
+        connection, model, [(each.key, each.customer, each.at) for each in consents], known_only=known_only
+    )
+    fresh = [consents[position] for position in arrived.positions]
     rows = sorted(
         (
-            who[consent.customer],
+            arrived.who[consent.customer],
             consent.channel,
             consent.purpose,
-            arrivals[order][1],
-            first + order,
+            at,
+            seq,
             consent.state,
             min(consent.event_time, consent.at),
             consent.source,
         )
-        for order, consent in enumerate(consents[position] for position in taken)
+        for consent, at, seq in zip(fresh, arrived.at, count(arrived.first), strict=False)
     )
-    insert_rows(
-        connection,
-        tables.consent,
-        ("customer_id", "channel", "purpose", "at", "seq", "state", "event_time", "source"),
-        rows,
-    )
-    _remember(connection, (key for position in taken if (key := consents[position].key) is not None))
-    return Taken(len(taken), len(consents) - len(fresh), strangers, created)
+    insert_rows(connection, tables.consent, _CONSENT, rows)
+    _remember(connection, (consent.key for consent in fresh if consent.key is not None))
+    return arrived.taken
 
 
 def replace_list(connection: Connection, name: str, entries: Iterable[tuple[IdentityKind, str]]) -> int:
@@ -187,6 +198,33 @@ def replace_list(connection: Connection, name: str, entries: Iterable[tuple[Iden
     connection.execute(delete(tables.list_entry).where(tables.list_entry.c.list == name))
     insert_rows(connection, tables.list_entry, ("list", "kind", "value"), rows)
     return len(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    """`positions`: of the facts to be stored; `at`: their decision instants; `first`: the number of the first of them."""
+
+    taken: Taken
+    positions: Sequence[int]
+    at: Sequence[int]
+    first: int
+    who: Mapping[str, int]
+
+
+def _arrive(
+    connection: Connection, model: Model, facts: Sequence[tuple[str | None, str, int]], *, known_only: bool
+) -> _Arrived:
+    """Facts, as (key, customer, received at): which of them are new, whose they are, and when they are decided on."""
+    fresh = _fresh(connection, [key for key, _, _ in facts])
+    who = find_customers(connection, [facts[position][1] for position in fresh])
+    taken, strangers = _split(fresh, [customer for _, customer, _ in facts], who, known_only=known_only)
+    known = len(facts) - len(fresh)
+    if not taken:
+        return _Arrived(Taken(0, known, strangers, 0), (), (), 0, who)
+    first, earliest = allocate(connection, len(taken))
+    arrivals = [(facts[position][1], max(facts[position][2], earliest)) for position in taken]
+    created = _create_unknown(connection, model, arrivals, who)
+    return _Arrived(Taken(len(taken), known, strangers, created), taken, [at for _, at in arrivals], first, who)
 
 
 def _fresh(connection: Connection, keys: Sequence[str | None]) -> list[int]:

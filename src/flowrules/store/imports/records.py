@@ -22,6 +22,7 @@ from flowrules.sql import message_id
 from flowrules.store.customers import NewCustomer
 from flowrules.store.imports.reading import ImportFileError, Row
 from flowrules.store.imports.times import Times, WrongTimeError
+from flowrules.store.imports.unsubscribes import OWN, UNSUBSCRIBED, Unsubscribes, channel_of
 from flowrules.store.journal import NewConsent, NewEvent, Ref
 
 CONSENT_COLUMN = "consent_"
@@ -191,9 +192,9 @@ class CustomerRows:
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """An event about a message that is named by channel and template: the latest sent before."""
+    """An event about a message that is named by template: the latest sent before. `channel` None: by any."""
 
-    channel: str
+    channel: str | None
     template: str
 
 
@@ -209,6 +210,7 @@ class EventRows:
             fields.need("event", "--event NAME says what every row is, --map event=COLUMN where it stands; ")
         self.events = {event.name: event for event in model.events}
         self.types = {event.name: {each.name: each.type for each in event.properties} for event in model.events}
+        self.unsubscribes = Unsubscribes(model)
         self.ordinals: Counter[str] = Counter()
 
     def record(self, row: Row) -> tuple[NewEvent, Reaction | None]:
@@ -221,7 +223,13 @@ class EventRows:
             given |= nested
         elif nested is not None:
             given["properties"] = nested
-        ref, reaction, machine = self._about(name, given)
+        withdrawal = None
+        if name == UNSUBSCRIBED:
+            ref, reaction, machine = *self._refused(row, given), False
+            source = self._source(row)
+            withdrawal = self.unsubscribes.withdrawal(given, ref, source, lambda *told: self._tell(row, *told))
+        else:
+            ref, reaction, machine = self._about(name, given)
         customer = ref[0] if ref else fields.needed(row, "customer")
         at = _time(self.options.times, fields.get(row, "time"), row.line)
         properties, extra = self._properties(row, name, given)
@@ -235,8 +243,21 @@ class EventRows:
             extra=_as_json(extra) if extra else None,
             ref=ref,
             machine=machine,
+            withdrawal=withdrawal,
         )
         return event, reaction
+
+    def about(self, event: NewEvent, ref: Ref) -> NewEvent:
+        """The message that it names has been found."""
+        return self.unsubscribes.about(event, ref)
+
+    def unfound(self, row: Row, event: NewEvent, reaction: Reaction) -> None:
+        """A reaction is refused, and a refusal is taken all the same."""
+        named = f"{reaction.channel or 'message'} `{reaction.template}`"
+        if event.withdrawal is None:
+            raise RejectedError(f"no {named} was sent to `{event.customer}` before that")
+        channels = ", ".join(event.withdrawal.channels)
+        self._tell(row, "message", f"`{reaction.template}` was not sent before that; taken as {channels}")
 
     def _about(self, name: str, given: dict[str, object]) -> tuple[Ref | None, Reaction | None, bool]:
         """The message a reaction is about, taken out of `given`, and whether a machine reacted."""
@@ -246,8 +267,33 @@ class EventRows:
         message, template = given.pop("message_id", None), given.pop("message", None)
         machine = str(given.pop(_MACHINE, "")).strip().lower() in _YES
         if message is not None:
-            return _message(str(message).strip(), event.channel), None, machine
+            ref = _message(str(message).strip())
+            if ref is None or channel_of(ref[3]) != event.channel:
+                raise RejectedError(f"`{message}` is not the id of a message by {event.channel}")
+            return ref, None, machine
         return None, Reaction(event.channel, str(template).strip()) if template is not None else None, machine
+
+    def _refused(self, row: Row, given: dict[str, object]) -> tuple[Ref | None, Reaction | None]:
+        """The message by which somebody unsubscribed, taken out of `given`; without it the customer will do."""
+        message, template = given.pop("message_id", None), given.pop("message", None)
+        if message is not None:
+            ref = _message(str(message).strip())
+            if ref is not None:
+                return ref, None
+            if self.fields.text(row, "customer") is None:
+                raise RejectedError(f"`{message}` is not the id of a message, and has no customer")
+            self._tell(row, "message_id", f"`{message}` is not the id of a message; taken as the customer's refusal")
+        about = None if template is None else Reaction(self.unsubscribes.channel(given), str(template).strip())
+        return None, about
+
+    def _source(self, row: Row) -> str:
+        """Names the fact, for whoever asks where a consent was withdrawn."""
+        given = self.fields.text(row, "id")
+        which = f"line {row.line}" if given is None else given
+        return f"event {UNSUBSCRIBED}, {which} of {self.fields.file}"
+
+    def _tell(self, row: Row, field: str, reason: str) -> None:
+        self.notes.bad_value(row.line, f"{UNSUBSCRIBED}.{field}", reason)
 
     def _properties(
         self, row: Row, name: str, given: Mapping[str, object]
@@ -256,14 +302,15 @@ class EventRows:
         extra: dict[str, object] = {}
         types = self.types.get(name)
         if types is None:
-            self.notes.undeclared[name] += 1
+            if name != UNSUBSCRIBED:
+                self.notes.undeclared[name] += 1
             types = {}
         for column, raw in given.items():
             if raw is None:
                 continue
             if column not in types:
                 extra[column] = raw
-                if name in self.types:
+                if name in self.types and not (name == UNSUBSCRIBED and column in OWN):
                     self.notes.undeclared[f"{name}.{column}"] += 1
                 continue
             try:
@@ -333,10 +380,10 @@ def _one_of(given: str, what: str, known: Iterable[str]) -> str:
     )
 
 
-def _message(text: str, channel: str) -> Ref:
+def _message(text: str) -> Ref | None:
     key = message_id.parse(text)
-    if key is None or f"/send {channel} " not in key.step:
-        raise RejectedError(f"`{text}` is not the id of a message by {channel}")
+    if key is None or not channel_of(key.step):
+        return None
     return key.customer, key.campaign, key.instance, key.step, key.pass_
 
 

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -35,6 +35,7 @@ from flowrules.store.imports.records import (
     Reaction,
     RejectedError,
 )
+from flowrules.store.imports.unsubscribes import channel_of
 from flowrules.store.journal import NewConsent, NewEvent, Ref, Taken, add_consents, add_events
 
 T = TypeVar("T")
@@ -196,11 +197,13 @@ class _Events:
             if reaction is None:
                 events.append((row, event))
             elif position in found:
-                events.append((row, replace(event, ref=found[position])))
+                events.append((row, self.rows.about(event, found[position])))
             else:
-                result.refuse(
-                    row, f"no {reaction.channel} `{reaction.template}` was sent to `{event.customer}` before that"
-                )
+                try:
+                    self.rows.unfound(row, event, reaction)
+                    events.append((row, event))
+                except RejectedError as wrong:
+                    result.refuse(row, str(wrong))
         taken = add_events(connection, self.model, [event for _, event in events], known_only=self.known_only)
         _count(taken, events, result)
 
@@ -257,14 +260,15 @@ def _messages(connection: Connection, events: Sequence[tuple[NewEvent, Reaction 
         return {}
     who = find_customers(connection, {event.customer for _, event, _ in asked})
     step, campaign, message = tables.step.c, tables.campaign.c, tables.message.c
-    wanted = {f"send {about.channel} {about.template}": about for _, _, about in asked}
-    steps = {
-        number: (wanted[send], name, key)
-        for number, name, key in connection.execute(
-            select(step.id, campaign.name, step.key).where(campaign.id == step.campaign_id)
-        )
-        if (send := key.partition("/")[2].partition(" #")[0]) in wanted
-    }
+    wanted = {about for _, _, about in asked}
+    steps: dict[int, tuple[set[Reaction], str, str]] = {}
+    for number, name, key in connection.execute(
+        select(step.id, campaign.name, step.key).where(campaign.id == step.campaign_id)
+    ):
+        _, _, template = key.partition("/")[2].partition(" #")[0].removeprefix("send ").partition(" ")
+        named = {Reaction(channel, template) for channel in (channel_of(key), None)} & wanted
+        if named:
+            steps[number] = named, name, key
     if not steps or not who:
         return {}
     sent: dict[tuple[int, Reaction], list[tuple[int, Ref]]] = defaultdict(list)
@@ -275,8 +279,9 @@ def _messages(connection: Connection, events: Sequence[tuple[NewEvent, Reaction 
         message.status != Status.GHOST,
     )
     for customer, step_id, instance, number, sent_at in connection.execute(query.order_by(message.sent_at)):
-        about, name, key = steps[step_id]
-        sent[customer, about].append((sent_at, ("", name, instance, key, number)))
+        named, name, key = steps[step_id]
+        for about in named:
+            sent[customer, about].append((sent_at, ("", name, instance, key, number)))
     found = {}
     for position, event, about in asked:
         mine = sent.get((who.get(event.customer, 0), about), [])
