@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -15,7 +15,7 @@ from bench.campaign import BATCH, HOUR, NUDGE, START, WELCOME, customer_name, mo
 from bench.measure import Used, measured
 from bench.profile import Profile
 from flowrules.model.campaign import Model
-from flowrules.runtime.answers import Reaction, SentMessage
+from flowrules.runtime.answers import silent
 from flowrules.runtime.tick import planner
 from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision
@@ -44,10 +44,10 @@ def run(url: str, n: int, profile: Profile | None = None) -> Outcome:
         with measured(url) as used, database.session() as session, planner(database) as planning:
             take = Intake(database, session, known)
             take.all(_signup(number) for number in range(n))
-            planning.tick(START, answer=_silent)
+            planning.tick(START, answer=silent)
             for hour in range(1, work.END + 1):
                 take.all(_fact(number, event, hour) for number, event in events.get(hour, ()))
-                planning.tick(START + hour * HOUR, answer=_silent)
+                planning.tick(START + hour * HOUR, answer=silent)
             database.checkpoint()
         if profile is not None:
             profile.stop(planning.program)
@@ -60,11 +60,6 @@ def run(url: str, n: int, profile: Profile | None = None) -> Outcome:
     if any(empty[name] for name in grown):
         raise SystemExit(f"tables that were not empty grew: {sorted(name for name in grown if empty[name])}")
     return Outcome(used, steps, tuple(sorted(grown)))
-
-
-def _silent(_sent: Sequence[SentMessage]) -> list[Reaction]:
-    """The channels accept; the reactions come hour by hour, from outside."""
-    return []
 
 
 def _signup(number: int) -> NewEvent:

@@ -25,7 +25,7 @@ PLACES = {
     "apscheduler": ["runtime.schedule"],
     "click": ["cli"],
     "httpx": ["channels.http"],
-    "jinja2": ["check.templates", "content"],
+    "jinja2": ["check.sandbox", "check.templates", "content"],
     "lark": ["syntax"],
     "psycopg": ["store"],
     "pydantic": ["channels", "cli", "report", "runtime", "store", "workspace"],

@@ -89,9 +89,15 @@ def test_a_missing_value_may_be_asked_for(text: str) -> None:
         ("{{ customer.frist_name }}", "customer has no `frist_name`"),
         ("{{ order.id }}", "'order' is undefined"),
         ("{{ 'x' * 1000000000 }}", "`*` is for numbers only"),
+        ("{{ 'x' * 10 ** 10 }}", "`**` is for numbers only"),
+        ("{{ '%9999999999d' % 1 }}", "`%` is for numbers only"),
         ("{{ 2 ** 100000 }}", "`**` is for numbers only"),
+        ("{{ 'a'" + " | replace('a', 'aaaaaaaaaa')" * 30 + " }}", "`replace` makes more than 1,000,000 characters"),
+        ("{{ 'aa'" + " | list | join('aaaaaaaaaa')" * 30 + " }}", "`join` makes more than 1,000,000 characters"),
+        ("{% set a = 'aaaaaaaaaa' %}" + "{% set a = a + a %}" * 40, "`+` makes more than 1,000,000 characters"),
         ("{{ 'x'.center(1000000000) }}", "is not safely callable"),
         ("{{ customer.name.__class__.__mro__ }}", "is unsafe"),
+        ("{{ customer.name | pprint }}", "No filter named 'pprint'"),
         ("{% for a in customer.many %}{% for b in customer.many %}{{ customer.many }}{% endfor %}{% endfor %}", "more"),
         ("{{ 1 / 0 }}", "ZeroDivisionError"),
         ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "can not be written"),
@@ -101,6 +107,17 @@ def test_failures_are_values(text: str, message: str) -> None:
     failure = render(text, many="x" * 500)
     assert isinstance(failure, TemplateFailure)
     assert message in failure.message
+
+
+def test_what_is_short_may_be_put_together() -> None:
+    assert body("{{ 'a' + customer.name }} {{ 'banana' | replace('an', 'o', 1) }} {{ [1, 2] | join(', ') }}") == (
+        "aAna boana 1, 2"
+    )
+    assert body("{{ 7 * 6 }} {{ 7 % 4 }} {{ 'b,a' | replace(',', '-') }}") == "42 3 b-a"
+    page = Templates([template("{{ ['<', '>'] | join('&') }} {{ '<' | replace('<', '>') }}", "html")])
+    rendered = page.render("email", "hello", [])
+    assert isinstance(rendered, Rendered)
+    assert rendered.html == "&lt;&amp;&gt; &gt;"
 
 
 def test_failures_have_a_place() -> None:

@@ -219,3 +219,17 @@ def test_a_template_that_fails_holds_the_message_until_it_is_repaired(database_u
     assert run(made, Scripted(), NOW + 3 * MINUTE).sent == 1
     assert len(rows(made, tables.contact)) == 1
     made.database.close()
+
+
+def test_a_template_that_would_fill_the_memory_holds_its_message_alone(database_url: str) -> None:
+    made = world(database_url)
+    made.customers(["ana", "bea"])
+    # Both are fit to be read, so check lets them through.
+    made.templates["email/hello.html"] = "{{ 'x' * 10 ** 10 }}"
+    made.templates["sms/nudge.txt"] = "{{ 'a'" + " | replace('a', 'aaaaaaaaaa')" * 30 + " }}"
+    made.apply(START)
+    made.event(["ana"], "signup", START + MINUTE, source="fair")
+    made.tick(TICK)
+    assert run(made, Scripted()).withheld == {"template_error": 1}
+    assert statuses(made) == [("held", "template_error")]
+    made.database.close()

@@ -155,8 +155,15 @@ LATER_RULES = (
 )
 """Deployed later: two campaigns changed, so that two versions of them have customers."""
 
+
+
+def only(rules: str, *campaigns: str) -> str:
+    """The same with these campaigns alone."""
+    head, *blocks = rules.split("\ncampaign ")
+    return "\ncampaign ".join([head, *(block for block in blocks if block.partition(":")[0] in campaigns)])
+
+
 DEPLOYED = at("03-02 00:00")
-ENTERING = ("begin", "purchase", "stop")
 _EVENTS = ("begin", "login", "form", "purchase", "purchase", "login", "begin", "stop")
 _ZONES = ("Europe/Madrid", "America/New_York", None, "Asia/Kathmandu", "Mars/Base")
 
@@ -260,6 +267,6 @@ def _changes(name: str, days: int) -> Iterator[Change]:
         yield Change(name, when + HOUR, "email", f"new-{name}@example.com")
 
 
-def later(given: Scenario) -> Scenario:
-    """The same with the later rules."""
-    return replace(given, rules=LATER_RULES)
+def later(given: Scenario, *campaigns: str) -> Scenario:
+    """The same with the later rules, of these campaigns if any are named."""
+    return replace(given, rules=only(LATER_RULES, *campaigns) if campaigns else LATER_RULES)

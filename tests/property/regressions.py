@@ -88,6 +88,31 @@ campaign c:
         send push note
         wait 3 days
 """
+CHAIN = """
+campaign aa:
+    class marketing
+    enter when begin
+    exclude campaign b
+    stage s:
+        wait 9 days
+campaign b:
+    class marketing
+    enter when other
+    stage s:
+        wait 9 days
+campaign c:
+    class marketing
+    enter when begin
+    exit when not in stage aa.s
+    stage s:
+        wait 9 days
+campaign d:
+    class marketing
+    enter when begin
+    exit when not in stage c.s
+    stage s:
+        wait 9 days
+"""
 EFFECTS = """
 campaign p:
     class marketing
@@ -155,6 +180,34 @@ campaign c:
         if email unclicked after 1 day send push note
         if email opened exit "opened"
 """
+LATE = """
+campaign c:
+    enter when begin, again after exit
+    stage s:
+        wait 3 days
+        wait for login up to 1 day
+        wait for login (n is 1) up to 1 day
+        if last login.n is 2 exit "last received"
+        if first login.n is 2 exit "first happened"
+"""
+GHOSTS = """
+campaign held:
+    class marketing
+    enter when begin, again after exit
+    hold out 50%
+    stage s:
+        send email welcome
+        send sms offer
+        wait 1 day
+campaign real:
+    class service
+    enter when other, again after exit
+    stage s:
+        if in stage held.s tag warm
+        send push note
+        send sms offer
+        if push not sent exit "none"
+"""
 
 
 def starts(*instants: str, event: str = "begin") -> list[object]:
@@ -198,6 +251,7 @@ REGRESSIONS: dict[str, Scenario] = {
         *(said("03-01 10:00 email granted", purpose="service", who=person.id) for person in PEOPLE[:3]),
         policy="cap 1 contact per 7 days",
     ),
+    "one end brings the next": scenario(CHAIN, *starts("03-02 10:00"), *starts("03-03 10:00", event="other")),
     "effects side by side": scenario(EFFECTS, *starts("03-02 10:00", "03-04 10:00")),
     "time alone": scenario(
         TIME_ALONE,
@@ -220,5 +274,24 @@ REGRESSIONS: dict[str, Scenario] = {
         shares={"email_opened": 900, "email_clicked": 500},
         policy="hold out 30%\ncap 1 contact per 2 days across email",
         salt="pepper",
+    ),
+    "late events": scenario(
+        LATE,
+        *starts("03-02 10:00"),
+        did("03-03 10:00 login", n=1),
+        did("03-04 10:00 login", happened="03-02 12:00", n=2),
+        did("03-03 10:00 login", who="éva", n=2),
+        did("03-04 10:00 login", who="éva", happened="03-02 12:00", n=1),
+    ),
+    "ghosts beside real messages": scenario(
+        GHOSTS,
+        *starts("03-02 10:00", "03-03 10:00", "03-04 10:00"),
+        *starts("03-02 10:00", "03-02 11:00", "03-03 10:00", event="other"),
+        *(
+            said(f"03-01 10:00 {channel} granted", purpose="service", who=person.id)
+            for person in PEOPLE
+            for channel in ("sms", "push")
+        ),
+        policy="cap 2 contacts per 2 days\nhold out 60% of customers from class marketing",
     ),
 }

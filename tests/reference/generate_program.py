@@ -381,7 +381,13 @@ class Writer:
 
     def simple(self) -> str:
         dice = self.dice
-        choices = (self.effect, self.effect, self.send, self.send, lambda: f"wait until {dice.pick(UNTIL)}")
+        choices: tuple[Callable[[], str], ...] = (
+            self.effect,
+            self.effect,
+            self.send,
+            self.send,
+            lambda: f"wait until {dice.pick(UNTIL)}",
+        )
         return dice.pick(choices)()
 
     def effect(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from flowrules.channels.base import Accepted
-from flowrules.report.explain import Explanation, explain
+from flowrules.report.explain import Explanation, Moment, explain
 from flowrules.report.explain_text import explanation_lines
 from flowrules.report.funnel import Funnel, Group, Stage, funnel
 from flowrules.report.funnel_text import difference, funnel_lines
@@ -19,6 +19,7 @@ from flowrules.report.print import WIDTH, printed
 from flowrules.report.status import status
 from flowrules.runtime.answers import Reaction, SentMessage
 from flowrules.runtime.deliver import deliver
+from flowrules.sql.codes import Decision, Status
 from tests.delivery.test_deliver import Scripted
 from tests.support.world import FLOW, START, World, at, world
 
@@ -59,9 +60,42 @@ def test_the_funnel_counts_everybody_once(history: World) -> None:
     assert lead.conversion == pytest.approx(1 / 3, abs=1e-6)
     assert lead.median_s == 5 * 86_400  # cid, who got no email, waited 5 days for a visit; ana 1 day, bea 7
     assert (visited.entered, visited.left) == (1, {"completed": 1})
+    # Who comes there gets a last email and is through: nothing is left to convert to.
+    assert visited.conversion is None
+    assert found.facts()["stages"][1]["conversion"] is None  # type: ignore[index]
+    line = next(line for line in funnel_text(found).split("\n") if line.startswith("visited"))
+    assert line.split()[1:] == ["█" * line.count("█"), "1", "0", "0", "1", "-", "0s"]
+    assert "█ moved on, goal or completed" in funnel_text(found)
     for stage in group.stages:
         assert stage.entered == stage.now + stage.moved_on + sum(stage.left.values())
     assert found.facts()["control"] == {}
+
+
+def funnel_text(found: Funnel) -> str:
+    return printed(funnel_lines(found), colour=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "last"),
+    [
+        ({}, [False, True]),
+        ({"send email thanks": "wait 3 days"}, [False, False]),  # the goal can still end the journey there
+        ({"send email thanks": "wait 3 days", "within 30 days": "and stay"}, [False, True]),
+        ({"within 30 days": "and stay", "        go to visited": "        tag seen"}, [True, True]),
+        ({"    stage visited:": "    stage visited:\n        on visit go to lead"}, [False, False]),
+    ],
+)
+def test_only_where_something_is_left_to_reach_there_is_a_conversion(
+    sqlite_url: str, change: dict[str, str], last: list[bool]
+) -> None:
+    flow = FLOW
+    for old, new in change.items():
+        assert old in flow
+        flow = flow.replace(old, new)
+    made = world(sqlite_url, flow)
+    with made.database.read() as connection:
+        assert [stage.last for stage in funnel(connection, "welcome").treated.stages] == last
+    made.database.close()
 
 
 def test_the_funnel_of_a_cohort(history: World) -> None:
@@ -206,6 +240,23 @@ def test_explain_without_a_campaign_tells_all(history: World) -> None:
     explanation = explained(history, "bea", campaign=None)
     assert [standing.campaign for standing in explanation.standings] == ["welcome"]
     assert any(moment.what == "not_entered" for moment in explanation.timeline)
+    text = text_of(explanation)
+    assert "  10:00     not entered already inside" in text
+    assert "  10:01     entered     " in text
+    assert "did         signup" in text
+
+
+def test_no_word_of_the_ledger_is_cut() -> None:
+    words = [decision.word for decision in Decision if decision is not Decision.OUTCOME]
+    timeline = tuple(
+        Moment(number * MINUTE + 1, (2, number), "decision", word, "a/b c", "welcome", 1)
+        for number, word in enumerate(words)
+    ) + tuple(Moment(START, (3, number), "message", status.word, "email hello") for number, status in enumerate(Status))
+    text = printed(explanation_lines(Explanation("ana", "UTC", "welcome", (), timeline)), colour=False)
+    assert "not entered a/b c" in text
+    assert "interrupted a/b c" in text
+    assert "cancelled   email hello" in text
+    assert "…" not in text
 
 
 def test_explain_says_when_a_capped_message_is_next_possible(database_url: str) -> None:

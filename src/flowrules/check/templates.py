@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from flowrules.check.reading import unreadable
 from flowrules.diagnostics.model import Diagnostic, Edit, Fix, Label
 from flowrules.diagnostics.suggest import nearest
-from flowrules.model.template import FILTERS, KEYS, Head, head
+from flowrules.model.template import KEYS, Head, head
 from flowrules.model.walk import steps_of
 from flowrules.source import Source, Span
 from flowrules.syntax import tree
@@ -25,8 +25,9 @@ from flowrules.syntax import tree
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from jinja2 import Environment, nodes
+    from jinja2 import nodes
 
+    from flowrules.check.sandbox import Sandbox
     from flowrules.model.names import Names
     from flowrules.model.schema import EventType
     from flowrules.model.snapshot import Template
@@ -311,15 +312,10 @@ def _included(ast: nodes.Node) -> Iterator[tuple[str | None, int]]:
 
 
 @cache
-def _environment() -> Environment:
-    """Compiles and computes nothing: Jinja would fold constants, and `"x" * 10 ** 10` is one."""
-    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+def _environment() -> Sandbox:
+    from flowrules.check.sandbox import Sandbox  # noqa: PLC0415
 
-    environment = ImmutableSandboxedEnvironment(optimized=False)
-    environment.intercepted_binops = frozenset(environment.default_binop_table)
-    environment.globals.clear()
-    environment.filters = dict.fromkeys(FILTERS, lambda value, *_, **__: value)
-    return environment
+    return Sandbox()
 
 
 def _line(source: Source, number: int) -> Span:

@@ -15,23 +15,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import DictLoader, TemplateError, TemplateSyntaxError
 from jinja2 import Template as Compiled
-from jinja2.exceptions import SecurityError
-from jinja2.runtime import Context, Macro
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from flowrules.check.sandbox import LARGEST, Sandbox
 from flowrules.content.values import Record
 from flowrules.model.snapshot import Template
-from flowrules.model.template import FILTERS, Head, head
-
-LARGEST = 1_000_000
-"""Characters of one part of a message."""
+from flowrules.model.template import Head, head
 
 LARGEST_SUBJECT = 998
 """What a line of an email's head may hold."""
-
-_METHODS = frozenset({"strftime", "isoformat", "weekday", "isoweekday", "upper", "lower", "title", "strip", "split"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +55,8 @@ class _TooLongError(Exception):
     pass
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
-    # `"x" * 10 ** 9` would be held in memory before the first character is written.
-    intercepted_binops = frozenset({"*", "**", "%"})
-
-    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
-        if operator == "**" or any(isinstance(side, str | list | tuple) for side in (left, right)):
-            raise SecurityError(f"`{operator}` is for numbers only")
-        return super().call_binop(context, operator, left, right)
-
-    def is_safe_callable(self, obj: object) -> bool:
-        # Of methods only those that show a value another way; `"".center(10 ** 9)` is the reason.
-        return isinstance(obj, Macro) or getattr(obj, "__name__", "") in _METHODS
+class _Sandbox(Sandbox):
+    """Looks values up in records, by name alone."""
 
     def getattr(self, obj: object, attribute: str) -> object:
         return obj.look_up(attribute) if isinstance(obj, Record) else super().getattr(obj, attribute)
@@ -94,16 +77,11 @@ class Templates:
         bodies = {path.removeprefix("templates/"): body for path, (_, body, _) in self._split.items()}
         self._environment = _Sandbox(
             loader=DictLoader(bodies),
-            undefined=StrictUndefined,
             autoescape=lambda name: name is not None and name.endswith(".html"),
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        self._environment.globals.clear()
-        self._environment.filters = {
-            name: function for name, function in self._environment.filters.items() if name in FILTERS
-        }
         self._compiled: dict[tuple[str, str], list[_Part] | TemplateFailure] = {}
 
     def render(self, channel: str, name: str, records: Iterable[Record]) -> Rendered | TemplateFailure:

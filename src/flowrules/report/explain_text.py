@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from flowrules.report.explain import Explanation, Moment, Standing
-from flowrules.report.print import WIDTH, cut, safe
+from flowrules.report.print import WIDTH, safe
 from flowrules.report.words import clock, day, moment, window
 
-_INDENT = 22
+_VERB_AT = 12
+_NARROWEST_VERB = 9
 _LOUD = {"withheld": "red", "not_entered": "red", "goal": "green", "send": "green", "sent": "green", "exit": "yellow"}
 _VERBS = {"no_message": "not sent", "exit": "left", "met": "came", "wait": "waits"}
 _FACTS = {"event": "did", "consent": "consent", "change": "is now"}
@@ -26,16 +27,19 @@ def explanation_lines(explanation: Explanation) -> Iterator[Text]:
         yield Text("no campaign is in force")
     for standing in explanation.standings:
         yield from _standing(standing, explanation.zone)
+    # Of an outcome the message's own line says it.
+    told = [(each, *_said(each, explanation.zone)) for each in explanation.timeline if each.what != "outcome"]
+    # As wide as this story's longest word of the ledger, such as `not entered`: none is cut.
+    width = max([_NARROWEST_VERB, *(len(verb) for _, verb, _ in told)])
     today = None
-    for each in explanation.timeline:
-        if each.what == "outcome":
-            continue  # the message's own line says it
+    for each, verb, words in told:
         # What was known before anything happened has no day.
         if (this := day(each.at, explanation.zone) if each.at > 0 else "from the start") != today:
             yield Text()
             yield Text(this, "bold")
             today = this
-        yield from _moment(each, explanation.zone, several=explanation.campaign is None)
+        head = f"  {clock(each.at, explanation.zone) if each.at > 0 else '':<8}  {verb:<{width}} "
+        yield from _moment(each, Text(head).append(safe(words)), explanation, len(head))
 
 
 def _standing(standing: Standing, zone: str) -> Iterator[Text]:
@@ -47,11 +51,10 @@ def _standing(standing: Standing, zone: str) -> Iterator[Text]:
         yield Text(f"  may enter again from {moment(standing.next_eligible, zone)}")
 
 
-def _moment(each: Moment, zone: str, *, several: bool) -> Iterator[Text]:
-    verb, words = _said(each, zone)
-    head = f"  {clock(each.at, zone) if each.at > 0 else '':<8}  {cut(verb, _INDENT - 13):<{_INDENT - 13}} "
-    line = Text(head).append(safe(words))
-    line.stylize(_LOUD.get(each.what, "cyan" if each.kind == "event" else ""), 12, _INDENT)
+def _moment(each: Moment, line: Text, explanation: Explanation, indent: int) -> Iterator[Text]:
+    """Its line, and what there is to tell below it."""
+    line.stylize(_LOUD.get(each.what, "cyan" if each.kind == "event" else ""), _VERB_AT, indent)
+    several = explanation.campaign is None
     where = f"{each.campaign} " if several and each.campaign is not None and each.kind == "decision" else ""
     place = f"{where}{each.rule or ''}".strip()
     if place and len(line) + 2 + len(place) <= WIDTH:
@@ -65,9 +68,9 @@ def _moment(each: Moment, zone: str, *, several: bool) -> Iterator[Text]:
         below.append(f"{each.counter} of {each.limit} contacts in the {window(each.window)} before")
     below += each.notes
     if each.next_possible is not None:
-        below.append(f"next possible {moment(each.next_possible, zone)}")
+        below.append(f"next possible {moment(each.next_possible, explanation.zone)}")
     for words in below:
-        yield Text(" " * _INDENT).append(safe(words), "dim")
+        yield Text(" " * indent).append(safe(words), "dim")
 
 
 def _said(each: Moment, zone: str) -> tuple[str, str]:

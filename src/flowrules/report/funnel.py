@@ -6,26 +6,32 @@ last stay there. Never looks at single customers in Python.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Select, and_, case, func, select
 
 from flowrules.content.deployed import Library
+from flowrules.program.machine import Machine, NodeKind
 from flowrules.report.lookup import find_campaign, reason
 from flowrules.report.words import SECOND
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason
 
 _NOW, _MOVED = -1, -2
+_WAITING = {NodeKind.WAIT, NodeKind.WAIT_UNTIL, NodeKind.WAIT_FOR, NodeKind.NO_REACTION}
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 6) if whole else None
 
 
 @dataclass(slots=True)
 class Stage:
     """entered = now + moved_on + sum(left). `conversion`: the part that moved on or left by the goal.
 
-    words: the author's words of those who left by `exit "..."`; median_s: the stay of those who are no longer there.
+    words: the author's words of those who left by `exit "..."`; median_s: the stay of those who are no longer there;
+    last: nothing more can be reached from it, so that it has no conversion, and to complete it is no loss.
     """
 
     name: str
@@ -35,14 +41,20 @@ class Stage:
     left: dict[str, int] = field(default_factory=dict)
     words: dict[str, int] = field(default_factory=dict)
     median_s: int | None = None
+    last: bool = False
 
     @property
     def converted(self) -> int:
         return self.moved_on + self.left.get(Reason.GOAL.word, 0)
 
     @property
+    def completed(self) -> int:
+        """Of a last stage: those who went through all there is."""
+        return self.left.get(Reason.COMPLETED.word, 0) if self.last else 0
+
+    @property
     def conversion(self) -> float | None:
-        return round(self.converted / self.entered, 6) if self.entered else None
+        return _share(self.converted, 0 if self.last else self.entered)
 
     def facts(self) -> dict[str, object]:
         return {
@@ -70,7 +82,7 @@ class Group:
 
     @property
     def goal_rate(self) -> float | None:
-        return round(self.goals / self.entered, 6) if self.entered else None
+        return _share(self.goals, self.entered)
 
     def facts(self) -> dict[str, object]:
         return {
@@ -111,25 +123,33 @@ def funnel(connection: Connection, campaign: str, since: int | None = None, unti
     cohort = _cohort(campaign_id, since, until)
     groups = {held_out: Group() for held_out in (0, 1)}
     _fill_exits(connection, cohort, groups)
-    if newest is not None:
-        names = _stage_names(connection, campaign_id, newest.id, cohort)
-        for group in groups.values():
-            group.stages = [Stage(name) for name in names.values()]
-        places = {step: position for position, step in enumerate(names)}
-        _fill_stages(connection, cohort, campaign_id, groups, places)
-    number = 0 if newest is None else newest.number
-    return Funnel(campaign, _title(connection, campaign), number, groups[0], groups[1])
+    if newest is None:
+        return Funnel(campaign, None, 0, groups[0], groups[1])
+    library = Library(connection)
+    meant = library.of_version(newest.id).machines[campaign]
+    in_force = None if library.newest is None else library.newest.campaigns.get(campaign)
+    names = _stage_names(connection, campaign_id, newest.id, cohort)
+    last = _last_stages(meant)
+    for group in groups.values():
+        group.stages = [Stage(name, last=name in last) for name in names.values()]
+    places = {step: position for position, step in enumerate(names)}
+    _fill_stages(connection, cohort, campaign_id, groups, places)
+    return Funnel(campaign, (in_force or meant.campaign).title, newest.number, groups[0], groups[1])
 
 
-def _title(connection: Connection, campaign: str) -> str | None:
-    """As the newest deployment has it. The text is searched: building the whole model takes longer than a report."""
-    newest = Library(connection).newest
-    declared = re.compile(rf'^campaign\s+{re.escape(campaign)}\s+"((?:[^"\\]|\\.)*)"', re.MULTILINE)
-    for source in () if newest is None else newest.snapshot.sources:
-        found = declared.search(source.text)
-        if found is not None:
-            return re.sub(r"\\(.)", r"\1", found[1])
-    return None
+def _last_stages(meant: Machine) -> set[str]:
+    """Those from which no step and no reaction leads to another, and where no goal can end a journey that waits."""
+    stages, nodes = meant.campaign.stages, meant.nodes
+    ends = meant.campaign.goal is not None and not meant.campaign.goal.stay
+    going = {node.stage for node in nodes if ends and node.kind in _WAITING}
+    for node in nodes:
+        if any(nodes[way].stage != node.stage for way in (node.next, node.alt, node.third) if way >= 0):
+            going.add(node.stage)
+    return {
+        stage.name
+        for number, stage in enumerate(stages)
+        if number not in going and all(reaction.stage == stage.name for reaction in stage.reactions)
+    }
 
 
 def _cohort(campaign_id: int, since: int | None, until: int | None) -> Select[tuple[int, ...]]:

@@ -84,7 +84,9 @@ def _stages(treated: Group, control: Group) -> Iterator[Text]:
             said = [f"{count(number)} {word}" for word, number in _reasons(stage.left, stage.words)]
             yield from wrapped(Text(f"{'':<{name_width}}  └ left: ", "dim"), said)
     legend = Text(" " * (name_width + 2))
-    for (glyph, style), words in zip(_PARTS, ("moved on or goal", "there now", "left otherwise"), strict=True):
+    through = any(stage.completed for stage in treated.stages)
+    onward = "moved on, goal or completed" if through else "moved on or goal"
+    for (glyph, style), words in zip(_PARTS, (onward, "there now", "left otherwise"), strict=True):
         legend.append(glyph, style).append(f" {words}   ", "dim")
     yield legend
 
@@ -104,7 +106,8 @@ def _cells(stage: Stage, beside: Mapping[str, Stage]) -> list[str]:
 
 def _bar(stage: Stage, most: int, width: int) -> Text:
     """As long as many entered; in three parts. Whatever is there at all is seen."""
-    parts = (stage.converted, stage.now, stage.entered - stage.converted - stage.now)
+    onward = stage.converted + stage.completed
+    parts = (onward, stage.now, stage.entered - onward - stage.now)
     seen = sum(part > 0 for part in parts)
     whole = 0 if not stage.entered or width < seen else max(seen, round(width * stage.entered / most))
     exact = [whole * part / stage.entered if stage.entered else 0 for part in parts]

@@ -34,3 +34,8 @@ class Reaction:
 
 
 Answer = Callable[[Sequence[SentMessage]], Sequence[Reaction]]
+
+
+def silent(_sent: Sequence[SentMessage]) -> tuple[Reaction, ...]:
+    """Every message is accepted, nobody reacts."""
+    return ()

@@ -6,7 +6,7 @@ Takes a connection, gives a Program. Reads only; never looks at the files of the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Integer, func, inspect, select
 
@@ -16,10 +16,12 @@ from flowrules.program.machine import Machine
 from flowrules.sql import tables as t
 from flowrules.sql.bundle import Bundle, load
 from flowrules.sql.entries import Entry, entries
-from flowrules.sql.facts import Facts, facts
+from flowrules.sql.facts import Facts, OnEvent, facts
 from flowrules.sql.messages import Messages, messages
 from flowrules.sql.rounds import Rounds, rounds
-from flowrules.sql.steps import Steps, steps
+from flowrules.sql.scratch import STATE
+from flowrules.sql.statement import Statement
+from flowrules.sql.steps import Script, script
 from flowrules.sql.watch import Ends, Watch, ends, watch
 from flowrules.store.catalogues import catalogue
 
@@ -39,11 +41,26 @@ class Program:
     ends: Ends
     facts: Facts
     entries: tuple[Entry, ...]
-    steps: Steps
+    running: Statement
+    moved: Statement
     messages: Messages
     listened: frozenset[int]
     salt: str
     columns: Mapping[str, bool]
+    _scripts: dict[int, Script] = field(default_factory=dict)
+    _made: dict[int, tuple[Statement, ...]] = field(default_factory=dict)
+
+    def script(self, code: int) -> Script:
+        """The statements of a position, made when it is met first."""
+        if code not in self._scripts:
+            self._scripts[code] = script(self.bundle, *self.bundle.position(code))
+        return self._scripts[code]
+
+    def made(self, item: OnEvent) -> tuple[Statement, ...]:
+        """The statements of an event clause, made when such a fact comes first."""
+        if id(item) not in self._made:
+            self._made[id(item)] = item.make()
+        return self._made[id(item)]
 
 
 def newest_deployment(connection: Connection) -> int:
@@ -82,7 +99,10 @@ def load_program(connection: Connection, dialect: str) -> Program:
         ends=ends(bundle),
         facts=facts(bundle),
         entries=entries(bundle),
-        steps=steps(bundle),
+        running=bundle.writer.statement(
+            f"SELECT code, campaign_id, count(*) FROM run WHERE state = {STATE.RUNNING} GROUP BY code, campaign_id"
+        ),
+        moved=bundle.writer.statement(f"UPDATE run SET state = {STATE.RUNNING} WHERE state = {STATE.MOVED}"),
         messages=messages(bundle),
         listened=listened,
         salt=facts_of["salt"],

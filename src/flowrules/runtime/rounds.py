@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, delete, insert
 
 from flowrules.model.schema import BUILTIN_ATTRIBUTES, Attribute, Kind, Type
-from flowrules.program.machine import NodeKind
-from flowrules.runtime.answers import Answer, SentMessage
+from flowrules.runtime.answers import Answer, SentMessage, silent
 from flowrules.sql import scratch
-from flowrules.sql.bundle import CODE
 from flowrules.sql.codes import Status
 from flowrules.sql.columns import attribute_column
 from flowrules.sql.entries import Entry, HoldOut
 from flowrules.sql.facts import OnEvent
 from flowrules.sql.rounds import apply_change, refocus
-from flowrules.sql.scratch import AGENDA
-from flowrules.sql.statement import Cursor, Statement
+from flowrules.sql.scratch import AGENDA, STATE
+from flowrules.sql.statement import Cursor
+from flowrules.sql.steps import Script, loops
 
 if TYPE_CHECKING:
     from flowrules.runtime.load import Program
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 PASS = 100_000
 LAST = 99_999
-_WAITS = {NodeKind.WAIT, NodeKind.WAIT_FOR, NodeKind.NO_REACTION}
-_OVER = {NodeKind.EXIT, NodeKind.END}
 
 
 class Round:
@@ -59,7 +56,6 @@ class Round:
         """Put the program's rows into the working tables of this connection."""
         bundle = program.bundle
         for table, rows in (
-            (scratch.machine, bundle.machine_rows),
             (scratch.force, list(bundle.force_rows())),
             (scratch.cap, list(program.messages.cap_rows)),
         ):
@@ -72,7 +68,8 @@ class Round:
         rounds = self.program.rounds
         while rounds.focus.run(self.cursor, cursor=cursor, upto=upto) > 0:
             self._instant()
-            rounds.write.run(self.cursor)
+            for statement in rounds.write:
+                statement.run(self.cursor)
             for statement in rounds.again:
                 statement.run(self.cursor, target=self.target)
             rounds.forget.run(self.cursor, cursor=cursor, upto=upto)
@@ -111,13 +108,29 @@ class Round:
                 self._end(turn)
         if not inside:
             return
-        self._each(facts.reactions, present, turn)
+        self._each(facts.interruptions, present, turn)
+        self._meet(present)
         if AGENDA.OUTCOME in present:
             for statement in facts.outcomes:
                 statement.run(cursor, turn=turn)
         facts.timers.run(cursor)
-        for statement in facts.settle:
+        for state, code in facts.marked.rows(cursor):
+            if state != STATE.INTERRUPTED:
+                script = self.program.script(code)
+                for statement in script.met if state == STATE.MET else script.due:
+                    statement.run(cursor, turn=turn, moved=STATE.RUNNING)
+        for statement in facts.divert:
             statement.run(cursor, turn=turn)
+
+    def _meet(self, present: set[int]) -> None:
+        """Mark those whose awaited event is there."""
+        if all(what <= 0 for what in present):
+            return
+        for (code,) in self.program.facts.resting.rows(self.cursor):
+            match = self.program.script(code).match
+            if match is not None and match.type_id in present:
+                for statement in match.statements:
+                    statement.run(self.cursor)
 
     def _profile(self) -> None:
         for (name,) in self.program.rounds.changes.rows(self.cursor):
@@ -135,7 +148,7 @@ class Round:
         for item in group:
             if item.type_id in present:
                 found = True
-                for statement in item.statements:
+                for statement in self.program.made(item):
                     statement.run(self.cursor, turn=turn)
         return found
 
@@ -178,50 +191,42 @@ class Round:
     # --- micro steps ----------------------------------------------------------------------------------
 
     def _micro_steps(self, turn: int) -> None:
-        steps, cursor = self.program.steps, self.cursor
-        micro = 0
-        while rows := steps.present.rows(cursor):
+        cursor, micro = self.cursor, 0
+        while rows := self.program.running.rows(cursor):
             micro += 1
-            if self._loops(micro, turn + micro):
+            if self._loops([code for code, _, _ in rows], micro, turn + micro):
                 continue
-            self._prepare({code for code, _, _ in rows})
-            steps.record.run(cursor, turn=turn + micro)
+            scripts = [(self.program.script(code), campaign_id, count) for code, campaign_id, count in rows]
+            for script, _, _ in scripts:
+                for statement in script.arrive:
+                    statement.run(cursor)
+            for script, _, _ in scripts:
+                for statement in script.record:
+                    statement.run(cursor, turn=turn + micro)
             # In plain order, so that the later campaign wins where two want the same thing otherwise.
-            for code, campaign_id, _ in sorted(rows, key=lambda row: (self.names[row[1]], row[0])):
-                for statement in self._effects(code):
-                    statement.run(cursor, campaign=campaign_id)
-            self.tally.moved += steps.move.run(cursor)
-            self.tally.exited += sum(count for code, _, count in rows if code // CODE in _OVER)
+            for script, _, _ in sorted(scripts, key=lambda item: self.names[item[1]]):
+                for statement in script.effects:
+                    statement.run(cursor)
+            self._move(scripts)
 
-    def _prepare(self, codes: set[int]) -> None:
-        """What each position needs before it is recorded: the edge to take, the deadline."""
-        steps, cursor = self.program.steps, self.cursor
-        for code in codes:
-            for statement in steps.prepare.get(code, ()):
-                statement.run(cursor)
-        if any(code // CODE in _WAITS for code in codes):
-            for statement in steps.deadlines:
-                statement.run(cursor)
-        for code in codes:
-            for statement in steps.decide.get(code, ()):
-                statement.run(cursor)
+    def _move(self, scripts: list[tuple[Script, int, int]]) -> None:
+        """Whoever comes to another of these positions has moved already, and must not move on from there."""
+        moved = STATE.RUNNING if len(scripts) == 1 else STATE.MOVED
+        for script, _, count in scripts:
+            for statement in script.move:
+                statement.run(self.cursor, moved=moved)
+            self.tally.moved += count
+            self.tally.exited += count if script.over else 0
+        if moved == STATE.MOVED:
+            self.program.moved.run(self.cursor)
 
-    def _effects(self, code: int) -> tuple[Statement, ...]:
-        steps = self.program.steps
-        match code // CODE:
-            case NodeKind.TAG:
-                return steps.tags
-            case NodeKind.UNTAG:
-                return steps.untags
-            case _:
-                return steps.effects.get(code, ())
-
-    def _loops(self, micro: int, turn: int) -> bool:
+    def _loops(self, codes: list[int], micro: int, turn: int) -> bool:
         """Whoever comes to more positions in one pass than there are goes in a circle."""
         found = 0
-        for version_id, size in self.program.steps.sizes:
-            if micro > size:
-                found += self.program.steps.loops.run(self.cursor, version=version_id)
+        for code in codes:
+            version, number = self.program.bundle.position(code)
+            if micro > len(version.machine.nodes):
+                found += loops(self.program.bundle, version, number).run(self.cursor)
         if found:
             self._end(turn)
         return found > 0
@@ -231,8 +236,14 @@ class Round:
     def _messages(self, turn: int) -> bool:
         """True if any message step is done and its instance goes on."""
         messages, cursor = self.program.messages, self.cursor
-        if not messages.ask.run(cursor):
+        codes = [code for (code,) in messages.asking.rows(cursor)]
+        if not codes:
             return False
+        for code in codes:
+            for statement in self.program.script(code).ask:
+                statement.run(cursor)
+        if len(codes) > 1:
+            messages.order.run(cursor)
         for statement in messages.refusals:
             statement.run(cursor)
         for rank in range(1, messages.ranks.rows(cursor)[0][0] + 1):
@@ -246,11 +257,15 @@ class Round:
                 self.tally.intents += count
             else:
                 self.tally.withheld[reason] += count
-        if self.answer is not None:
+        if self.answer is not None and self.answer is not silent:
             self._react(self.answer)
-        going_on, resting = messages.go_on
-        moved = going_on.run(cursor, accepted=int(self.accepted))
-        resting.run(cursor)
+        accepted = int(self.accepted is Status.SENT)
+        moved = sum(
+            statement.run(cursor, accepted=accepted, moved=STATE.RUNNING)
+            for code in codes
+            for statement in self.program.script(code).done
+        )
+        messages.rest.run(cursor)
         messages.clear.run(cursor)
         return moved > 0
 

@@ -1,4 +1,4 @@
-"""A program ready to run: every version in use, its tests numbered, with the rows of the working tables.
+"""A program ready to run: every version in use, with the rows of the working tables.
 
 Takes typed models and catalogue numbers, gives what the statements of a tick are made from.
 """
@@ -8,23 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from flowrules.model import campaign as m
 from flowrules.model.condition import Condition
 from flowrules.model.values import instant
-from flowrules.program.machine import EventTest, Machine, Node, NodeKind, ReactionTest
+from flowrules.program.machine import EventTest, Machine, ReactionTest
 from flowrules.sql.catalogue import Catalogue
-from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.columns import tables_for
 from flowrules.sql.guards import Guards, Row, depends
 from flowrules.sql.statement import Fragment, Writer
 
-CODE = 100_000
-"""A row's code is kind * CODE + number of its test."""
-
-_HOUR = 3_600_000_000
-_ELAPSED = {"second": 1_000_000, "minute": 60_000_000, "hour": _HOUR}
+NODES = 10_000
+"""A position's code is version id * NODES + number of the node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +32,8 @@ class Version:
     model: m.Model
     guards: Guards
 
-
-@dataclass(frozen=True, slots=True)
-class Test:
-    """A numbered test of a node kind, with the version whose names it was lowered by."""
-
-    number: int
-    value: Any
-    guards: Guards
+    def code(self, node: int) -> int:
+        return self.id * NODES + node
 
 
 @dataclass(slots=True)
@@ -61,12 +50,7 @@ class Bundle:
     versions: tuple[Version, ...]
     now: tuple[tuple[Version, int], ...]
     writer: Writer
-    conditions: list[Test] = field(default_factory=list)
-    event_tests: list[Test] = field(default_factory=list)
-    reaction_tests: list[Test] = field(default_factory=list)
-    clocks: list[Test] = field(default_factory=list)
-    assignments: list[Test] = field(default_factory=list)
-    machine_rows: list[dict[str, int | None]] = field(default_factory=list)
+    _totals: dict[int, int] = field(default_factory=dict)
 
     # --- fragments ------------------------------------------------------------------------------------
 
@@ -87,14 +71,23 @@ class Bundle:
         campaign = current.get(name, version.machine.campaign)
         return campaign.message_class.rank, -campaign.priority, name
 
+    def total(self, version: Version) -> int:
+        """The campaign's number in the total order of all in use."""
+        if not self._totals:
+            latest = {each.campaign_id: each for each in self.versions} | {
+                each.campaign_id: each for each, _ in self.now
+            }
+            for number, each in enumerate(sorted(latest.values(), key=self.rank)):
+                self._totals[each.campaign_id] = number
+        return self._totals[version.campaign_id]
+
     def force_rows(self) -> Iterator[dict[str, int]]:
         latest = {version.campaign_id: version for version in self.versions}
         latest |= {version.campaign_id: version for version, _ in self.now}
-        for rank, version in enumerate(sorted(latest.values(), key=self.rank)):
+        for version in latest.values():
             message_class = version.machine.campaign.message_class
             yield {
                 "campaign_id": version.campaign_id,
-                "rank": rank,
                 "limited": int(message_class.limited),
                 "counted": int(message_class.counted),
             }
@@ -107,6 +100,10 @@ class Bundle:
         for version in self.versions:
             names.update(_listened_inside(version.machine))
         return frozenset(names)
+
+    def position(self, code: int) -> tuple[Version, int]:
+        """The version and the number of the node that a code stands for."""
+        return next(each for each in self.versions if each.id == code // NODES), code % NODES
 
     def event_type(self, name: str) -> int:
         return self.catalogue.event_types[name]
@@ -157,81 +154,4 @@ def load(
     bundle = Bundle(dialect, catalogue, model, tuple(made.values()), (), Writer(dialect))
     bundle.now = tuple((made[version_id], lives_from) for version_id, lives_from in now)
     bundle.now = tuple(sorted(bundle.now, key=lambda item: bundle.rank(item[0])))
-    for version in bundle.versions:
-        codes = [_number(bundle, version, node) for node in version.machine.nodes]
-        bundle.machine_rows += [
-            _row(bundle, version, index, node, codes) for index, node in enumerate(version.machine.nodes)
-        ]
     return bundle
-
-
-def _number(bundle: Bundle, version: Version, node: Node) -> int:
-    """The node's code; its test gets a number, the same for equal tests of one model."""
-    by_kind = {
-        NodeKind.BRANCH: bundle.conditions,
-        NodeKind.WAIT_FOR: bundle.event_tests,
-        NodeKind.NO_REACTION: bundle.reaction_tests,
-        NodeKind.WAIT_UNTIL: bundle.clocks,
-        NodeKind.SET: bundle.assignments,
-    }
-    tests = by_kind.get(node.kind)
-    if tests is None:
-        return node.kind * CODE
-    for test in tests:
-        if test.guards is version.guards and test.value == node.test:
-            return node.kind * CODE + test.number
-    tests.append(Test(len(tests), node.test, version.guards))
-    return node.kind * CODE + len(tests) - 1
-
-
-_SAYS: dict[NodeKind, tuple[Decision | None, Reason | None]] = {
-    NodeKind.STAGE: (Decision.STAGE, None),
-    NodeKind.SEND: (None, None),
-    NodeKind.WAIT: (Decision.WAIT, None),
-    NodeKind.WAIT_UNTIL: (Decision.WAIT, None),
-    NodeKind.WAIT_FOR: (Decision.WAIT, None),
-    NodeKind.BRANCH: (Decision.BRANCH, None),
-    NodeKind.NO_REACTION: (Decision.WAIT, None),
-    NodeKind.TAG: (Decision.TAG, None),
-    NodeKind.UNTAG: (Decision.UNTAG, None),
-    NodeKind.SET: (Decision.SET, None),
-    NodeKind.EXIT: (Decision.EXIT, Reason.EXIT),
-    NodeKind.END: (Decision.EXIT, Reason.COMPLETED),
-}
-
-
-def _row(bundle: Bundle, version: Version, index: int, node: Node, codes: list[int]) -> dict[str, int | None]:
-    catalogue, campaign = bundle.catalogue, version.machine.campaign
-    decision, why = _SAYS[node.kind]
-    amount = days = months = None
-    if node.duration is not None:
-        match node.duration.unit:
-            case "day" | "week":
-                days = node.duration.amount * (7 if node.duration.unit == "week" else 1)
-            case "month":
-                months = node.duration.amount
-            case unit:
-                amount = node.duration.amount * _ELAPSED[unit]
-    return {
-        "version_id": version.id,
-        "node": index,
-        "kind": int(node.kind),
-        "test": codes[index] % CODE,
-        "step_id": catalogue.steps[campaign.name, node.key],
-        "stage_id": catalogue.steps[campaign.name, campaign.stages[node.stage].name],
-        "place_id": catalogue.labels[node.place],
-        "next": node.next,
-        "next_code": codes[node.next] if node.next >= 0 else None,
-        "alt": node.alt,
-        "alt_code": codes[node.alt] if node.alt >= 0 else None,
-        "third": node.third,
-        "third_code": codes[node.third] if node.third >= 0 else None,
-        "days": days,
-        "months": months,
-        "decision": None if decision is None else int(decision),
-        "why": None if why is None else int(why),
-        "tag_id": None if node.tag is None else catalogue.tags[node.tag],
-        "words_id": None if node.words is None else catalogue.labels[node.words],
-        "channel_id": None if node.send is None else catalogue.channels[node.send.channel.name],
-        "amount": amount,
-    }

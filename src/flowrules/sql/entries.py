@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowrules.model import campaign as m
-from flowrules.program.machine import NodeKind
-from flowrules.sql.bundle import CODE, Bundle, Version
+from flowrules.sql.bundle import Bundle, Version
 from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.rounds import DECISION
 from flowrules.sql.scratch import STATE
@@ -157,9 +156,9 @@ def _enter(bundle: Bundle, version: Version) -> list[Statement]:
             "NULL, NULL, NULL, NULL, NULL FROM candidate"
         ),
         w.statement(
-            "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, node, code, state, existed, "
-            "entered_at, entry_seq, stage_at, stage_id, ghost, ending, base, dirty) "
-            f"SELECT customer_id, {campaign_id}, {number}, at, zone_id, {version.id}, 0, {NodeKind.STAGE * CODE}, "
-            f"{STATE.RUNNING}, 0, at, seq, at, 0, ghost, 0, at, 1 FROM candidate WHERE reason IS NULL"
+            "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, existed, "
+            "entered_at, entry_seq, stage_at, stage_id, ghost, ending, dirty) "
+            f"SELECT customer_id, {campaign_id}, {number}, at, zone_id, {version.id}, {version.code(0)}, "
+            f"{STATE.RUNNING}, 0, at, seq, at, 0, ghost, 0, 1 FROM candidate WHERE reason IS NULL"
         ),
     ]

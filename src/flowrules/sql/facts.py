@@ -1,20 +1,22 @@
-"""Statements of what facts and timers do to instances: exits on events, goals, reactions, waits, timers.
+"""Statements of what facts and timers do to instances: exits on events, goals, interruptions, timers.
 
 docs/meaning.md, pass 1, paragraphs 3 to 6. Statements that concern an event run only where it is present.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import and_, literal_column, select
 
 from flowrules.model import campaign as m
 from flowrules.model.condition import Filter
 from flowrules.model.schema import EventType
-from flowrules.program.machine import EventTest, NodeKind, ReactionTest
+from flowrules.program.machine import EventTest, ReactionTest
 from flowrules.sql import tables as t
-from flowrules.sql.bundle import CODE, Bundle, Version
+from flowrules.sql.bundle import NODES, Bundle, Version
 from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.guards import Guards, Row
 from flowrules.sql.rounds import DECISION, LIVE
@@ -26,35 +28,50 @@ OLD = f"existed = 1 AND {LIVE}"
 
 @dataclass(frozen=True, slots=True)
 class OnEvent:
-    """Statements to run, in order, where a fact of this event type is present in the round."""
+    """Statements to run, in order, where a fact of this event type is present in the round.
+
+    They are made when that happens first.
+    """
 
     type_id: int
-    statements: tuple[Statement, ...]
+    make: Callable[[], tuple[Statement, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
+    """resting: the positions of those who wait; marked: by mark, the positions of those who go on."""
+
     exits: tuple[OnEvent, ...]
     goals: tuple[OnEvent, ...]
-    reactions: tuple[OnEvent, ...]
+    interruptions: tuple[OnEvent, ...]
+    resting: Statement
     outcomes: tuple[Statement, ...]
     timers: Statement
-    settle: tuple[Statement, ...]
-    """Ledger rows and moves of everything the reactions and timers marked."""
+    marked: Statement
+    divert: tuple[Statement, Statement]
 
 
 def facts(bundle: Bundle) -> Facts:
+    w = bundle.writer
     return Facts(
         exits=tuple(_exits(bundle)),
         goals=tuple(_goals(bundle)),
-        reactions=tuple(_reactions(bundle)),
+        interruptions=tuple(_interruptions(bundle)),
+        resting=w.statement(f"SELECT DISTINCT code FROM run WHERE {OLD} AND state = {STATE.REST}"),
         outcomes=_outcomes(bundle),
-        timers=bundle.writer.statement(
-            f"UPDATE run SET state = {STATE.DUE}, pick = CASE WHEN code / {CODE} IN "
-            f"({int(NodeKind.WAIT)}, {int(NodeKind.WAIT_UNTIL)}) THEN 0 ELSE 1 END "
-            f"WHERE {OLD} AND state = {STATE.REST} AND due_at <= at"
+        timers=w.statement(f"UPDATE run SET state = {STATE.DUE} WHERE {OLD} AND state = {STATE.REST} AND due_at <= at"),
+        marked=w.statement(f"SELECT DISTINCT state, code FROM run WHERE state >= {STATE.DUE}"),
+        divert=(
+            w.statement(
+                f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.INTERRUPTED)}, "
+                "stage_id, version_id, NULL, place_id, NULL, NULL, NULL, NULL, NULL, NULL "
+                f"FROM run WHERE state = {STATE.INTERRUPTED}"
+            ),
+            w.statement(
+                f"UPDATE run SET code = pick, state = {STATE.RUNNING}, due_at = NULL, dirty = 1 "
+                f"WHERE state = {STATE.INTERRUPTED}"
+            ),
         ),
-        settle=_settle(bundle),
     )
 
 
@@ -76,122 +93,73 @@ def fact_at(
     return text, test
 
 
-def _exits(bundle: Bundle) -> list[OnEvent]:
-    made = []
+def _exits(bundle: Bundle) -> Iterator[OnEvent]:
     for version in bundle.versions:
         for clause in version.machine.campaign.exits:
             if isinstance(clause, m.ExitOnEvent):
-                there, test = fact_at(bundle, version.guards, clause.event, clause.filter)
-                mark = bundle.writer.statement(
-                    f"UPDATE run SET ending = 1, exit = {int(Reason.EXIT_WHEN)}, by_id = NULL, "
-                    f"place_id = {bundle.label(clause.place)} WHERE version_id = {version.id} AND {OLD} "
-                    f"AND ending = 0 AND EXISTS (SELECT 1 {there})",
-                    test,
-                )
-                made.append(OnEvent(bundle.event_type(clause.event.name), (mark,)))
-    return made
+                yield OnEvent(bundle.event_type(clause.event.name), partial(_exit, bundle, version, clause))
 
 
-def _goals(bundle: Bundle) -> list[OnEvent]:
-    made = []
+def _exit(bundle: Bundle, version: Version, clause: m.ExitOnEvent) -> tuple[Statement, ...]:
+    there, test = fact_at(bundle, version.guards, clause.event, clause.filter)
+    mark = bundle.writer.statement(
+        f"UPDATE run SET ending = 1, exit = {int(Reason.EXIT_WHEN)}, by_id = NULL, "
+        f"place_id = {bundle.label(clause.place)} WHERE version_id = {version.id} AND {OLD} "
+        f"AND ending = 0 AND EXISTS (SELECT 1 {there})",
+        test,
+    )
+    return (mark,)
+
+
+def _goals(bundle: Bundle) -> Iterator[OnEvent]:
     for version in bundle.versions:
         goal = version.machine.campaign.goal
-        if goal is None:
-            continue
-        inside = " AND event.event_time >= run.entered_at"
-        if goal.within is not None:
-            inside += f" AND event.event_time < run.entered_at + {goal.within}"
-        there, test = fact_at(bundle, version.guards, goal.event, goal.filter, inside)
-        ends = f"{LIVE}" if not goal.stay else "1 = 0"
-        place = bundle.label(goal.place)
-        w = bundle.writer
-        late = there.replace("run.", "e.").replace("e.at", "f.at")
-        old = f"e.customer_id = f.customer_id AND e.campaign_id = {version.campaign_id}"
-        made.append(
-            OnEvent(
-                bundle.event_type(goal.event.name),
-                (
-                    # Those that ended earlier: the goal is still theirs, but moves nobody.
-                    w.statement(
-                        "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, node, code, "
-                        "state, existed, entered_at, entry_seq, stage_at, stage_id, ghost, ended_at, exit, words_id, "
-                        "ending, dirty) SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, "
-                        f"e.version_id, e.node, 0, {STATE.REST}, 2, e.entered_at, e.entry_seq, e.stage_at, "
-                        "e.stage_id, e.ghost, e.ended_at, e.exit, e.words_id, 0, 0 "
-                        f"FROM focus f {w.join('enrollment', 'e', old)} WHERE e.version_id = {version.id} "
-                        f"AND e.ended_at IS NOT NULL AND e.goal_at IS NULL AND EXISTS (SELECT 1 {late})",
-                        test,
-                    ),
-                    w.statement(
-                        "UPDATE run SET goal_at = at, dirty = 1, "
-                        f"ending = CASE WHEN {ends} THEN 1 ELSE 0 END, "
-                        f"exit = CASE WHEN {ends} THEN {int(Reason.GOAL)} ELSE exit END, "
-                        f"by_id = NULL, place_id = {place} "
-                        f"WHERE version_id = {version.id} AND existed > 0 AND goal_at IS NULL "
-                        f"AND EXISTS (SELECT 1 {there})",
-                        test,
-                    ),
-                    w.statement(
-                        f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.GOAL)}, 0, "
-                        f"version_id, CASE WHEN ended_at IS NOT NULL THEN {int(Reason.JOURNEY_ENDED)} END, {place}, "
-                        f"NULL, NULL, NULL, NULL, NULL, NULL FROM run WHERE version_id = {version.id} "
-                        "AND goal_at = at"
-                    ),
-                ),
-            )
-        )
-    return made
+        if goal is not None:
+            yield OnEvent(bundle.event_type(goal.event.name), partial(_goal, bundle, version, goal))
 
 
-def _reactions(bundle: Bundle) -> list[OnEvent]:
-    made = [found for version in bundle.versions for found in _interruptions(bundle, version)]
-    w = bundle.writer
-    for test in bundle.event_tests:
-        event_test: EventTest = test.value
-        code = NodeKind.WAIT_FOR * CODE + test.number
-        there, fragment = fact_at(
-            bundle, test.guards, event_test.event, event_test.filter, " AND event.event_time < run.due_at"
-        )
-        met = w.statement(
-            f"UPDATE run SET state = {STATE.MET}, pick = 0, ev_at = at, ev_seq = (SELECT min(event.seq) {there}) "
-            f"WHERE code = {code} AND {OLD} AND state = {STATE.REST} AND EXISTS (SELECT 1 {there})",
-            fragment,
-        )
-        made.append(OnEvent(bundle.event_type(event_test.event.name), (met,)))
-    for test in bundle.reaction_tests:
-        reaction: ReactionTest = test.value
-        code = NodeKind.NO_REACTION * CODE + test.number
-        where = f"code = {code} AND {OLD} AND state = {STATE.REST}"
-        about = awaited_message(bundle, test.guards, reaction)
-        name = f"{reaction.channel}_{reaction.reaction}"
-        met = w.statement(
-            f"UPDATE run SET state = {STATE.MET}, pick = 0 WHERE {where} AND EXISTS (SELECT 1 "
-            f"{reaction_to(bundle, name, ' AND event.at = run.at')} AND event.event_time < run.due_at)"
-        )
-        find = w.statement(f"UPDATE run SET {about} WHERE {where}", *about.fragments)
-        made.append(OnEvent(bundle.event_type(name), (find, met)))
-    return made
+def _goal(bundle: Bundle, version: Version, goal: m.Goal) -> tuple[Statement, ...]:
+    inside = " AND event.event_time >= run.entered_at"
+    if goal.within is not None:
+        inside += f" AND event.event_time < run.entered_at + {goal.within}"
+    there, test = fact_at(bundle, version.guards, goal.event, goal.filter, inside)
+    ends = "1 = 0" if goal.stay else LIVE
+    place, w = bundle.label(goal.place), bundle.writer
+    late = there.replace("run.", "e.").replace("e.at", "f.at")
+    old = f"e.customer_id = f.customer_id AND e.campaign_id = {version.campaign_id}"
+    return (
+        # Those that ended earlier: the goal is still theirs, but moves nobody.
+        w.statement(
+            "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, existed, "
+            "entered_at, entry_seq, stage_at, stage_id, ghost, ended_at, exit, words_id, ending, dirty) "
+            "SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, e.version_id, "
+            f"e.version_id * {NODES} + e.node, {STATE.REST}, 2, e.entered_at, e.entry_seq, e.stage_at, e.stage_id, "
+            f"e.ghost, e.ended_at, e.exit, e.words_id, 0, 0 FROM focus f {w.join('enrollment', 'e', old)} "
+            f"WHERE e.version_id = {version.id} AND e.ended_at IS NOT NULL AND e.goal_at IS NULL "
+            f"AND EXISTS (SELECT 1 {late})",
+            test,
+        ),
+        w.statement(
+            "UPDATE run SET goal_at = at, dirty = 1, "
+            f"ending = CASE WHEN {ends} THEN 1 ELSE 0 END, "
+            f"exit = CASE WHEN {ends} THEN {int(Reason.GOAL)} ELSE exit END, "
+            f"by_id = NULL, place_id = {place} "
+            f"WHERE version_id = {version.id} AND existed > 0 AND goal_at IS NULL AND EXISTS (SELECT 1 {there})",
+            test,
+        ),
+        w.statement(
+            f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.GOAL)}, 0, version_id, "
+            f"CASE WHEN ended_at IS NOT NULL THEN {int(Reason.JOURNEY_ENDED)} END, {place}, "
+            f"NULL, NULL, NULL, NULL, NULL, NULL FROM run WHERE version_id = {version.id} AND goal_at = at"
+        ),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Awaited:
-    """`m_step = ..., m_pass = ...` of the message a reaction is awaited to."""
-
-    text: str
-    fragments: tuple[Fragment, ...]
-
-    def __str__(self) -> str:
-        return self.text
-
-
-def awaited_message(bundle: Bundle, guards: Guards, test: ReactionTest, *, base: bool = False) -> Awaited:
-    """base: also `base`, the instant the message was accepted at."""
-    columns = {"m_step": "step_id", "m_pass": "pass"} | ({"base": "sent_at"} if base else {})
-    found = {
-        name: bundle.writer.fragment(guards.last_message(Row("run"), test.channel, test.template, column))
-        for name, column in columns.items()
-    }
-    return Awaited(", ".join(f"{name} = {fragment}" for name, fragment in found.items()), tuple(found.values()))
+def awaited_message(bundle: Bundle, guards: Guards, test: ReactionTest) -> Fragment:
+    """`(m_step, m_pass, base) = ...`: the message a reaction is awaited to, and when it was accepted."""
+    query = guards.last_message(Row("run"), test.channel, test.template, "step_id", "pass", "sent_at")
+    found = bundle.writer.query(query)
+    return Fragment(f"(m_step, m_pass, base) = {found}", found.constants)
 
 
 def reaction_to(bundle: Bundle, event_name: str, more: str) -> str:
@@ -203,25 +171,27 @@ def reaction_to(bundle: Bundle, event_name: str, more: str) -> str:
     )
 
 
-def _interruptions(bundle: Bundle, version: Version) -> list[OnEvent]:
+def _interruptions(bundle: Bundle) -> Iterator[OnEvent]:
+    for version in bundle.versions:
+        for stage in version.machine.campaign.stages:
+            for on in stage.reactions:
+                yield OnEvent(bundle.event_type(on.event.name), partial(_interruption, bundle, version, stage, on))
+
+
+def _interruption(bundle: Bundle, version: Version, stage: m.Stage, on: m.On) -> tuple[Statement, ...]:
     """`on E go to S`: the earliest fact, then the first clause; later clauses win only by an earlier fact."""
-    made = []
     campaign = version.machine.campaign
-    stages = {stage.name: index for index, stage in enumerate(campaign.stages)}
-    for stage in campaign.stages:
-        stage_id = bundle.catalogue.steps[campaign.name, stage.name]
-        for on in stage.reactions:
-            there, test = fact_at(bundle, version.guards, on.event, on.filter)
-            mark = bundle.writer.statement(
-                f"UPDATE run SET state = {STATE.INTERRUPTED}, pick = {stages[on.stage]}, "
-                f"place_id = {bundle.label(on.place)}, ev_seq = (SELECT min(event.seq) {there}) "
-                f"WHERE version_id = {version.id} AND stage_id = {stage_id} AND {OLD} "
-                f"AND state IN ({STATE.REST}, {STATE.INTERRUPTED}) AND EXISTS (SELECT 1 {there} "
-                "AND (run.ev_seq IS NULL OR event.seq < run.ev_seq))",
-                test,
-            )
-            made.append(OnEvent(bundle.event_type(on.event.name), (mark,)))
-    return made
+    target = [each.name for each in campaign.stages].index(on.stage)
+    there, test = fact_at(bundle, version.guards, on.event, on.filter)
+    mark = bundle.writer.statement(
+        f"UPDATE run SET state = {STATE.INTERRUPTED}, pick = {version.code(target)}, "
+        f"place_id = {bundle.label(on.place)}, ev_seq = (SELECT min(event.seq) {there}) "
+        f"WHERE version_id = {version.id} AND stage_id = {bundle.catalogue.steps[campaign.name, stage.name]} "
+        f"AND {OLD} AND state IN ({STATE.REST}, {STATE.INTERRUPTED}) AND EXISTS (SELECT 1 {there} "
+        "AND (run.ev_seq IS NULL OR event.seq < run.ev_seq))",
+        test,
+    )
+    return (mark,)
 
 
 def _outcomes(bundle: Bundle) -> tuple[Statement, ...]:
@@ -241,41 +211,11 @@ def _outcomes(bundle: Bundle) -> tuple[Statement, ...]:
         "AND n.node = m.node ON CONFLICT DO NOTHING"
     )
     done = (
-        f"UPDATE run SET state = {STATE.MET}, pick = 0 WHERE {OLD} AND state = {STATE.REST} "
-        f"AND code = {NodeKind.SEND * CODE} AND EXISTS (SELECT 1 FROM outcome o {about} "
+        f"UPDATE run SET state = {STATE.MET} WHERE {OLD} AND state = {STATE.REST} AND EXISTS (SELECT 1 FROM outcome o {about} "
         "WHERE o.customer_id = run.customer_id AND o.at = run.at AND o.campaign_id = run.campaign_id "
-        "AND o.instance = run.instance AND m.node = run.node)"
+        f"AND o.instance = run.instance AND m.version_id = run.version_id AND m.node = run.code % {NODES})"
     )
     return tuple(w.statement(text) for text in (record, done))
-
-
-def _settle(bundle: Bundle) -> tuple[Statement, ...]:
-    rest = "NULL, NULL, NULL, NULL, NULL, NULL"
-    joined = "FROM run r CROSS JOIN machine n WHERE n.version_id = r.version_id AND n.node = r.node"
-    texts = [
-        # A message's outcome has its own row; the awaited event's row is `met`.
-        f"{DECISION} SELECT r.customer_id, r.at, :turn, r.campaign_id, r.instance, "
-        f"CASE r.state WHEN {STATE.MET} THEN {int(Decision.MET)} ELSE {int(Decision.TIMED_OUT)} END, n.step_id, "
-        f"r.version_id, NULL, n.place_id, {rest} {joined} AND n.kind <> {int(NodeKind.SEND)} "
-        f"AND (r.state = {STATE.MET} OR (r.state = {STATE.DUE} AND r.pick = 1))",
-        f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.INTERRUPTED)}, stage_id, "
-        f"version_id, NULL, place_id, {rest} FROM run WHERE state = {STATE.INTERRUPTED}",
-    ]
-    used_up = [test for test in bundle.event_tests if test.value.used_up]
-    for test in used_up:
-        code = NodeKind.WAIT_FOR * CODE + test.number
-        texts.append(consume(bundle, test.value, f"state = {STATE.MET} AND code = {code}"))
-    texts += [
-        "UPDATE run SET node = CASE run.pick WHEN 0 THEN n.next ELSE n.alt END, "
-        "code = CASE run.pick WHEN 0 THEN n.next_code ELSE n.alt_code END, "
-        f"state = {STATE.RUNNING}, due_at = NULL, pick = NULL, ev_at = NULL, ev_seq = NULL, m_step = NULL, "
-        "m_pass = NULL, base = at, dirty = 1 "
-        f"FROM machine n WHERE run.state IN ({STATE.DUE}, {STATE.MET}) AND n.version_id = run.version_id "
-        "AND n.node = run.node",
-        f"UPDATE run SET node = pick, code = {NodeKind.STAGE * CODE}, state = {STATE.RUNNING}, due_at = NULL, "
-        f"pick = NULL, ev_at = NULL, ev_seq = NULL, base = at, dirty = 1 WHERE state = {STATE.INTERRUPTED}",
-    ]
-    return tuple(bundle.writer.statement(text) for text in texts)
 
 
 def consume(bundle: Bundle, test: EventTest, where: str) -> str:
@@ -286,8 +226,8 @@ def consume(bundle: Bundle, test: EventTest, where: str) -> str:
     )
 
 
-def earlier_event(guards: Guards, test: EventTest, bundle: Bundle, column: str) -> Fragment:
-    """`at` or `seq` of the earliest event since the stage was reached that this instance has not used up."""
+def earliest_event(guards: Guards, test: EventTest, bundle: Bundle) -> Fragment:
+    """`at` and `seq` of the earliest event since the stage was reached that this instance has not used up."""
     e, used, row = guards.event.alias(), t.consumption.alias(), Row("run")
     clauses = [
         e.c.customer_id == row["customer_id"],
@@ -316,5 +256,4 @@ def earlier_event(guards: Guards, test: EventTest, bundle: Bundle, column: str) 
             )
             .exists()
         )
-    query = select(e.c[column]).where(*clauses).order_by(e.c.at, e.c.seq).limit(1)
-    return bundle.writer.fragment(query.scalar_subquery())
+    return bundle.writer.query(select(e.c.at, e.c.seq).where(*clauses).order_by(e.c.at, e.c.seq).limit(1))

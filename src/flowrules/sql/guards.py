@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Select,
     Table,
     and_,
     exists,
@@ -342,8 +343,8 @@ class Guards:
             clauses.append(r.c.stage_id == constant(stage_id))
         return exists().where(*clauses)
 
-    def last_message(self, row: Row, channel: str, template: str | None, columns: str) -> Column:
-        """One column of the last message accepted (ghosts too) in the row's instance."""
+    def last_message(self, row: Row, channel: str, template: str | None, *columns: str) -> Select[Any]:
+        """Columns of the last message accepted (ghosts too) in the row's instance."""
         m = t.message.alias()
         clauses = [
             m.c.customer_id == row.customer,
@@ -360,17 +361,12 @@ class Guards:
                     n.c.version_id == m.c.version_id, n.c.node == m.c.node, n.c.template == literal(template)
                 )
             )
-        return (
-            select(m.c[columns])
-            .where(*clauses)
-            .order_by(m.c.sent_at.desc(), m.c.turn.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
+        found = select(*(m.c[column] for column in columns)).where(*clauses)
+        return found.order_by(m.c.sent_at.desc(), m.c.turn.desc()).limit(1)
 
     def _reaction(self, condition: c.Reaction, row: Row) -> Test:
-        step = self.last_message(row, condition.channel, condition.template, "step_id")
-        number = self.last_message(row, condition.channel, condition.template, "pass")
+        step = self.last_message(row, condition.channel, condition.template, "step_id").scalar_subquery()
+        number = self.last_message(row, condition.channel, condition.template, "pass").scalar_subquery()
         if condition.word == "not sent":
             return step.is_(null())
         negated = condition.word.startswith("un")

@@ -55,3 +55,19 @@ def resolve(zone_id: ColumnElement[Any], local: ColumnElement[Any]) -> ColumnEle
         )
         .scalar_subquery()
     )
+
+
+def still_valid(zone_id: ColumnElement[Any], at: ColumnElement[Any], span: int) -> ColumnElement[bool]:
+    """Whether the offset in force at an instant still is `span` later; then local time went as much further.
+
+    For spans of a day and more: what comes twice lies within hours behind a change.
+    """
+    z = zone_offset.alias()
+    until = (
+        select(z.c.utc_to)
+        .where(z.c.zone_id == zone_id, z.c.utc_from <= at)
+        .order_by(z.c.utc_from.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return at + literal_column(str(span)) < until

@@ -24,12 +24,14 @@ _SENT = f"CASE WHEN ghost > 0 THEN {int(Status.GHOST)} ELSE :accepted END"
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """caps: judged in this order for each rank; `accepted` is the status of a real message that passes.
+    """asking: the positions that ask, whose own statements fill the table of asks; order: ranks them where a customer
+    is asked for by several; caps: judged in this order for each rank; `accepted`: the status of a message that passes.
 
     number, react and remind write what a virtual channel answers: facts, and the agenda's marks of them.
     """
 
-    ask: Statement
+    asking: Statement
+    order: Statement
     ranks: Statement
     refusals: tuple[Statement, ...]
     caps: tuple[Statement, ...]
@@ -40,7 +42,7 @@ class Messages:
     number: Statement
     react: str
     remind: str
-    go_on: tuple[Statement, ...]
+    rest: Statement
     clear: Statement
     cap_rows: tuple[dict[str, int], ...]
 
@@ -48,20 +50,12 @@ class Messages:
 def messages(bundle: Bundle) -> Messages:
     w = bundle.writer
     key = "customer_id, campaign_id, instance"
-    same = "m.customer_id = r.customer_id AND m.campaign_id = r.campaign_id AND m.instance = r.instance"
     caps, cap_rows = _caps(bundle)
     return Messages(
-        ask=w.statement(
-            "INSERT INTO ask (customer_id, campaign_id, instance, at, version_id, node, step_id, place_id, channel_id, "
-            "ghost, rank, pass) SELECT r.customer_id, r.campaign_id, r.instance, r.at, r.version_id, r.node, "
-            "n.step_id, "
-            "n.place_id, n.channel_id, r.ghost, row_number() OVER (PARTITION BY r.customer_id ORDER BY o.rank, "
-            "r.instance), "
-            f"1 + coalesce((SELECT max(m.pass) FROM message m WHERE {same} AND m.step_id = n.step_id), 0) "
-            "FROM run r CROSS JOIN machine n CROSS JOIN force o "
-            f"WHERE r.state = {STATE.ASKING} AND r.ended_at IS NULL AND n.version_id = r.version_id AND n.node = "
-            f"r.node "
-            "AND o.campaign_id = r.campaign_id"
+        asking=w.statement(f"SELECT DISTINCT code FROM run WHERE state = {STATE.ASKING} AND ended_at IS NULL"),
+        order=w.statement(
+            "UPDATE ask SET rank = (SELECT count(*) FROM ask o WHERE o.customer_id = ask.customer_id "
+            "AND (o.total < ask.total OR (o.total = ask.total AND o.instance <= ask.instance)))"
         ),
         ranks=w.statement("SELECT max(rank) FROM ask"),
         refusals=tuple(_refusals(bundle)),
@@ -103,17 +97,7 @@ def messages(bundle: Bundle) -> Messages:
             "WHERE a.reason IS NULL AND a.ghost = 0 AND n.version_id = a.version_id AND n.node = a.node "
             "ORDER BY a.customer_id, a.at, a.rank"
         ),
-        go_on=(
-            w.statement(
-                "UPDATE run SET node = n.next, code = n.next_code, "
-                f"state = {STATE.RUNNING}, dirty = 1 FROM machine n WHERE run.state = {STATE.ASKING} "
-                "AND run.ended_at IS NULL AND n.version_id = run.version_id AND n.node = run.node "
-                f"AND (:accepted = {int(Status.SENT)} OR run.ghost > 0 OR EXISTS (SELECT 1 FROM ask a "
-                "WHERE a.customer_id = run.customer_id AND a.campaign_id = run.campaign_id "
-                "AND a.instance = run.instance AND a.reason IS NOT NULL))"
-            ),
-            w.statement(f"UPDATE run SET state = {STATE.REST} WHERE state = {STATE.ASKING}"),
-        ),
+        rest=w.statement(f"UPDATE run SET state = {STATE.REST} WHERE state = {STATE.ASKING}"),
         clear=w.statement("DELETE FROM ask"),
         cap_rows=cap_rows,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowrules.sql.bundle import CODE, Bundle
+from flowrules.sql.bundle import NODES, Bundle
 from flowrules.sql.scratch import AGENDA, STATE
 from flowrules.sql.statement import Statement
 
@@ -28,7 +28,7 @@ class Rounds:
     present: Statement
     load: Statement
     forget: Statement
-    write: Statement
+    write: tuple[Statement, Statement]
     again: tuple[Statement, ...]
     clear: tuple[Statement, ...]
     changes: Statement
@@ -68,22 +68,23 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         + ") AS due"
     )
     load = (
-        "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, node, code, state, "
+        "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, "
         "existed, due_at, recheck_at, entered_at, entry_seq, stage_at, stage_id, ghost, goal_at, ended_at, "
         "exit, words_id, ending, dirty) "
-        "SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, e.version_id, e.node, "
-        f"n.kind * {CODE} + n.test, {STATE.REST}, 1, e.due_at, e.recheck_at, e.entered_at, e.entry_seq, "
+        "SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, e.version_id, "
+        f"e.version_id * {NODES} + e.node, {STATE.REST}, 1, e.due_at, e.recheck_at, e.entered_at, e.entry_seq, "
         "e.stage_at, e.stage_id, e.ghost, e.goal_at, NULL, NULL, NULL, 0, 0 "
         f"FROM focus f {w.join('enrollment', 'e', 'e.customer_id = f.customer_id AND e.ended_at IS NULL')} "
-        "CROSS JOIN machine n WHERE n.version_id = e.version_id AND n.node = e.node"
     )
-    write = (
+    stored = (
         "INSERT INTO enrollment (customer_id, campaign_id, instance, version_id, node, due_at, recheck_at, "
         "entered_at, entry_seq, stage_at, stage_id, ghost, goal_at, ended_at, exit, words_id) "
-        "SELECT customer_id, campaign_id, instance, version_id, node, "
+        f"SELECT customer_id, campaign_id, instance, version_id, code % {NODES}, "
         "CASE WHEN ended_at IS NULL THEN due_at END, CASE WHEN ended_at IS NULL THEN recheck_at END, "
         "entered_at, entry_seq, stage_at, stage_id, ghost, goal_at, ended_at, exit, words_id "
-        "FROM run WHERE dirty = 1 "
+        "FROM run WHERE dirty = 1 AND existed "
+    )
+    changed = (
         "ON CONFLICT (customer_id, campaign_id, instance) DO UPDATE SET node = excluded.node, "
         "due_at = excluded.due_at, recheck_at = excluded.recheck_at, stage_at = excluded.stage_at, "
         "stage_id = excluded.stage_id, goal_at = excluded.goal_at, ended_at = excluded.ended_at, "
@@ -110,7 +111,7 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
             "DELETE FROM agenda WHERE customer_id > :cursor AND customer_id <= :upto "
             "AND (customer_id, at) IN (SELECT customer_id, at FROM focus)"
         ),
-        write=w.statement(write),
+        write=(w.statement(f"{stored} = 0"), w.statement(f"{stored} > 0 {changed}")),
         again=(
             w.statement(
                 f"INSERT INTO agenda (customer_id, at, what) SELECT customer_id, due_at, {AGENDA.TIMER} FROM run "
@@ -140,8 +141,7 @@ def apply_change(bundle: Bundle, attribute: str, column: str, *, textual: bool) 
     statements = [f'UPDATE customer SET "{column}" = ({last}) WHERE {whose}']
     if attribute == "timezone":
         statements.append(
-            "UPDATE customer SET zone_id = (SELECT z.id FROM zone z WHERE z.name = customer.timezone) "
-            f"WHERE {whose}"
+            f"UPDATE customer SET zone_id = (SELECT z.id FROM zone z WHERE z.name = customer.timezone) WHERE {whose}"
         )
     return tuple(w.statement(text) for text in statements)
 

@@ -13,10 +13,11 @@ from sqlalchemy.schema import CreateTable
 scratch = MetaData()
 
 
-def _temporary(name: str, keys: int, columns: str, *, kept: bool = False) -> Table:
+def _temporary(name: str, keys: int, columns: str, *, kept: bool = False, rows: bool = False) -> Table:
     """Columns by name; the first `keys` of them are the primary key. All are integers.
 
     PostgreSQL empties those not `kept` at each commit: rows deleted one by one would stay in the way for ever.
+    `rows`: changed often, so the key is an index beside the rows and not the rows' order.
     """
     names = columns.split()
     return Table(
@@ -33,7 +34,7 @@ def _temporary(name: str, keys: int, columns: str, *, kept: bool = False) -> Tab
             for position, column in enumerate(names)
         ),
         prefixes=["TEMPORARY"],
-        sqlite_with_rowid=False,
+        sqlite_with_rowid=rows,
         postgresql_on_commit=None if kept else "DELETE ROWS",
     )
 
@@ -50,13 +51,14 @@ focus = _temporary("focus", 1, "customer_id at zone_id")
 run = _temporary(
     "run",
     3,
-    "customer_id campaign_id instance at zone_id version_id node code state existed due_at recheck_at "
+    "customer_id campaign_id instance at zone_id version_id code state existed due_at recheck_at "
     "entered_at entry_seq stage_at stage_id ghost goal_at ended_at exit words_id place_id by_id ending "
     "pick base local until ev_at ev_seq m_step m_pass dirty",
+    rows=True,
 )
 """The live instances of the round's customers, moved here and written back once.
 
-state: see STATE; code: kind * 100000 + test; existed: alive when the instant began; ending: marked by
+state: see STATE; code: the position; existed: alive when the instant began; ending: marked by
 the watch; pick: the edge to take; base, local, until: of a wait; ev_*: the event met; m_*: the message
 a reaction is awaited to; dirty: differs from the stored row.
 """
@@ -67,23 +69,12 @@ candidate = _temporary("candidate", 1, "customer_id at zone_id seq last_instance
 ask = _temporary(
     "ask",
     3,
-    "customer_id campaign_id instance at version_id node step_id place_id channel_id ghost rank pass "
-    "reason counter cap_id",
+    "customer_id campaign_id instance at version_id node step_id place_id channel_id ghost total rank pass reason counter cap_id",
 )
-"""Messages asked for, contending."""
+"""Messages asked for, contending; total: the campaign in the total order; rank: among its customer's asks."""
 
-machine = _temporary(
-    "machine",
-    2,
-    "version_id node kind test step_id stage_id place_id next next_code alt alt_code third third_code amount days "
-    "months decision why tag_id words_id channel_id",
-    kept=True,
-)
-"""The state machines of the versions in use; test: number of the compiled test of this engine; decision and
-why: what arriving here writes, where the kind alone says it."""
-
-force = _temporary("force", 1, "campaign_id rank limited counted", kept=True)
-"""The campaigns of the versions in use, by the policy in force now; rank: total order."""
+force = _temporary("force", 1, "campaign_id limited counted", kept=True)
+"""The campaigns of the versions in use, by the policy in force now."""
 
 cap = _temporary("cap", 1, "id number per place_id", kept=True)
 """The caps in force, for the ledger's limit and window."""
@@ -95,6 +86,7 @@ class STATE:
     REST = 0
     RUNNING = 1
     ASKING = 2
+    MOVED = 3  # on in this micro step already
     DUE = 7  # a timer ran out
     MET = 8  # what it waited for came
     INTERRUPTED = 9  # `on E go to`

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ClauseElement, ColumnElement, Select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
@@ -74,6 +74,13 @@ class Writer:
 
     def fragment(self, expression: ColumnElement[Any]) -> Fragment:
         """The expression as text in brackets; its parameters get names no other fragment has."""
+        return self._compiled(expression)
+
+    def query(self, query: Select[Any]) -> Fragment:
+        """The query as text in brackets."""
+        return self._compiled(query)
+
+    def _compiled(self, expression: ClauseElement) -> Fragment:
         compiled = expression.compile(dialect=self._target, compile_kwargs={"render_postcompile": True})
         prefix = f"g{next(self._numbers)}_"
         text = re.sub(r"(?<!:):([A-Za-z_]\w*)", rf":{prefix}\1", str(compiled))

@@ -1,208 +1,380 @@
-"""Statements of the micro steps: every running instance takes one position, side by side.
+"""Statements of one position: what happens to the instances that come to it, rest there, and leave it.
 
-docs/meaning.md, Micro steps. What a position needs is computed first (the pick, the deadline), then the
-ledger rows, then effects, then the move. `pick` is the edge to take: 0 next, 1 alt, 2 third, REST to rest.
+docs/meaning.md, Micro steps. A position's places, edges and durations stand in its statements, so that they join
+nothing; they are made when the first instance comes by. `pick` is the edge to take: 0 next, 1 alt, 2 third, REST to rest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import time
 
 from flowrules.model import campaign as m
-from flowrules.program.machine import Assignment, EventTest, NodeKind, ReactionTest
-from flowrules.sql.bundle import CODE, Bundle, Test
+from flowrules.program.machine import Assignment, EventTest, Node, NodeKind, ReactionTest
+from flowrules.sql.bundle import NODES, Bundle, Version
 from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.columns import attribute_column
-from flowrules.sql.facts import awaited_message, consume, earlier_event, reaction_to
+from flowrules.sql.facts import awaited_message, consume, earliest_event, fact_at, reaction_to
 from flowrules.sql.guards import Row, constant
-from flowrules.sql.local_time import DAY, local_day, offset_at, resolve
+from flowrules.sql.local_time import DAY, local_day, offset_at, resolve, still_valid
 from flowrules.sql.rounds import DECISION
 from flowrules.sql.scratch import STATE
 from flowrules.sql.statement import Statement
 
 REST = 9
-RUNNING = f"run.state = {STATE.RUNNING}"
+HOUR = 3_600_000_000
+ELAPSED = {"second": 1_000_000, "minute": 60_000_000, "hour": HOUR}
+OLD = "existed = 1 AND ended_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
-    """by_code: what a code needs before the move; deadlines: for WAITS kinds, whatever their codes."""
+class Match:
+    """What a fact of this type may do to those who rest here: mark them as met."""
 
-    present: Statement
-    prepare: dict[int, tuple[Statement, ...]]
-    deadlines: tuple[Statement, ...]
-    decide: dict[int, tuple[Statement, ...]]
-    record: Statement
-    effects: dict[int, tuple[Statement, ...]]
-    tags: tuple[Statement, ...]
-    untags: tuple[Statement, ...]
-    move: Statement
-    loops: Statement
-    sizes: tuple[tuple[int, int], ...]
-    """(version id, number of positions)."""
+    type_id: int
+    statements: tuple[Statement, ...]
 
 
-def steps(bundle: Bundle) -> Steps:
-    w = bundle.writer
-    prepare: dict[int, tuple[Statement, ...]] = {}
-    decide: dict[int, tuple[Statement, ...]] = {}
-    effects: dict[int, tuple[Statement, ...]] = {}
-    for test in bundle.conditions:
-        code = NodeKind.BRANCH * CODE + test.number
-        holds = bundle.condition(test.guards, test.value, "run")
-        prepare[code] = (
-            w.statement(
-                f"UPDATE run SET pick = CASE WHEN {holds} THEN 0 ELSE 1 END WHERE {RUNNING} AND code = {code}", holds
-            ),
-        )
-    for test in bundle.event_tests:
-        code = NodeKind.WAIT_FOR * CODE + test.number
-        prepare[code] = _already_there(bundle, test, code)
-        if test.value.used_up:
-            effects[code] = (
-                w.statement(
-                    consume(bundle, test.value, f"{RUNNING} AND code = {code} AND pick = 0 AND campaign_id = :campaign")
-                ),
-            )
-    for test in bundle.reaction_tests:
-        code = NodeKind.NO_REACTION * CODE + test.number
-        about = awaited_message(bundle, test.guards, test.value, base=True)
-        prepare[code] = (w.statement(f"UPDATE run SET {about} WHERE {RUNNING} AND code = {code}", *about.fragments),)
-        decide[code] = (_reaction_pick(bundle, test.value, code),)
-    for test in bundle.clocks:
-        code = NodeKind.WAIT_UNTIL * CODE + test.number
-        prepare[code] = _clock(bundle, test.value, code)
-    for test in bundle.assignments:
-        code = NodeKind.SET * CODE + test.number
-        assignment: Assignment = test.value
-        value = w.fragment(constant(assignment.value))
-        whose = w.among(
-            "id", f"SELECT customer_id FROM run WHERE {RUNNING} AND code = {code} AND campaign_id = :campaign"
-        )
-        effects[code] = (
-            w.statement(
-                f'UPDATE customer SET "{attribute_column(assignment.attribute)}" = {value} WHERE {whose}',
-                value,
-            ),
-        )
-    untagged = (
-        f"FROM run CROSS JOIN machine n WHERE {RUNNING} AND code = {NodeKind.UNTAG * CODE} "
-        "AND n.version_id = run.version_id AND n.node = run.node AND run.campaign_id = :campaign"
-    )
-    return Steps(
-        present=w.statement(f"SELECT code, campaign_id, count(*) FROM run WHERE {RUNNING} GROUP BY code, campaign_id"),
-        prepare=prepare,
-        deadlines=_deadlines(bundle),
-        decide=decide,
-        record=_record(bundle),
-        effects=effects,
-        tags=(
-            w.statement(
-                "INSERT INTO tagging (customer_id, tag_id, since) SELECT DISTINCT run.customer_id, n.tag_id, run.at "
-                f"FROM run CROSS JOIN machine n WHERE {RUNNING} AND code = {NodeKind.TAG * CODE} "
-                "AND n.version_id = run.version_id AND n.node = run.node AND run.campaign_id = :campaign "
-                "ON CONFLICT (customer_id, tag_id) DO NOTHING"
-            ),
-        ),
-        untags=(
-            w.statement(
-                f"DELETE FROM tagging WHERE {w.among('customer_id', f'SELECT run.customer_id {untagged}')} "
-                f"AND (customer_id, tag_id) IN (SELECT run.customer_id, n.tag_id {untagged})"
-            ),
-        ),
-        move=_move(bundle),
-        loops=w.statement(
-            f"UPDATE run SET ending = 1, exit = {int(Reason.LOOP)}, by_id = NULL, place_id = (SELECT n.place_id "
-            "FROM machine n WHERE n.version_id = run.version_id AND n.node = run.node) "
-            f"WHERE {RUNNING} AND version_id = :version"
-        ),
-        sizes=tuple((version.id, len(version.machine.nodes)) for version in bundle.versions),
-    )
+@dataclass(frozen=True, slots=True)
+class Script:
+    """arrive: what is computed of all who come here; record: their ledger rows; then effects, then move.
+
+    ask and done: of a message; match, met and due: of those who rest here. over: the journey ends here.
+    """
+
+    arrive: tuple[Statement, ...] = ()
+    record: tuple[Statement, ...] = ()
+    effects: tuple[Statement, ...] = ()
+    move: tuple[Statement, ...] = ()
+    over: bool = False
+    ask: tuple[Statement, ...] = ()
+    done: tuple[Statement, ...] = ()
+    match: Match | None = None
+    met: tuple[Statement, ...] = ()
+    due: tuple[Statement, ...] = ()
 
 
-def _already_there(bundle: Bundle, test: Test, code: int) -> tuple[Statement, ...]:
-    """An event that came since the stage was reached passes at once; none can if it was reached just now."""
-    event_test: EventTest = test.value
-    if event_test.new:
-        return ()
-    at = earlier_event(test.guards, event_test, bundle, "at")
-    seq = earlier_event(test.guards, event_test, bundle, "seq")
-    return (
-        bundle.writer.statement(
-            f"UPDATE run SET ev_at = {at}, ev_seq = {seq} WHERE {RUNNING} AND code = {code} AND stage_at < at", at, seq
-        ),
-        bundle.writer.statement(
-            f"UPDATE run SET pick = 0, base = NULL WHERE {RUNNING} AND code = {code} AND ev_seq IS NOT NULL"
-        ),
-    )
+def script(bundle: Bundle, version: Version, number: int) -> Script:
+    """All statements of a position."""
+    return _Position(bundle, version, version.machine.nodes[number], version.code(number)).script()
 
 
-def _deadlines(bundle: Bundle) -> tuple[Statement, ...]:
-    """The deadline: base + the node's duration, for all that wait and have a base."""
-    w, row = bundle.writer, Row("run")
-    zone = row.zone
-    offset = w.fragment(offset_at(zone, row["base"]))
-    kinds = ", ".join(str(int(kind)) for kind in (NodeKind.WAIT, NodeKind.WAIT_FOR, NodeKind.NO_REACTION))
-    joined = f"n.version_id = run.version_id AND n.node = run.node AND {RUNNING} AND run.code / {CODE} IN ({kinds})"
-    # Parts of the local time of base plus n.months: month clipped to its last day, clock time kept.
-    local = f"(run.base + {offset})"
-    month = f"(SELECT k.month FROM calendar k WHERE k.day = {local} / {DAY}) + n.months"
-    own_first = (
-        f"(SELECT o.first_day FROM calendar k CROSS JOIN month o WHERE k.day = {local} / {DAY} AND o.month = k.month)"
-    )
-    wanted = f"t.first_day + {local} / {DAY} - {own_first}"
-    by_month = (
-        f"(SELECT CASE WHEN {wanted} < t.last_day THEN {wanted} ELSE t.last_day END FROM month t WHERE "
-        f"t.month = {month}) "
-        f"* {DAY} + {local} % {DAY}"
-    )
-    instant = w.fragment(resolve(zone, row["local"]))
-    rows = bundle.machine_rows
-    statements = [
-        w.statement(
-            "UPDATE run SET until = run.base + n.amount, "
-            + (f"local = {local} + n.days * {DAY}, " if any(r["days"] is not None for r in rows) else "")
-            + f"pick = {REST} FROM machine n WHERE {joined} AND run.base IS NOT NULL AND run.pick IS NULL",
-            offset,
-        )
-    ]
-    if any(r["months"] is not None for r in rows):
-        statements.append(
-            w.statement(
-                f"UPDATE run SET local = {by_month} FROM machine n WHERE {joined} AND n.months IS NOT NULL AND "
-                f"run.pick = {REST}",
-                offset,
-            )
-        )
-    if any(r["days"] is not None or r["months"] is not None for r in rows):
-        statements.append(
-            w.statement(f"UPDATE run SET until = {instant} WHERE {RUNNING} AND local IS NOT NULL", instant)
-        )
-    return tuple(statements)
-
-
-def _reaction_pick(bundle: Bundle, test: ReactionTest, code: int) -> Statement:
-    there = reaction_to(bundle, f"{test.channel}_{test.reaction}", " AND event.at <= run.at")
+def loops(bundle: Bundle, version: Version, number: int) -> Statement:
+    """Mark those who came here in circles: they end."""
+    place = bundle.label(version.machine.nodes[number].place)
     return bundle.writer.statement(
-        "UPDATE run SET pick = CASE WHEN m_step IS NULL THEN 2 "
-        f"WHEN EXISTS (SELECT 1 {there} AND event.event_time < run.until) THEN 0 "
-        f"WHEN until <= at THEN 1 ELSE {REST} END WHERE {RUNNING} AND code = {code}"
+        f"UPDATE run SET ending = 1, exit = {int(Reason.LOOP)}, by_id = NULL, place_id = {place} "
+        f"WHERE state = {STATE.RUNNING} AND code = {version.code(number)}"
     )
 
 
-def _clock(bundle: Bundle, until: m.WaitUntil, code: int) -> tuple[Statement, ...]:
-    """The deadline: the next such local time; pick 0 where that is now, so that it goes on at once."""
-    w, row = bundle.writer, Row("run")
-    where = f"{RUNNING} AND code = {code}"
-    statements: list[Statement] = []
-    if until.moment is not None:
-        moment = bundle.moment(until.moment)
-        statements.append(
-            w.statement(f"UPDATE run SET until = CASE WHEN {moment} > at THEN {moment} ELSE at END WHERE {where}")
+class _Position:
+    def __init__(self, bundle: Bundle, version: Version, node: Node, code: int) -> None:
+        self.bundle, self.version, self.node, self.code = bundle, version, node, code
+        self.here = f"state = {STATE.RUNNING} AND code = {code}"
+        campaign = version.machine.campaign
+        self.step_id = bundle.catalogue.steps[campaign.name, node.key]
+        self.place_id = bundle.label(node.place)
+
+    def script(self) -> Script:
+        kinds: dict[NodeKind, Callable[[], Script]] = {
+            NodeKind.STAGE: self._stage,
+            NodeKind.SEND: self._send,
+            NodeKind.WAIT: self._wait,
+            NodeKind.WAIT_UNTIL: self._wait_until,
+            NodeKind.WAIT_FOR: self._wait_for,
+            NodeKind.BRANCH: self._branch,
+            NodeKind.NO_REACTION: self._no_reaction,
+            NodeKind.TAG: self._tag,
+            NodeKind.UNTAG: self._untag,
+            NodeKind.SET: self._set,
+            NodeKind.EXIT: self._end,
+            NodeKind.END: self._end,
+        }
+        return kinds[self.node.kind]()
+
+    # --- kinds ----------------------------------------------------------------------------------------
+
+    def _stage(self) -> Script:
+        stage = self.version.machine.campaign.stages[self.node.stage].name
+        stage_id = self.bundle.catalogue.steps[self.version.machine.campaign.name, stage]
+        return Script(
+            record=(self._record(Decision.STAGE),),
+            move=(self._go(self.here, self.node.next, f"stage_id = {stage_id}, stage_at = at, "),),
         )
-    else:
-        clock = _clock_microseconds(until)
+
+    def _send(self) -> Script:
+        send, w = self.node.send, self.bundle.writer
+        if send is None:
+            raise TypeError("a send node without its step")
+        campaign = self.version.machine.campaign
+        number = "1"
+        if any(stage.reactions for stage in campaign.stages) or self._may_return():
+            number = (
+                "1 + coalesce((SELECT max(m.pass) FROM message m WHERE m.customer_id = run.customer_id "
+                "AND m.campaign_id = run.campaign_id AND m.instance = run.instance "
+                f"AND m.step_id = {self.step_id}), 0)"
+            )
+        ask = w.statement(
+            "INSERT INTO ask (customer_id, campaign_id, instance, at, version_id, node, step_id, place_id, channel_id, "
+            "ghost, total, rank, pass) SELECT run.customer_id, run.campaign_id, run.instance, run.at, run.version_id, "
+            f"{self.code % NODES}, {self.step_id}, {self.place_id}, {self.bundle.catalogue.channels[send.channel.name]}, "
+            f"run.ghost, {self.bundle.total(self.version)}, 1, {number} FROM run "
+            f"WHERE state = {STATE.ASKING} AND code = {self.code} AND ended_at IS NULL"
+        )
+        asks = w.statement(f"UPDATE run SET state = {STATE.ASKING}, due_at = NULL, dirty = 1 WHERE {self.here}")
+        judged = (
+            f"state = {STATE.ASKING} AND code = {self.code} AND ended_at IS NULL AND (:accepted = 1 OR ghost > 0 "
+            "OR EXISTS (SELECT 1 FROM ask a WHERE a.customer_id = run.customer_id "
+            "AND a.campaign_id = run.campaign_id AND a.instance = run.instance AND a.reason IS NOT NULL))"
+        )
+        met = f"state = {STATE.MET} AND code = {self.code}"
+        return Script(
+            move=(asks,),
+            ask=(ask,),
+            done=(self._go(judged, self.node.next),),
+            met=(self._go(met, self.node.next),),
+        )
+
+    def _wait(self) -> Script:
+        arrive, until = self._deadline("at", self.here)
+        rests = f"UPDATE run SET state = {STATE.REST}, due_at = {until}, dirty = 1 WHERE {self.here}"
+        return Script(
+            arrive=arrive,
+            record=(self._record(Decision.WAIT, until=until),),
+            move=(self.bundle.writer.statement(rests),),
+            due=(self._go(f"state = {STATE.DUE} AND code = {self.code}", self.node.next),),
+        )
+
+    def _wait_until(self) -> Script:
+        until = self.node.test
+        if not isinstance(until, m.WaitUntil):
+            raise TypeError("a clock is what this waits for")
+        return Script(
+            arrive=self._clock(until),
+            # Where it is that time just now there is no waiting, and nothing to say.
+            record=(self._record(Decision.WAIT, until="until", where=f"{self.here} AND pick = {REST}"),),
+            move=(self._pick(),),
+            due=(self._go(f"state = {STATE.DUE} AND code = {self.code}", self.node.next),),
+        )
+
+    def _wait_for(self) -> Script:
+        test, w, guards = self.node.test, self.bundle.writer, self.version.guards
+        if not isinstance(test, EventTest):
+            raise TypeError("an event is what this waits for")
+        arrive: list[Statement] = []
+        if test.new:
+            arrive.append(w.statement(f"UPDATE run SET pick = {REST} WHERE {self.here}"))
+        else:
+            earliest = earliest_event(guards, test, self.bundle)
+            find = f"UPDATE run SET (ev_at, ev_seq) = {earliest} WHERE {self.here} AND stage_at < at"
+            # None can be there if the stage was reached just now.
+            there = f"CASE WHEN stage_at < at AND ev_seq IS NOT NULL THEN 0 ELSE {REST} END"
+            arrive += [
+                w.statement(find, earliest),
+                w.statement(f"UPDATE run SET pick = {there} WHERE {self.here}"),
+            ]
+        deadline, until = self._deadline("at", f"{self.here} AND pick = {REST}")
+        decision = f"CASE pick WHEN 0 THEN {int(Decision.MET)} ELSE {int(Decision.WAIT)} END"
+        type_id = self.bundle.event_type(test.event.name)
+        inside = " AND event.event_time < run.due_at"
+        there, fragment = fact_at(self.bundle, guards, test.event, test.filter, inside)
+        rest = f"code = {self.code} AND {OLD} AND state = {STATE.REST}"
+        match = w.statement(
+            f"UPDATE run SET state = {STATE.MET}, ev_at = at, ev_seq = (SELECT min(event.seq) {there}) "
+            f"WHERE {rest} AND EXISTS (SELECT 1 {there})",
+            fragment,
+        )
+        here, met = f"{self.here} AND pick = 0", f"state = {STATE.MET} AND code = {self.code}"
+        return Script(
+            arrive=(*arrive, *deadline),
+            record=(self._record(decision, until=f"CASE pick WHEN {REST} THEN {until} END"),),
+            effects=(w.statement(consume(self.bundle, test, here)),) if test.used_up else (),
+            move=(self._pick(until),),
+            match=Match(type_id, (match,)),
+            met=(
+                self._record(Decision.MET, where=met),
+                *((w.statement(consume(self.bundle, test, met)),) if test.used_up else ()),
+                self._go(met, self.node.next),
+            ),
+            due=self._timed_out(),
+        )
+
+    def _no_reaction(self) -> Script:
+        test, w, guards = self.node.test, self.bundle.writer, self.version.guards
+        if not isinstance(test, ReactionTest):
+            raise TypeError("a reaction is what this waits for")
+        name = f"{test.channel}_{test.reaction}"
+        find = awaited_message(self.bundle, guards, test)
+        deadline, until = self._deadline("base", self.here)
+        there = reaction_to(self.bundle, name, " AND event.at <= run.at")
+        pick = (
+            "UPDATE run SET pick = CASE WHEN m_step IS NULL THEN 2 "
+            f"WHEN EXISTS (SELECT 1 {there} AND event.event_time < {until}) THEN 0 "
+            f"WHEN {until} <= at THEN 1 ELSE {REST} END WHERE {self.here}"
+        )
+        decision = (
+            f"CASE pick WHEN 0 THEN {int(Decision.MET)} WHEN 1 THEN {int(Decision.TIMED_OUT)} "
+            f"WHEN 2 THEN {int(Decision.NO_MESSAGE)} ELSE {int(Decision.WAIT)} END"
+        )
+        rest = f"code = {self.code} AND {OLD} AND state = {STATE.REST}"
+        come = reaction_to(self.bundle, name, " AND event.at = run.at")
+        met = f"state = {STATE.MET} AND code = {self.code}"
+        return Script(
+            arrive=(w.statement(f"UPDATE run SET {find} WHERE {self.here}", find), *deadline, w.statement(pick)),
+            record=(self._record(decision, until=f"CASE pick WHEN {REST} THEN {until} END"),),
+            move=(self._pick(until),),
+            match=Match(
+                self.bundle.event_type(name),
+                (
+                    w.statement(f"UPDATE run SET {find} WHERE {rest}", find),
+                    w.statement(
+                        f"UPDATE run SET state = {STATE.MET} WHERE {rest} "
+                        f"AND EXISTS (SELECT 1 {come} AND event.event_time < run.due_at)"
+                    ),
+                ),
+            ),
+            met=(self._record(Decision.MET, where=met), self._go(met, self.node.next)),
+            due=self._timed_out(),
+        )
+
+    def _branch(self) -> Script:
+        holds = self.bundle.condition(self.version.guards, self.node.test, "run")  # type: ignore[arg-type]  # a Condition
+        pick = f"UPDATE run SET pick = CASE WHEN {holds} THEN 0 ELSE 1 END WHERE {self.here}"
+        reason = f"CASE pick WHEN 0 THEN {int(Reason.YES)} ELSE {int(Reason.NO)} END"
+        return Script(
+            arrive=(self.bundle.writer.statement(pick, holds),),
+            record=(self._record(Decision.BRANCH, reason=reason),),
+            move=(self._pick(),),
+        )
+
+    def _tag(self) -> Script:
+        tag_id = self.bundle.catalogue.tags[self.node.tag or ""]
+        effect = (
+            "INSERT INTO tagging (customer_id, tag_id, since) "
+            f"SELECT DISTINCT customer_id, {tag_id}, at FROM run WHERE {self.here} "
+            "ON CONFLICT (customer_id, tag_id) DO NOTHING"
+        )
+        return self._effect(Decision.TAG, self.bundle.writer.statement(effect))
+
+    def _untag(self) -> Script:
+        w = self.bundle.writer
+        tag_id = self.bundle.catalogue.tags[self.node.tag or ""]
+        who = w.among("customer_id", f"SELECT customer_id FROM run WHERE {self.here}")
+        return self._effect(Decision.UNTAG, w.statement(f"DELETE FROM tagging WHERE {who} AND tag_id = {tag_id}"))
+
+    def _set(self) -> Script:
+        assignment, w = self.node.test, self.bundle.writer
+        if not isinstance(assignment, Assignment):
+            raise TypeError("a set node without its value")
+        value = w.fragment(constant(assignment.value))
+        who = w.among("id", f"SELECT customer_id FROM run WHERE {self.here}")
+        column = attribute_column(assignment.attribute)
+        return self._effect(Decision.SET, w.statement(f'UPDATE customer SET "{column}" = {value} WHERE {who}', value))
+
+    def _end(self) -> Script:
+        reason = Reason.EXIT if self.node.kind is NodeKind.EXIT else Reason.COMPLETED
+        words = "NULL" if self.node.words is None else str(self.bundle.label(self.node.words))
+        ends = (
+            f"UPDATE run SET ended_at = at, exit = {int(reason)}, words_id = {words}, state = {STATE.REST}, "
+            f"due_at = NULL, recheck_at = NULL, dirty = 1 WHERE {self.here}"
+        )
+        return Script(
+            record=(self._record(Decision.EXIT, reason=str(int(reason)), words=words),),
+            move=(self.bundle.writer.statement(ends),),
+            over=True,
+        )
+
+    # --- pieces ---------------------------------------------------------------------------------------
+
+    def _effect(self, decision: Decision, effect: Statement) -> Script:
+        return Script(record=(self._record(decision),), effects=(effect,), move=(self._go(self.here, self.node.next),))
+
+    def _record(
+        self,
+        decision: Decision | str,
+        *,
+        reason: str = "NULL",
+        until: str = "NULL",
+        words: str = "NULL",
+        where: str | None = None,
+    ) -> Statement:
+        what = str(int(decision)) if isinstance(decision, Decision) else decision
+        return self.bundle.writer.statement(
+            f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {what}, {self.step_id}, version_id, "
+            f"{reason}, {self.place_id}, NULL, NULL, NULL, NULL, {until}, {words} FROM run WHERE {where or self.here}"
+        )
+
+    def _go(self, where: str, node: int, more: str = "") -> Statement:
+        return self.bundle.writer.statement(
+            f"UPDATE run SET {more}code = {self.version.code(node)}, state = :moved, due_at = NULL, dirty = 1 "
+            f"WHERE {where}"
+        )
+
+    def _pick(self, until: str = "until") -> Statement:
+        node = self.node
+        edges = " ".join(
+            f"WHEN {number} THEN {self.version.code(target)}"
+            for number, target in enumerate((node.next, node.alt, node.third))
+            if target >= 0
+        )
+        return self.bundle.writer.statement(
+            f"UPDATE run SET code = CASE pick {edges} ELSE code END, "
+            f"state = CASE pick WHEN {REST} THEN {STATE.REST} ELSE :moved END, "
+            f"due_at = CASE pick WHEN {REST} THEN {until} END, dirty = 1 WHERE {self.here}"
+        )
+
+    def _timed_out(self) -> tuple[Statement, Statement]:
+        due = f"state = {STATE.DUE} AND code = {self.code}"
+        return self._record(Decision.TIMED_OUT, where=due), self._go(due, self.node.alt)
+
+    def _may_return(self) -> bool:
+        """Some stage is gone to, so that a step may come round again."""
+        stages = range(len(self.version.machine.campaign.stages))
+        return any(edge in stages for node in self.version.machine.nodes for edge in (node.next, node.alt, node.third))
+
+    def _deadline(self, base: str, where: str) -> tuple[tuple[Statement, ...], str]:
+        """Statements that compute base + the node's duration, and how to write the result."""
+        duration, w, row = self.node.duration, self.bundle.writer, Row("run")
+        if duration is None:
+            raise TypeError("nothing says how long this waits")
+        if duration.unit in ELAPSED:
+            return (), f"{base} + {duration.amount * ELAPSED[duration.unit]}"
+        column = row[base]
+        offset = w.fragment(offset_at(row.zone, column))
+        instant = w.fragment(resolve(row.zone, row["local"]))
+        slow = (w.statement(f"UPDATE run SET until = {instant} WHERE {where} AND until IS NULL", instant),)
+        if duration.unit == "month":
+            local = f"(run.{base} + {offset})"
+            moved = _months(local, duration.amount)
+            first = w.statement(f"UPDATE run SET until = NULL, local = {moved} WHERE {where}", offset)
+            return (first, *slow), "until"
+        span = duration.amount * (7 if duration.unit == "week" else 1) * DAY
+        # Mostly no clock changes on the way: then a day is 24 hours.
+        unchanged = w.fragment(still_valid(row.zone, column, span))
+        return (
+            w.statement(
+                f"UPDATE run SET until = CASE WHEN {unchanged} THEN run.{base} + {span} END WHERE {where}", unchanged
+            ),
+            w.statement(
+                f"UPDATE run SET local = run.{base} + {offset} + {span} WHERE {where} AND until IS NULL", offset
+            ),
+            *slow,
+        ), "until"
+
+    def _clock(self, until: m.WaitUntil) -> tuple[Statement, ...]:
+        """The deadline: the next such local time; pick 0 where that is now, so that it goes on at once."""
+        w, row, where = self.bundle.writer, Row("run"), self.here
+        rests = w.statement(f"UPDATE run SET pick = CASE WHEN until <= at THEN 0 ELSE {REST} END WHERE {where}")
+        if until.moment is not None:
+            moment = self.bundle.moment(until.moment)
+            return (
+                w.statement(f"UPDATE run SET until = CASE WHEN {moment} > at THEN {moment} ELSE at END WHERE {where}"),
+                rests,
+            )
+        clock = until.clock or time()
+        past_midnight = (clock.hour * 60 + clock.minute) * ELAPSED["minute"]
         today = w.fragment(local_day(row.zone, row.at))
         day = f"{today}"
         if until.weekday is not None:
@@ -212,63 +384,21 @@ def _clock(bundle: Bundle, until: m.WaitUntil, code: int) -> tuple[Statement, ..
             day = f"({today} + 1)"
         instant = w.fragment(resolve(row.zone, row["local"]))
         later = (7 if until.weekday is not None else 1) * DAY
-        statements += [
-            w.statement(f"UPDATE run SET local = {day} * {DAY} + {clock} WHERE {where}", today),
+        return (
+            w.statement(f"UPDATE run SET local = {day} * {DAY} + {past_midnight} WHERE {where}", today),
             w.statement(f"UPDATE run SET until = {instant} WHERE {where}", instant),
             w.statement(f"UPDATE run SET local = local + {later} WHERE {where} AND until < at"),
             w.statement(f"UPDATE run SET until = {instant} WHERE {where} AND until < at", instant),
-        ]
-    statements.append(
-        w.statement(f"UPDATE run SET local = NULL, pick = CASE WHEN until <= at THEN 0 ELSE {REST} END WHERE {where}")
+            rests,
+        )
+
+
+def _months(local: str, months: int) -> str:
+    """A local time so many months later, at the same clock time; the day clipped to the month's last."""
+    month = f"(SELECT k.month FROM calendar k WHERE k.day = {local} / {DAY}) + {months}"
+    first = (
+        f"(SELECT o.first_day FROM calendar k CROSS JOIN month o WHERE k.day = {local} / {DAY} AND o.month = k.month)"
     )
-    return tuple(statements)
-
-
-def _clock_microseconds(until: m.WaitUntil) -> int:
-    clock = until.clock or time()
-    return (clock.hour * 60 + clock.minute) * 60_000_000
-
-
-def _record(bundle: Bundle) -> Statement:
-    """One ledger row a running instance; a send writes its row when messages contend, a clock that is now none."""
-    decision = (
-        f"CASE WHEN n.kind = {int(NodeKind.WAIT_FOR)} AND r.pick = 0 THEN {int(Decision.MET)} "
-        f"WHEN n.kind = {int(NodeKind.NO_REACTION)} THEN CASE r.pick WHEN 0 THEN {int(Decision.MET)} "
-        f"WHEN 1 THEN {int(Decision.TIMED_OUT)} WHEN 2 THEN {int(Decision.NO_MESSAGE)} ELSE n.decision END "
-        "ELSE n.decision END"
-    )
-    reason = (
-        f"CASE WHEN n.kind = {int(NodeKind.BRANCH)} THEN CASE r.pick WHEN 0 THEN {int(Reason.YES)} "
-        f"ELSE {int(Reason.NO)} END ELSE n.why END"
-    )
-    return bundle.writer.statement(
-        f"{DECISION} SELECT r.customer_id, r.at, :turn, r.campaign_id, r.instance, {decision}, n.step_id, "
-        f"r.version_id, "
-        f"{reason}, n.place_id, NULL, NULL, NULL, NULL, CASE WHEN r.pick = {REST} THEN r.until END, n.words_id "
-        f"FROM run r CROSS JOIN machine n WHERE r.state = {STATE.RUNNING} AND n.version_id = r.version_id "
-        f"AND n.node = r.node AND n.decision IS NOT NULL "
-        f"AND NOT (n.kind = {int(NodeKind.WAIT_UNTIL)} AND r.pick = 0)"
-    )
-
-
-def _move(bundle: Bundle) -> Statement:
-    stays = f"n.kind IN ({int(NodeKind.SEND)}, {int(NodeKind.EXIT)}, {int(NodeKind.END)}) OR run.pick = {REST}"
-    over = f"n.kind IN ({int(NodeKind.EXIT)}, {int(NodeKind.END)})"
-    stage = f"n.kind = {int(NodeKind.STAGE)}"
-    return bundle.writer.statement(
-        f"UPDATE run SET node = CASE WHEN {stays} THEN run.node WHEN run.pick = 1 THEN n.alt "
-        "WHEN run.pick = 2 THEN n.third ELSE n.next END, "
-        f"code = CASE WHEN {stays} THEN run.code WHEN run.pick = 1 THEN n.alt_code "
-        "WHEN run.pick = 2 THEN n.third_code ELSE n.next_code END, "
-        f"state = CASE WHEN n.kind = {int(NodeKind.SEND)} THEN {STATE.ASKING} WHEN {stays} THEN {STATE.REST} "
-        f"ELSE {STATE.RUNNING} END, "
-        f"due_at = CASE WHEN run.pick = {REST} THEN run.until END, "
-        f"stage_id = CASE WHEN {stage} THEN n.stage_id ELSE run.stage_id END, "
-        f"stage_at = CASE WHEN {stage} THEN run.at ELSE run.stage_at END, "
-        f"ended_at = CASE WHEN {over} THEN run.at END, recheck_at = CASE WHEN {over} THEN NULL ELSE "
-        f"run.recheck_at END, "
-        f"exit = CASE WHEN {over} THEN n.why END, words_id = CASE WHEN {over} THEN n.words_id END, "
-        "pick = NULL, base = run.at, local = NULL, until = NULL, ev_at = NULL, ev_seq = NULL, m_step = NULL, "
-        "m_pass = NULL, dirty = 1 "
-        f"FROM machine n WHERE {RUNNING} AND n.version_id = run.version_id AND n.node = run.node"
-    )
+    wanted = f"t.first_day + {local} / {DAY} - {first}"
+    day = f"(SELECT CASE WHEN {wanted} < t.last_day THEN {wanted} ELSE t.last_day END FROM month t WHERE t.month = {month})"
+    return f"{day} * {DAY} + {local} % {DAY}"

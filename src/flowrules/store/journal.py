@@ -174,6 +174,8 @@ def add_consents(
         connection, model, [(each.key, each.customer, each.at) for each in consents], known_only=known_only
     )
     fresh = [consents[position] for position in arrived.positions]
+    if not fresh:
+        return arrived.taken
     rows = sorted(
         (
             arrived.who[consent.customer],
@@ -202,7 +204,7 @@ def replace_list(connection: Connection, name: str, entries: Iterable[tuple[Iden
 
 @dataclass(frozen=True, slots=True)
 class _Arrived:
-    """`positions`: of the facts to be stored; `at`: their decision instants; `first`: the number of the first of them."""
+    """`positions`: of the facts to be stored; `at`: their decision instants; `first`: the number of the first."""
 
     taken: Taken
     positions: Sequence[int]
