@@ -127,6 +127,11 @@ def test_simulate(run: Run, tmp_path: Path) -> None:
 def test_simulate_says_first_that_nothing_is_sent_and_keeps_the_copy(run: Run, tmp_path: Path) -> None:
     result = run("simulate", *SPAN, "--keep", str(tmp_path / "kept.db"))
     assert result.stderr.startswith("on a copy of the data; messages go to files in ")
+    assert result.stdout.rstrip().endswith(" seconds of CPU, 14 ticks")
+    as_json = run("simulate", *SPAN, "--format", "json").stderr
+    assert as_json.startswith("on a copy of the data; ")
+    assert as_json.endswith("\ndone: 14 ticks, 0 messages\n")
+    assert run("--quiet", "simulate", *SPAN, "--format", "json").stderr == ""
     assert (tmp_path / "kept.db").exists()
     assert "is there already" in run("simulate", *SPAN, "--keep", str(tmp_path / "kept.db"), code=1).stderr
     assert "must be later" in run("simulate", "--from", "2026-03-02", "--until", "2026-03-01", code=1).stderr

@@ -89,7 +89,8 @@ def test_by_the_message_itself_the_next_one_is_withheld_by_the_planner(welcome: 
         )
         withheld = connection.execute(query.where(decision.decision == Decision.WITHHELD)).all()
     assert {(row.customer_id, row.key, row.reason) for row in withheld} == {
-        (1, "visited/send email thanks", Reason.UNSUBSCRIBED)
+        (1, "visited/send email thanks", Reason.UNSUBSCRIBED),
+        (2, "visited/send email thanks", Reason.CAPPED),
     }
 
 

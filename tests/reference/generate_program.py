@@ -202,7 +202,7 @@ ATTRIBUTE_TESTS = {
                   'interests has none of ("golf", "tea")', "interests is known"),
     "birthday": ("birthday is today", "birthday is 2 days away", "birthday within the next 3 days",
                  "birthday < 2026-04-01"),
-    "seen": ("(seen > 2026-03-29 02:30)", "seen is unknown"),
+    "seen": ("seen > 2026-03-29 02:30", "seen is unknown"),
     "patience": ("patience >= 2 days", "patience is 36 hours"),
     "country": ('country is "ES"', "country is unknown"),
     "email": ("email is known", "email is unknown"),

@@ -81,8 +81,13 @@ def funnel_text(found: Funnel) -> str:
         ({}, [False, True]),
         ({"send email thanks": "wait 3 days"}, [False, False]),  # the goal can still end the journey there
         ({"send email thanks": "wait 3 days", "within 30 days": "and stay"}, [False, True]),
-        ({"within 30 days": "and stay", "        go to visited": "        tag seen"}, [True, True]),
-        ({"    stage visited:": "    stage visited:\n        on visit go to lead"}, [False, False]),
+        (
+            {
+                "    stage visited:": "    stage visited:\n        on purchase go to lead",
+                "go to visited": "wait 3 days\n        go to visited",
+            },
+            [False, False],
+        ),
     ],
 )
 def test_only_where_something_is_left_to_reach_there_is_a_conversion(

@@ -25,7 +25,7 @@ def command(context: Context, *, campaign: str, since: str | None, until: str | 
     """Count who entered each stage of CAMPAIGN, is there, moved on or left, beside those held out.
 
     A customer's journey counts once in a stage, by its last stay there. conv.: the part that moved on or reached the
-    goal; median: how long those stayed who are no longer there.
+    goal, none where nothing more can be reached; median: how long those stayed who are no longer there.
     """
     workspace = context.workspace()
     begin = None if since is None else clock.parse_instant(since, workspace.zone, "--from")

@@ -13,6 +13,7 @@ import click
 from flowrules.cli import clock
 from flowrules.cli.context import Context, UserError
 from flowrules.cli.output import emit, formats
+from flowrules.cli.progress import progress
 from flowrules.errors import DatabaseMissingError
 from flowrules.model.policy import zone_exists
 from flowrules.store.database import Database
@@ -113,7 +114,10 @@ def command(
     columns |= {field: column for field, column in named.items() if column is not None}
     workspace = context.workspace()
     _, model = context.model(workspace)
-    with _database(context, workspace, dry_run=dry_run) as database, _progress(context) as progress:
+    with (
+        _database(context, workspace, dry_run=dry_run) as database,
+        progress(context, "reading", "{:,} rows".format) as read,
+    ):
         imported = import_file(
             database,
             model,
@@ -129,7 +133,7 @@ def command(
             now=BEGINNING if workspace.virtual_clock else clock.wall(),
             dry_run=dry_run,
             strict=strict,
-            progress=progress,
+            progress=read,
         )
     rejects_file = _write_rejects(file, imported) if imported.rejects and not dry_run else None
     _report(context, format_, imported, rejects_file, dry_run=dry_run)
@@ -149,18 +153,6 @@ def _database(context: Context, workspace: Workspace, *, dry_run: bool) -> Itera
         yield database
     finally:
         database.close()
-
-
-@contextmanager
-def _progress(context: Context) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console  # noqa: PLC0415 -- only on a terminal
-
-    console = Console(stderr=True)
-    if context.quiet or not console.is_terminal:
-        yield lambda _rows: None
-        return
-    with console.status("reading") as status:
-        yield lambda rows: status.update(f"{rows:,} rows")
 
 
 def _write_rejects(file: Path, imported: Imported) -> Path:

@@ -17,7 +17,7 @@ from flowrules.cli.progress import instants
 from flowrules.errors import DatabaseMissingError
 from flowrules.model.values import MICROSECONDS
 from flowrules.report.simulation_text import simulation_text
-from flowrules.report.words import iso
+from flowrules.report.words import counted, iso
 from flowrules.runtime.assume import Assumptions, parse_rates
 from flowrules.runtime.copy import copy_to
 from flowrules.runtime.simulate import DAY, Simulated, simulate
@@ -121,6 +121,9 @@ def command(
         copy.close()
     for what, number in sorted(done.failures.items()):
         context.warn(f"{number} messages could not be written: {what}")
+    if format_ != "text":  # there the last line of the text says so
+        sent = sum(campaign.sent for campaign in done.campaigns)
+        context.note(f"done: {counted(done.ticks, 'tick')}, {counted(sent, 'message')}")
     facts = {"seed": seed, "from": iso(begin), "until": iso(end), **_facts(done)}
     emit(format_, "simulate", facts, simulation_text(facts))
 

@@ -25,8 +25,9 @@ from flowrules.sql.message_id import MessageKey, message_id
 CHUNK = 500
 """Messages written together: their customers are read by one statement."""
 
+KEY = ("customer_id", "campaign_id", "instance", "step_id", "pass")
 Key = tuple[int, int, int, int, int]
-"""customer_id, campaign_id, instance, step_id, pass: a row of the message table."""
+"""A row of the message table, by the columns of KEY."""
 
 Detail = Row[*tuple[Any, ...]]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from flowrules.content.deployed import Library
-from flowrules.content.outgoing import Composed, compose, details, key_of
+from flowrules.content.outgoing import KEY, Composed, compose, details, key_of
 from flowrules.content.render import Rendered
 from flowrules.report.lookup import find_campaign, find_customer, reason
 from flowrules.report.words import iso
@@ -54,9 +54,9 @@ def messages(connection: Connection, choice: Choice) -> Iterator[dict[str, objec
     rows = connection.execute(query.order_by(*order, message.step_id, message["pass"])).all()
     attempt = tables.attempt.c
     counted = (
-        select(*(attempt[name] for name in ("customer_id", "campaign_id", "instance", "step_id", "pass")))
+        select(*(attempt[name] for name in KEY))
         .add_columns(func.count().label("attempts"))
-        .group_by(*(attempt[name] for name in ("customer_id", "campaign_id", "instance", "step_id", "pass")))
+        .group_by(*(attempt[name] for name in KEY))
     )
     if choice.customer is not None and rows:
         counted = counted.where(attempt.customer_id == rows[0].customer_id)

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from flowrules.channels.base import Accepted, Channel, ChannelError, Outcome, OutgoingMessage, Refused, Retry, Unknown
 from flowrules.content.deployed import Deployed, Library
-from flowrules.content.outgoing import Composed, Detail, Key, attribute_of, compose, id_of, key_of
+from flowrules.content.outgoing import KEY, Composed, Detail, Key, attribute_of, compose, id_of, key_of
 from flowrules.content.render import TemplateFailure
 from flowrules.model.campaign import Campaign, ExitOnEvent, Policy
 from flowrules.runtime import outbox
@@ -138,7 +138,7 @@ def _empty(run: _Run, limit: int | None) -> None:
 
 
 def _claim(connection: Connection, run: _Run, status: Status, after: Key | None, size: int) -> list[Key]:
-    key = [_MESSAGE.c[name] for name in outbox.KEY]
+    key = [_MESSAGE.c[name] for name in KEY]
     due = select(*key).where(
         outbox.is_open(),
         _MESSAGE.c.status == status,
@@ -168,7 +168,7 @@ def _resting(now: int, *, held: bool) -> ColumnElement[bool]:
     else:
         pause = case(dict(enumerate(_PAUSES, 1)), value=attempt.number, else_=_PAUSES[-1])
         wait = attempt.finished_at + pause > now
-    return exists().where(*(tables.attempt.c[name] == _MESSAGE.c[name] for name in outbox.KEY), wait)
+    return exists().where(*(tables.attempt.c[name] == _MESSAGE.c[name] for name in KEY), wait)
 
 
 # --- test again ---------------------------------------------------------------------------------------

@@ -24,12 +24,11 @@ from sqlalchemy import (
     update,
 )
 
-from flowrules.content.outgoing import Detail, Key, details, key_of
+from flowrules.content.outgoing import KEY, Detail, Key, details, key_of
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
 from flowrules.store.database import ADVISORY, Database
 
-KEY = ("customer_id", "campaign_id", "instance", "step_id", "pass")
 _FINAL = frozenset(Status) - {Status.INTENDED, Status.CLAIMED, Status.RETRYING, Status.HELD}
 _KEEPS_SLOT = frozenset({Status.SENT, Status.UNKNOWN, Status.RETRYING})
 

@@ -15,7 +15,7 @@ from sqlalchemy import func, insert, literal, select, update
 
 from flowrules.channels.file import FileChannel
 from flowrules.content.deployed import Deployed, Library
-from flowrules.content.outgoing import CHUNK, Key, compose, details, key_of
+from flowrules.content.outgoing import CHUNK, KEY, Key, compose, details, key_of
 from flowrules.content.render import TemplateFailure
 from flowrules.model.campaign import Model
 from flowrules.model.snapshot import Snapshot
@@ -114,9 +114,9 @@ def _accept_waiting(copy: Database, deployed_at: int) -> None:
     message = tables.message
     waiting = (outbox.is_open(), message.c.status != Status.UNKNOWN)
     with copy.write() as connection:
-        key = [message.c[name] for name in outbox.KEY]
+        key = [message.c[name] for name in KEY]
         accepted = select(*key, literal(deployed_at + 1), literal(int(Status.SENT))).where(*waiting)
-        connection.execute(insert(tables.outcome).from_select([*outbox.KEY, "at", "status"], accepted))
+        connection.execute(insert(tables.outcome).from_select([*KEY, "at", "status"], accepted))
         connection.execute(update(message).where(*waiting).values(status=Status.SENT, sent_at=deployed_at + 1))
 
 
@@ -126,8 +126,8 @@ def _write_messages(copy: Database, since: int, out: Path) -> dict[str, int]:
     channels: dict[str, FileChannel] = {}
     known: dict[int, Deployed] = {}
     with copy.read() as connection:
-        order = (message.sent_at, message.turn, *(message[name] for name in outbox.KEY))
-        chosen = select(*(message[name] for name in outbox.KEY), message.sent_at).where(
+        order = (message.sent_at, message.turn, *(message[name] for name in KEY))
+        chosen = select(*(message[name] for name in KEY), message.sent_at).where(
             message.status == Status.SENT, message.decided_at >= since
         )
         keys: list[Key] = [key_of(row) for row in connection.execute(chosen.order_by(*order))]

@@ -62,26 +62,24 @@ def among(
 def find_customers(connection: Connection, references: Iterable[str]) -> dict[str, int]:
     """Customers by id, else email or phone, as written in `references`; unknown ones are not in the result."""
     wanted = dict.fromkeys(references)
-    lookups: dict[IdentityKind, set[str]] = {"id": set(), "email": set(), "phone": set()}
-    for reference in wanted:
-        for kind in kinds_of(reference):
-            if value := normalised(kind, reference):
-                lookups[kind].add(value)
-    found: dict[tuple[str, str], int] = {}
-    identity = tables.identity.c
-    for kind, values in lookups.items():
-        if values:
-            query = select(identity.value, func.min(identity.customer_id)).where(
-                identity.kind == kind, among(connection, identity.value, sorted(values))
+    found = find_ids(connection, wanted)
+    result = {reference: found[name] for reference in wanted if (name := reference.strip()) in found}
+    for kind in _IDENTIFYING:
+        # Nearly all are named by their id: these look-ups are for the rest.
+        addresses = {
+            reference: value
+            for reference in wanted
+            if reference not in result and kind in kinds_of(reference) and (value := normalised(kind, reference))
+        }
+        if addresses:
+            identity = tables.identity.c
+            query = (
+                select(identity.value, func.min(identity.customer_id))
+                .where(identity.kind == kind, among(connection, identity.value, sorted(set(addresses.values()))))
+                .group_by(identity.value)
             )
-            found |= {(kind, value): number for value, number in connection.execute(query.group_by(identity.value))}
-    result = {}
-    for reference in wanted:
-        for kind in kinds_of(reference):
-            number = found.get((kind, normalised(kind, reference) or ""))
-            if number is not None:
-                result[reference] = number
-                break
+            owners = {value: number for value, number in connection.execute(query)}  # noqa: C416  # rows, not pairs
+            result |= {reference: owners[value] for reference, value in addresses.items() if value in owners}
     return result
 
 
