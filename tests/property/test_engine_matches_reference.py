@@ -1,7 +1,7 @@
 """The engine against the reference interpreter, on random programs and journals, ledger row by ledger row.
 
-`make test-fast` runs a few dozen examples on each database and the scenarios that once failed; the slow test runs
-thousands. A failing example prints the program, what is known of its customer, and both ledgers around the first
+The quick tests run a few dozen examples on each database and the scenarios that once failed; the slow one runs
+FLOWRULES_EXAMPLES of them (150 where that is not set). A failing example prints the program, what is known of its customer, and both ledgers around the first
 row that differs.
 """
 
@@ -29,7 +29,7 @@ from tests.support.engine import run_scenario, snapshot_of
 QUICK = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 THOROUGH = settings(
     QUICK,
-    max_examples=int(os.environ.get("FLOWRULES_EXAMPLES", "2000")),
+    max_examples=int(os.environ.get("FLOWRULES_EXAMPLES", "150")),
     suppress_health_check=list(HealthCheck),
 )
 
