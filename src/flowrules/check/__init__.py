@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flowrules.diagnostics.model import Diagnostic
     from flowrules.model.campaign import Model
     from flowrules.model.snapshot import Snapshot
+    from flowrules.source import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,25 @@ def check(snapshot: Snapshot) -> Checked:
     for campaign in campaigns:
         found += check_flow(campaign)
     found += check_templates(campaigns, names)
+    found = _without_echoes(found, campaigns)
     order = {source.name: number for number, source in enumerate(snapshot.sources)}
     found.sort(key=lambda d: (order.get(d.span.source.name, len(order)), d.span.source.name, d.span.start, d.span.end))
     errors = any(diagnostic.severity == "error" for diagnostic in found)
     return Checked(None if errors else model, tuple(found), len(files), len(campaigns))
+
+
+def _without_echoes(found: list[Diagnostic], campaigns: list[tree.CampaignDecl]) -> list[Diagnostic]:
+    """A message misspelt where it is sent is not missed once more where its reactions are asked for."""
+    misspelt = [
+        campaign.span
+        for campaign in campaigns
+        if any(each.code in _NEVER_SENT and _within(each.span, campaign.span) for each in found)
+    ]
+    return [each for each in found if each.code != "FR124" or not any(_within(each.span, span) for span in misspelt)]
+
+
+_NEVER_SENT = frozenset({"FR108", "FR310"})
+
+
+def _within(part: Span, whole: Span) -> bool:
+    return part.source is whole.source and whole.start <= part.start and part.end <= whole.end

@@ -46,7 +46,8 @@ class _Walk:
                 leaving = "leaves the stage" if isinstance(before, tree.GoTo | tree.Exit) else "always leaves the stage"
                 labels = () if before is None else (Label(_head(before), leaving),)
                 message = "this step is never reached"
-                self.found.append(Diagnostic("FR202", message, _head(step), labels=labels))
+                hint = "delete it, or write it before that; what is done otherwise stands below `else:`"
+                self.found.append(Diagnostic("FR202", message, _head(step), hint, labels=labels))
                 return None
             state = self.step(step, state)
         return state

@@ -7,7 +7,7 @@ repair is clear. Looks at the failing line and the parser's state only; never pa
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -144,8 +144,8 @@ def explain_layout(text: str, error: LayoutError) -> Diagnostic:
 
 def explain(failure: Failure) -> Diagnostic:
     """The first of these that has something to say; each knows one kind of mistake."""
-    for why in (_unclosed_bracket, _not_yet, _character, _layout, _number, _reserved, _line_end, _spelling, _place,
-                _nearest, _bare_name, _missing, _unquoted):  # fmt: skip
+    for why in (_unclosed_bracket, _reserved_name, _not_yet, _phrase, _character, _layout, _number, _reserved, _line_end,
+                _spelling, _place, _nearest, _bare_name, _missing, _unquoted):  # fmt: skip
         found = why(failure)
         if found:
             return found
@@ -182,10 +182,15 @@ def _unclosed_bracket(f: Failure) -> Diagnostic | None:
     if f.bracket is None or f.bracket.start_pos is None:
         return None
     at = f.bracket.start_pos
+    end, where = _end_of_line(f.text, at), "at the end of the line"
     if f.kind not in _LAYOUT and "\n" not in f.text[at : f.start]:
-        return None
-    end = _end_of_line(f.text, at)
-    fix = Fix("close it at the end of the line", False, (Edit(f.span(end, end), ")"),))
+        rest = f.line[at - f.line_start :].rstrip()
+        if not f.kind or rest.count(")") >= rest.count("(") or rest.endswith((",", "(", " and", " or")):
+            return None
+        if f.previous is None or f.previous.end_pos is None or not f.takes("RPAR", f.kind):
+            return Diagnostic("FR009", "this bracket is never closed", f.span(at, at + 1), "a `)` is missing")
+        end, where = f.previous.end_pos, f"before `{_shown(f.word)}`"
+    fix = Fix(f"close it {where}", False, (Edit(f.span(end, end), ")"),))
     return Diagnostic("FR009", "this bracket is never closed", f.span(at, at + 1), "a `)` is missing", fixes=(fix,))
 
 
@@ -196,6 +201,19 @@ def _not_yet(f: Failure) -> Diagnostic | None:
     known, start, end = found
     span = f.span(f.line_start + start, f.line_start + end)
     return Diagnostic("FR050", f"not available yet: {known.what}", span, known.hint)
+
+
+def _phrase(f: Failure) -> Diagnostic | None:
+    found = hints.phrase(f.line, f.start - f.line_start, f.expected)
+    if found is None:
+        return None
+    known, match, start, end = found
+    span = f.span(f.line_start + start, f.line_start + end)
+    fixes: tuple[Fix, ...] = ()
+    if known.instead is not None:
+        better = match.expand(known.instead) if isinstance(known.instead, str) else known.instead(match)
+        fixes = (Fix(f"write `{better.strip()}`" if better else "leave it out", False, (Edit(span, better),)),)
+    return Diagnostic("FR015", known.message.format(span.text.strip()), span, known.hint, fixes=fixes)
 
 
 def _character(f: Failure) -> Diagnostic | None:
@@ -228,7 +246,7 @@ def _other_quote(f: Failure) -> Diagnostic | None:
     pair = _QUOTED.match(f.text, f.start)
     place = f.span(f.start, pair.end() if pair else f.start + 1)
     fixes = (Fix('write `"`', True, (Edit(place, f'"{pair[1]}"'),)),) if pair else ()
-    message = f"texts do not stand between `{f.text[f.start]}`"
+    message = f"a text stands between straight quotes, not `{f.text[f.start]}`"
     return Diagnostic("FR006", message, place, 'write `"` before and after a text', fixes=fixes)
 
 
@@ -273,6 +291,9 @@ def _layout(f: Failure) -> Diagnostic | None:
         start += len(head[start:]) - len(head[start:].lstrip())
         span = f.span(start, _end_of_line(f.text, start))
         if f.kind in _LAYOUT or f.word in ("stage", "else"):
+            below = _next_code(f.text, f.previous.start_pos)
+            if f.text[below : below + 1].isspace():
+                return _space(replace(f, start=below))
             hint = "write what belongs to it below, indented"
             return Diagnostic("FR013", "nothing stands below this line", span, hint)
         return _indent_this(f)
@@ -338,6 +359,8 @@ def _unit(f: Failure, number: Token | Failure, place: Span) -> Diagnostic | None
     kind = number.kind if isinstance(number, Failure) else number.type
     whole = f.span((number.start if isinstance(number, Failure) else number.start_pos) or 0, place.end)
     near = word if word in _UNITS else nearest(word, _UNITS)
+    if near and near != word and not near.endswith("s") and whole.text.split()[0] != "1":
+        near += "s"
     if re.fullmatch(r"[a-z]{3}", word) and not near and "DURATION" not in f.expected:
         fix = Fix(f"write `{word.upper()}`", False, (Edit(place, word.upper()),))
         message = f"`{word}` is neither a unit of time nor a currency"
@@ -352,14 +375,21 @@ def _unit(f: Failure, number: Token | Failure, place: Span) -> Diagnostic | None
 
 
 def _reserved(f: Failure) -> Diagnostic | None:
+    """A word of the language where a name belongs."""
+    if f.word not in RESERVED or "NAME" not in f.expected or f.previous is None:
+        return None
+    what = "a condition" if "TAGGED" in f.expected else "a name"
+    message = f"{what} is missing before `{f.word}`, which is a word of the language"
+    return Diagnostic("FR013", message, f.here, describe(f))
+
+
+def _reserved_name(f: Failure) -> Diagnostic | None:
+    """A word of the language where something is given a name."""
     if f.word not in RESERVED or "NAME" not in f.expected or f.previous is None:
         return None
     before = f.text[f.line_start : f.start].strip()
-    names = before in (*DECLARATIONS, "stage") or (not before and f.text[f.end :].lstrip().startswith(":"))
-    if not names:
-        what = "a condition" if "TAGGED" in f.expected else "a name"
-        message = f"{what} is missing before `{f.word}`, which is a word of the language"
-        return Diagnostic("FR013", message, f.here, describe(f))
+    if before not in (*DECLARATIONS, "stage") and (before or not f.text[f.end :].lstrip().startswith(":")):
+        return None
     kind = "property" if f.begins_line else str(f.previous)
     better = f"{f.word}_{kind}"
     fix = Fix(f"rename it to `{better}`", False, (Edit(f.here, better),))
@@ -496,10 +526,16 @@ def _missing(f: Failure) -> Diagnostic | None:
 
 
 def _unquoted(f: Failure) -> Diagnostic | None:
+    if f.kind == "STRING" and "NAME" in f.expected and "STRING" not in f.expected and f.word[1:-1].isidentifier():
+        fix = Fix(f"write `{f.word[1:-1]}`", False, (Edit(f.here, f.word[1:-1]),))
+        return Diagnostic("FR015", "a name stands without quotes", f.here, f"write `{f.word[1:-1]}`", fixes=(fix,))
     if f.kind != "NAME" or "STRING" not in f.expected or "NAME" in f.expected:
         return None
-    fix = Fix(f'write `"{f.word}"`', False, (Edit(f.here, f'"{f.word}"'),))
-    return Diagnostic("FR015", f"the text `{_shown(f.word)}` needs quotes", f.here, f'write `"{f.word}"`', fixes=(fix,))
+    run = re.compile(r"\w+(?:[@.+-]\w+)*").match(f.text, f.start)  # an address is one text
+    place = f.span(f.start, run.end() if run else f.end)
+    fix = Fix(f'write `"{place.text}"`', False, (Edit(place, f'"{place.text}"'),))
+    message = f"the text `{_shown(place.text)}` needs quotes"
+    return Diagnostic("FR015", message, place, f'write `"{place.text}"`', fixes=(fix,))
 
 
 # --- small things -------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Takes one line and the place in it that did not parse; gives what stands there, 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _D = r"\d+ +[a-z]+"
@@ -33,12 +34,37 @@ class Spelling:
     needs: str
 
 
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Several words that mean something, said otherwise; of a group `part` only that is shown and replaced.
+
+    `instead` as `re.Match.expand` takes it, or made from the match; None where no one thing replaces it. `needs` as of
+    a spelling, or None.
+    """
+
+    pattern: re.Pattern[str]
+    message: str
+    hint: str
+    instead: str | Callable[[re.Match[str]], str] | None
+    needs: str | None
+
+
 def _future(pattern: str, what: str, hint: str | None = None) -> Future:
     return Future(re.compile(pattern), what, hint)
 
 
 def _spelling(pattern: str, needs: str, message: str, hint: str, instead: str | None = None) -> Spelling:
     return Spelling(re.compile(pattern), message, hint, instead, needs)
+
+
+def _phrase(
+    pattern: str,
+    message: str,
+    hint: str,
+    instead: str | Callable[[re.Match[str]], str] | None = None,
+    needs: str | None = None,
+) -> Phrase:
+    return Phrase(re.compile(pattern), message, hint, instead, needs)
 
 
 # A pattern is looked for in the whole line, texts in quotes and comments blanked; it counts where it covers the place
@@ -71,6 +97,7 @@ FUTURES = (
     ),
     _future(r"(?<=when )\d+ +\w+ +(?:before|after) +\w+(?: +at +[\d:]+)?", "entering on a customer's date"),
     _future(r"(?<=when )on +\w+(?: +at +[\d:]+)?", "entering on a customer's date"),
+    _future(r"(?<=enter )on +\w+ +at +[\d:]+", "entering on a customer's date"),
     _future(
         r"(?<=when )no +\w+(?: *\(.*\))? +for\b[^,]*",
         "entering after an absence",
@@ -114,7 +141,7 @@ FUTURES = (
         "starting another campaign",
         "give a tag, and let the other campaign enter by a schedule over a segment of the tagged",
     ),
-    _future(r"\bwebhook\b.*", "calling another system", "write `send CHANNEL NAME` with a channel of the kind webhook"),
+    _future(r"\bwebhook\b.*", "calling another system"),
     _future(r"\brefresh +entry\b(?: +and)?", "refreshing the entry event", "write `on EVENT go to STAGE`"),
     _future(r"\bas +\w+", "keys of steps"),
     _future(r"\bformerly\b(?: +\w+)?", "declared renames"),
@@ -210,6 +237,105 @@ SPELLINGS = (
     _spelling(r"(?:weekday|workday)s?\b", "MONDAY", "`{}` stands for no one day", "name a day, such as `monday`"),
 )
 
+_UNIT = r"(second|minute|hour|day|week|month)"
+_DIGITS = {word: str(n) for n, word in enumerate("two three four five six seven eight nine ten".split(), start=2)}
+_LETTERS = {"€": "EUR", "$": "USD", "£": "GBP"}
+_TYPES = {"string": "text", "str": "text", "varchar": "text", "int": "integer", "float": "number", "decimal": "number",
+          "double": "number", "boolean": "bool", "timestamp": "datetime", "currency": "money"}  # fmt: skip
+
+
+def _amount(match: re.Match[str]) -> str:
+    return f"{match[2] or match[3]} {_LETTERS[match[1] or match[4]]}"
+
+
+PHRASES = (
+    # times
+    _phrase(r"\bwait +(?P<part>for +)(?=\d)", "`for` waits for an event", "write `wait 4 hours`", ""),
+    _phrase(rf"\b(?:an?|one) +{_UNIT}\b", "`{}` needs a number", "write it in digits", r"1 \1"),
+    _phrase(
+        rf"\b({'|'.join(_DIGITS)}) +({_UNIT}s?)\b",
+        "`{}` needs a number",
+        "write it in digits",
+        lambda match: f"{_DIGITS[match[1]]} {match[2]}",
+    ),
+    _phrase(
+        rf"\b\d+ +{_UNIT}s?,? +(?:and +)?\d+ +{_UNIT}s?\b", "a length of time has one unit", "such as `90 minutes`"
+    ),
+    _phrase(r"\b(\d\d?)\.(\d\d)\b", "`{}` is not how times are written", "with a colon", r"\1:\2", "CLOCK"),
+    _phrase(
+        r"\btomorrow(?: +at)? +(\d\d?:\d\d)\b", "`tomorrow` stands behind the time", "turned round", r"\1 tomorrow",
+        "CLOCK",
+    ),
+    _phrase(r"\btomorrow\b", "`tomorrow` needs a time", "write `wait until 09:00 tomorrow`", None, "CLOCK"),
+    _phrase(
+        r"\b\d{1,2}([/.])\d{1,2}\1\d{2,4}\b", "`{}` is not how dates are written", "the year first: `2026-12-24`"
+    ),
+    # conditions
+    _phrase(
+        r"\b(?:(?:is|was|has) +)?not +(?:been +)?(opened|clicked)\b",
+        "`{}` is one word here",
+        "what did not happen to a message has a word of its own",
+        r"un\1",
+    ),
+    _phrase(r"\bun-(opened|clicked)\b", "`{}` is written in one word", "without the `-`", r"un\1"),
+    _phrase(
+        r"\b(?:is|was|has +been) +(opened|clicked|delivered|bounced)\b",
+        "`{}` is one word here",
+        "what happened to a message follows its name directly",
+        r"\1",
+    ),
+    _phrase(r"\b(?P<part>has +(?:not|never) +)\w", "what never happened begins with `no`", "such as `no EVENT`", "no "),
+    _phrase(r"\b(?P<part>never +)\w+ *", "what never happened begins with `no`", "such as `no EVENT`", "no "),
+    _phrase(
+        r"([€$£]) *(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?) *([€$£])",
+        "`{}` is not how money is written",
+        "the three letters of the currency stand behind the amount",
+        _amount,
+    ),
+    _phrase(
+        r"\b(?:where|with|having)\b",
+        "`{}` does not begin a filter",
+        "a filter stands in brackets: `EVENT (PROPERTY is 5)`",
+        None,
+        "LPAR",
+    ),
+    # steps
+    _phrase(r"\bgo +to +(?P<part>stage +)(?=\w)", "`stage` is not needed here", "the name says it all", ""),
+    _phrase(r"\b(?P<part>go +)(?!to\b)(?=\w+ *$)", "`to` is missing behind `go`", "write `go to STAGE`", "go to "),
+    _phrase(r"\b(?:add|give)(?: +the)? +tag\b(?= +\w)", "a tag is given by `tag`", "write `tag NAME`", "tag"),
+    _phrase(
+        r"\b(?:remove|delete|drop)(?: +the)? +tag\b(?= +\w)", "a tag is taken by `untag`", "write `untag NAME`", "untag"
+    ),
+    _phrase(r"\bset +\w+ +(?P<part>=)", "a value is set by `to`", "write `set ATTRIBUTE to VALUE`", "to"),
+    _phrase(
+        r"\bsend +\w+ +(?P<part>(?:[\w.-]+/)+(\w+)(?:\.\w+)*|(\w+)\.(?:txt|html?|md))(?![\w/])",
+        "a template goes by its name alone",
+        "without its folder and what follows the dot",
+        lambda match: match[2] or match[3],
+    ),
+    _phrase(
+        r"\bexit +(?P<part>(?!when\b|else\b)[A-Za-z]\w*(?: +\w+)*)(?= *$)",
+        "the text `{}` needs quotes",
+        "the reason of an exit stands in quotes",
+        r'"\g<part>"',
+        "STRING",
+    ),
+    # header, policy, declarations
+    _phrase(r"^ +enter +(?P<part>on|if|whenever|upon)\b", "`{}` does not begin an entry", "`enter when`", "when", "WHEN"),
+    _phrase(
+        r"\b(?:e?mails?|sms|texts)\b",
+        "`{}` is not what a cap counts",
+        "write `cap 2 contacts per 7 days by email`, with the channel at the end",
+        None,
+        "CONTACTS",
+    ),
+    _phrase(rf"\b(?:{'|'.join(_TYPES)})\b", "there is no type `{}`", "called otherwise here",
+            lambda match: _TYPES[match[0]], "BOOL"),
+    # signs
+    _phrase(r"(?P<part>//)", "a comment begins with `#`", "write `#`", "#"),
+    _phrase(r"(?P<part>[;.,]) *$", "no `{}` stands at the end of a line", "leave it out", ""),
+)  # fmt: skip
+
 
 def masked(line: str) -> str:
     """The line with texts in quotes and comments blanked, every other character in its place."""
@@ -225,6 +351,19 @@ def future(line: str, at: int) -> tuple[Future, int, int] | None:
             if match.start(part) <= at and not line[match.end(part) : at].strip():
                 start = match.end(part) - len(match[part].lstrip())
                 return known, start, start + len(match[part].strip())
+    return None
+
+
+def phrase(line: str, at: int, expected: frozenset[str]) -> tuple[Phrase, re.Match[str], int, int] | None:
+    """A phrase around or directly before column `at` of a masked line, and from where to where it stands."""
+    line = line[:_LONGEST]
+    for known in PHRASES:
+        if known.needs is not None and known.needs not in expected:
+            continue
+        for match in known.pattern.finditer(line):
+            part = "part" if "part" in known.pattern.groupindex else 0
+            if match.start() <= at <= match.end():
+                return known, match, *match.span(part)
     return None
 
 

@@ -56,6 +56,7 @@ class Notes:
     undeclared: Counter[str] = field(default_factory=Counter)
     values: Counter[str] = field(default_factory=Counter)
     example: dict[str, str] = field(default_factory=dict)
+    still_refused: int = 0
 
     def bad_value(self, line: int, name: str, reason: str) -> None:
         self.values[name] += 1
@@ -70,6 +71,11 @@ class Notes:
             names = ", ".join(f"`{name}`" for name, _ in self.undeclared.most_common(_FEW))
             more = f" and {len(self.undeclared) - _FEW} more" if len(self.undeclared) > _FEW else ""
             lines.append(f"not declared in the rule files: {names}{more}")
+        if self.still_refused:
+            lines.append(
+                f"consents not given again, since they were refused or withdrawn before: {self.still_refused}; "
+                "a later yes comes by `flowrules import consents`, with its time"
+            )
         return lines
 
 

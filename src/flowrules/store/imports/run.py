@@ -132,7 +132,7 @@ def _ready(connection: Connection, model: Model) -> None:
 class _Customers:
     def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, now: int) -> None:
         self.rows = CustomerRows(model, fields, options, notes)
-        self.model, self.source, self.now = model, fields.file, now
+        self.model, self.source, self.now, self.notes = model, fields.file, now, notes
         self.purposes = [purpose.name for purpose in model.policy.purposes if purpose.asks_first]
         self.known_only = options.known_only
 
@@ -156,7 +156,10 @@ class _Customers:
     def _consents(
         self, connection: Connection, given: Sequence[tuple[int, NewCustomer, Mapping[str, bool]]], verdicts: list[str]
     ) -> set[int]:
-        """Record what differs from the latest; the positions of whom it differs for."""
+        """Record what differs from the latest; the positions of whom it differs for.
+
+        A column of a customers file says nothing of when: it may be older than a refusal, and never undoes one.
+        """
         if not given:
             return set()
         ids = find_ids(connection, [customer.id for _, customer, _ in given])
@@ -176,6 +179,9 @@ class _Customers:
                 for purpose in self.purposes:
                     before = latest.get((ids[customer.id], channel, purpose))
                     if granted == (before == "granted") and before is not None:
+                        continue
+                    if granted and before is not None:
+                        self.notes.still_refused += 1
                         continue
                     state = "granted" if granted else "withdrawn" if before else "refused"
                     new.append(NewConsent(customer.id, channel, purpose, state, at, self.source, at))
