@@ -143,7 +143,14 @@ def _unreadable(message: str, source: Source) -> Diagnostic:
     offset = min(offset, max(len(source.text) - 1, 0))
     said = _TOML_PLACE.sub("", message)
     said = f"{said[:1].lower()}{said[1:]}".replace("'", "`")
-    return Diagnostic("FR320", f"the settings can not be read: {said}", Span(source, offset, offset + 1))
+    words, hint = _TOML_WORDS.get(said, (said, None))
+    return Diagnostic("FR320", f"the settings can not be read: {words}", Span(source, offset, offset + 1), hint)
+
+
+_TOML_WORDS = {
+    "invalid value": ("this is no value", 'a text stands in quotes: `zone = "Europe/Madrid"`'),
+    "cannot overwrite a value": ("a setting stands twice", "keep one of the two lines"),
+}
 
 
 def _wrong(location: tuple[int | str, ...], kind: str, source: Source) -> Diagnostic:

@@ -104,6 +104,14 @@ def test_no_contradiction(condition: str) -> None:
     assert segment(condition) == []
 
 
+def test_a_message_misspelt_where_it_is_sent_is_one_mistake() -> None:
+    for send, wrong in (("send email lettr", ("FR310", "lettr")), ("send emial letter", ("FR108", "emial"))):
+        steps = f"        {send}\n        wait 1 day\n        if email letter unopened exit\n"
+        assert stages("    stage one:\n" + steps) == [wrong]
+    steps = "        send email letter\n        wait 1 day\n        if sms unopened exit\n"
+    assert stages("    stage one:\n" + steps) == [("FR124", "sms")]
+
+
 # --- flow -------------------------------------------------------------------------------------
 
 ONE = "    stage one:\n"

@@ -91,6 +91,7 @@ def test_channels(tmp_path: Path) -> None:
         ('[channels."my mail"]\ntype = "file"', [("FR321", 1, 'channels."my mail"')]),
         ("channels = 3", [("FR321", 1, "channels")]),
         ("zone = UTC", [("FR320", 1, "U")]),
+        ('zone = "UTC"\nzone = "UTC"', [("FR320", 2, '"')]),
         ('a = 1\nzone = "UTC', [("FR320", 2, "C")]),
         ("zone", [("FR320", 1, "e")]),
         ("a = " + "[" * 5000, [("FR320", 1, "[")]),
@@ -102,6 +103,14 @@ def test_channels(tmp_path: Path) -> None:
 )
 def test_settings_that_are_wrong(tmp_path: Path, text: str | bytes, found: list[tuple[str, int, str]]) -> None:
     assert wrong(tmp_path, text) == found
+
+
+def test_what_toml_says_in_words(tmp_path: Path) -> None:
+    for text, message in (("zone = UTC", "this is no value"), ("seed = 1\nseed = 2", "a setting stands twice")):
+        write(tmp_path, flowrules_toml=text)
+        (diagnostic,) = load(tmp_path, {})[1]
+        assert diagnostic.message == f"the settings can not be read: {message}"
+        assert diagnostic.hint
 
 
 def test_the_nearest_folder_upwards(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flowrules.cli.main import COMMANDS
 from flowrules.diagnostics.codes import CODES
 from flowrules.store.database import Database
 from tests.cli.conftest import Call
@@ -44,10 +45,10 @@ def test_init_ends_with_what_to_do_next(call: Call, tmp_path: Path) -> None:
 
 def test_init_overwrites_nothing(call: Call, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").touch()
-    for target in (tmp_path, tmp_path / "mine.txt"):
+    for target, why in ((tmp_path, "is not empty"), (tmp_path / "mine.txt", "is a file")):
         said = call("init", target)
         assert (said.code, said.out) == (1, "")
-        assert said.err.startswith(f"error: {target} is not empty\n")
+        assert said.err.startswith(f"error: {target} {why}\n")
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
@@ -99,7 +100,9 @@ def test_check_shows_mistakes_in_every_format(call: Call, workspace: Path) -> No
 def test_help(call: Call) -> None:
     listed = call("help").out.splitlines()
     assert [line.split()[0] for line in listed] == list(CODES)
-    assert call("help", "fr101").out == CODES["FR101"].page
+    shown = call("help", "fr101").out
+    assert shown.split() == CODES["FR101"].page.split()
+    assert max(map(len, shown.splitlines())) <= 80
     page = json.loads(call("help", "FR101", "--format", "json").out)
     assert page == {
         "schema": "flowrules.help/1",
@@ -108,6 +111,9 @@ def test_help(call: Call) -> None:
         "text": CODES["FR101"].page,
     }
     assert call("help", "check").out.startswith("Usage: flowrules check [OPTIONS] [PATH]")
+    page = json.loads(call("help", "check", "--format", "json").out)
+    assert (page["code"], page["title"]) == ("check", COMMANDS["check"])
+    assert page["text"].startswith("Usage: flowrules check")
     said = call("help", "FR999999")
     assert (said.code, said.out) == (1, "")
     assert said.err == "error: there is no code `FR999999`\n  hint: `flowrules help` lists them all\n"

@@ -37,7 +37,8 @@ def test_every_command_explains_itself(call: Call, name: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["chek"], "No such command 'chek'"),
+        (["chek"], "No such command 'chek'. Did you mean 'check'?"),
+        (["banana"], "No such command 'banana'."),
         (["check", "--what"], "No such option '--what'"),
         (["check", "--format", "xml"], "Invalid value for '--format'"),
         (["--format", "github", "help"], "'github' is not one of text, json"),
@@ -100,6 +101,33 @@ def test_an_internal_error_says_how_to_report_it(call: Call, workspace: Path, mo
     assert "Traceback" not in said.err
     for arguments in (["--debug", "check"], ["check", "--debug"]):
         assert "Traceback" in call(*arguments).err
+
+
+def test_an_internal_error_is_two_lines_whatever_it_says(
+    call: Call, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_snapshot: object) -> None:
+        raise RuntimeError("oh \x1b[31mno\nSELECT everything")
+
+    monkeypatch.setattr("flowrules.cli.check.check", fail)
+    said = call("check").err
+    assert len(said.splitlines()) == 2
+    assert "\x1b" not in said
+
+
+def test_no_control_character_of_the_data_reaches_the_terminal(call: Call, workspace: Path) -> None:
+    (workspace / "a.csv").write_text("id,first_name\na,x\x00\x1b[31my\n")
+    said = call("import", "customers", "a.csv")
+    assert said.code == 0
+    assert "first_name" in said.err
+    assert "\x1b" not in said.err
+
+
+def test_a_closed_stdout_is_no_error(workspace: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *FLOWRULES, "check"], stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_ctrl_c_is_130(call: Call, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

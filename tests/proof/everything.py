@@ -156,7 +156,6 @@ LATER_RULES = (
 """Deployed later: two campaigns changed, so that two versions of them have customers."""
 
 
-
 def only(rules: str, *campaigns: str) -> str:
     """The same with these campaigns alone."""
     head, *blocks = rules.split("\ncampaign ")

@@ -60,9 +60,7 @@ def _sqlite(cursor: Any, text: str, parameters: Any) -> Iterator[Access]:  # noq
         what, name, how = found.groups()
         if name not in known:
             continue
-        if what == "SCAN":
-            yield Access(known[name], "")
-        elif "AUTOMATIC" in how or "ANY(" in how:  # an index made by reading everything; a search in every customer
+        if what == "SCAN" or "AUTOMATIC" in how or "ANY(" in how:
             yield Access(known[name], "")
         else:
             yield Access(known[name], how)
@@ -89,13 +87,15 @@ def _postgresql(cursor: Any, text: str, parameters: Any) -> Iterator[Access]:  #
     yield from _walk(plan[0]["Plan"])
 
 
-def _walk(node: dict[str, Any]) -> Iterator[Access]:
+def _walk(node: dict[str, Any], above: str = "") -> Iterator[Access]:
     table = node.get("Relation Name")
     if table in KEYED and "Scan" in node["Node Type"]:
         condition = node.get("Index Cond", "")
+        if above == "Limit" and "Filter" not in node:
+            condition = condition or "the first entry"
         yield Access(table, f"{node['Index Name']} {condition}" if condition else "")
     for child in node.get("Plans", ()):
-        yield from _walk(child)
+        yield from _walk(child, node["Node Type"])
 
 
 @dataclass(slots=True)
@@ -104,14 +104,15 @@ class Plans:
 
     dialect: str
     period: str = ""
-    seen: dict[str, list[Access]] = field(default_factory=dict)
+    periods: dict[str, dict[str, list[Access]]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
-    _explained: set[tuple[str, str]] = field(default_factory=set)
 
     def look(self, cursor: Any, text: str, parameters: Any) -> None:  # noqa: ANN401  # as above
         self.counts[text] = self.counts.get(text, 0) + 1
-        if (text, self.period) in self._explained:
-            return
-        self._explained.add((text, self.period))
-        found = self.seen.setdefault(text, [])
-        found += [each for each in explain(self.dialect, cursor, text, parameters) if each not in found]
+        seen = self.periods.setdefault(self.period, {})
+        if text not in seen:
+            seen[text] = explain(self.dialect, cursor, text, parameters)
+
+    def items(self) -> Iterator[tuple[str, list[Access]]]:
+        for seen in self.periods.values():
+            yield from seen.items()

@@ -120,6 +120,14 @@ def test_our_own_mistakes_are_not_dressed_up(database_url: str) -> None:
     assert not isinstance(raised.value, StoreError)
 
 
+def test_a_lost_table_is_the_databases_fault(database_url: str) -> None:
+    database = Database.create(database_url)
+    with database.write() as connection:
+        connection.execute(text("DROP TABLE attempt"))
+    with pytest.raises(StoreError, match="lacks a table"), database.read() as connection:
+        connection.execute(select(tables.attempt))
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [

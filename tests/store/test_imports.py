@@ -403,8 +403,8 @@ def test_consents(database: Database, run: Run) -> None:
     assert counts(imported) == (5, 2, 0, 0, 3)
     assert reasons(imported) == [
         (4, "there is no channel `emial`; did you mean `email`?"),
-        (5, "there is no purpose `sales`: marketing, service"),
-        (6, "there is no state `maybe`: granted, refused, withdrawn"),
+        (5, "there is no purpose `sales`; known are marketing, service"),
+        (6, "there is no state `maybe`; known are granted, refused, withdrawn"),
     ]
     assert rows(database, "SELECT state, at, event_time, source FROM consent ORDER BY seq") == [
         ("granted", DAY + NOON, DAY + NOON, "shop"),
@@ -454,6 +454,8 @@ AMBIGUOUS = b"event,customer,time\nvisit,ana,03/04/2026\n"
         ("file.csv", b"event,custmer,time\n", "file.csv has no column `customer`"),
         ("file.csv", b"customer,time\n", "file.csv has no column `event`"),
         ("file.csv", OPEN_QUOTE, "{}: a quote that opens in line 2 is not closed as it should be"),
+        ("file.csv", b",,\n,,\n", "{} has no line of column names"),
+        ("file.csv", EVENTS.encode() + b"x" * 200_000, "{}: a cell in line 3 holds more than 131,072 characters"),
         ("file.csv", b'"event', "{}: the line of column names can not be read (unexpected end of data)"),
         ("file.csv", AMBIGUOUS, "line 2: the date `03/04/2026` can be read in more than one way"),
     ],
@@ -474,6 +476,17 @@ def test_files_that_are_not_there(sqlite_url: str, model: Model, tmp_path: Path)
     for path, message in ((tmp_path / "no.csv", "No such file or directory"), (tmp_path, "is a folder, not a file")):
         with pytest.raises(ImportFileError, match=message):
             import_file(database, model, "events", path, options(), now=0)
+
+
+def test_addresses_and_zones_that_will_not_do_are_told_and_kept(run: Run) -> None:
+    content = "id,email,phone,timezone\na,home,600 000 001,Mars\nb,b@example.com,+34 600 000 001,Europe/Madrid\n"
+    imported = run("customers", content)
+    assert (imported.added, imported.rejects) == (2, [])
+    assert list(imported.notes) == [
+        "line 2: email `home` is not an address",
+        "line 2: phone `600 000 001` is not written like +34600000001",
+        "line 2: timezone `Mars` is not a time zone; write it like Europe/Madrid",
+    ]
 
 
 def test_files_of_something_else(run: Run) -> None:

@@ -97,6 +97,19 @@ def test_a_line_of_nonsense_is_one_diagnostic(number: int) -> None:
         ("event login\n    x: text", "event login:\n    x: text"),
         ("event login:\nx: text", "event login:\n    x: text"),
         ("event login:\n\tx: text\n \ty: text", "event login:\n    x: text\n     y: text"),
+        ("segment x: n > €50", "segment x: n > 50 EUR"),
+        ("segment x: n > 12.50 $", "segment x: n > 12.50 USD"),
+        ("segment x: plan equals 5", "segment x: plan is 5"),
+        ("segment x: plan is equal to 5", "segment x: plan is 5"),
+        ("segment x: has login in last two weeks", "segment x: has login in last 2 weeks"),
+        ("segment x: has login in last a day", "segment x: has login in last 1 day"),
+        ("segment x: has not login in last 2 days", "segment x: no login in last 2 days"),
+        ("segment x: never login", "segment x: no login"),
+        ("segment x: has login in last 2 dayz", "segment x: has login in last 2 days"),
+        ("segment x: has login (n > 5 in last 2 days", "segment x: has login (n > 5) in last 2 days"),
+        ("segment x: has login;", "segment x: has login"),
+        ("// segment\nsegment x: has login", "# segment\nsegment x: has login"),
+        ("attribute x: string", "attribute x: text"),
         ("segment if: has login", "segment if_segment: has login"),
         ("segment x: tagged y-b", "segment x: tagged y_b"),
         ('segment x: plan is "a\\b"', 'segment x: plan is "a\\\\b"'),
@@ -105,6 +118,54 @@ def test_a_line_of_nonsense_is_one_diagnostic(number: int) -> None:
 def test_fixes_mend(text: str, mended: str) -> None:
     (found,) = parse(Source("a.flow", text))[1]
     assert apply(text, found) == mended
+
+
+@pytest.mark.parametrize(
+    ("step", "mended"),
+    [
+        ("wait for 4 hours", "wait 4 hours"),
+        ("wait a week", "wait 1 week"),
+        ("wait until 10.30", "wait until 10:30"),
+        ("wait until tomorrow at 10:30", "wait until 10:30 tomorrow"),
+        ("if email not opened after 2 days exit", "if email unopened after 2 days exit"),
+        ("if email has not been opened after 2 days exit", "if email unopened after 2 days exit"),
+        ("if email un-opened after 2 days exit", "if email unopened after 2 days exit"),
+        ("go to stage two", "go to two"),
+        ("go two", "go to two"),
+        ("add the tag vip", "tag vip"),
+        ("remove tag vip", "untag vip"),
+        ('tag "vip"', "tag vip"),
+        ("set plan = 5", "set plan to 5"),
+        ('send email "hello"', "send email hello"),
+        ("send email templates/email/hello.html", "send email hello"),
+        ("exit no answer", 'exit "no answer"'),
+    ],
+)
+def test_fixes_mend_steps(step: str, mended: str) -> None:
+    head = "campaign c:\n    enter when login\n    stage s:\n        "
+    (found,) = parse(Source("a.flow", head + step))[1]
+    assert apply(head + step, found) == head + mended
+    assert parse(Source("a.flow", head + mended))[1] == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "place"),
+    [
+        ("campaign c:\n    stage split:\n        exit", "FR010", "split"),
+        ("campaign c:\n    owner x.y@example.com", "FR015", "x.y@example.com"),
+        ("campaign c:\n    enter when cart (value > 50 EUR, again after 7 days", "FR009", "("),
+        ("campaign c:\n    enter when cart where value > 50 EUR", "FR015", "where"),
+        ("campaign c:\n    enter on birthday at 09:00", "FR050", "on birthday at 09:00"),
+        ("campaign c:\n    enter on login", "FR015", "on"),
+        ("campaign c:\n    cap 2 emails per 7 days", "FR015", "emails"),
+        ("campaign c:\n    stage s:\n        wait 4 hours 30 minutes", "FR015", "4 hours 30 minutes"),
+        ("campaign c:\n    stage s:\n        wait until 12/24/2026 10:00", "FR015", "12/24/2026"),
+        ("campaign c:\n    stage s:\n\u00a0\u00a0\u00a0\u00a0\u00a0\u00a0\u00a0\u00a0exit", "FR006", "\u00a0"),
+    ],
+)
+def test_what_marketers_write_is_one_diagnostic_on_its_words(text: str, code: str, place: str) -> None:
+    (found,) = parse(Source("a.flow", text))[1]
+    assert (found.code, found.span.text) == (code, place)
 
 
 def test_fixes_in_the_second_half_of_a_file_fall_on_their_place() -> None:

@@ -12,13 +12,14 @@ from flowrules.check.flow import check_flow
 from flowrules.check.reading import read
 from flowrules.check.templates import check_templates
 from flowrules.model.build import resolve
+from flowrules.model.walk import all_steps
+from flowrules.source import Span
 from flowrules.syntax import tree
 
 if TYPE_CHECKING:
     from flowrules.diagnostics.model import Diagnostic
     from flowrules.model.campaign import Model
     from flowrules.model.snapshot import Snapshot
-    from flowrules.source import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,14 @@ def check(snapshot: Snapshot) -> Checked:
 
 def _without_echoes(found: list[Diagnostic], campaigns: list[tree.CampaignDecl]) -> list[Diagnostic]:
     """A message misspelt where it is sent is not missed once more where its reactions are asked for."""
-    misspelt = [
-        campaign.span
-        for campaign in campaigns
-        if any(each.code in _NEVER_SENT and _within(each.span, campaign.span) for each in found)
-    ]
-    return [each for each in found if each.code != "FR124" or not any(_within(each.span, span) for span in misspelt)]
-
-
-_NEVER_SENT = frozenset({"FR108", "FR310"})
+    misspelt = {each.span for each in found if each.code in {"FR108", "FR310"}}
+    echoes = []
+    for campaign in campaigns:
+        steps = [step for stage in campaign.stages for step in all_steps(stage.steps)]
+        sends = [step for step in steps if isinstance(step, tree.Send)]
+        if any(misspelt & {send.channel.span, send.template.span} for send in sends):
+            echoes.append(Span(campaign.span.source, campaign.span.start, max(step.span.end for step in steps)))
+    return [each for each in found if each.code != "FR124" or not any(_within(each.span, echo) for echo in echoes)]
 
 
 def _within(part: Span, whole: Span) -> bool:

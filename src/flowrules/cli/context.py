@@ -84,7 +84,12 @@ class Context:
     def note(self, line: str) -> None:
         """Progress and log: stderr, unless quiet."""
         if not self.quiet:
-            click.echo(line, err=True)
+            say(line)
 
     def warn(self, line: str) -> None:
-        click.echo(f"warning: {line}", err=True)
+        say(f"warning: {line}")
+
+
+def say(line: str) -> None:
+    """On stderr, without the control characters that a name or a value of somebody else's may hold."""
+    click.echo("".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in line), err=True)

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from flowrules import __version__
-from flowrules.cli.context import Context, FilesError
+from flowrules.cli.context import Context, FilesError, say
 from flowrules.errors import FlowRulesError
 
 FAULT, USAGE, INTERRUPTED = 1, 2, 130
@@ -26,16 +26,12 @@ def exit_code(failure: BaseException, context: Context) -> int:
     return next(say for kind, say in _WAYS if isinstance(failure, kind))(failure, context)
 
 
-def _say(line: str) -> None:
-    click.echo(line, err=True)
-
-
 def _error(message: str, hint: str | None, context: Context) -> int:
-    _say(f"error: {message}")
+    say(f"error: {message}")
     if hint is not None:
-        _say(f"  hint: {hint}")
+        say(f"  hint: {hint}")
     if context.debug:
-        _say(traceback.format_exc())
+        say(traceback.format_exc())
     return FAULT
 
 
@@ -52,7 +48,7 @@ def _files(failure: FilesError, context: Context) -> int:
 
 
 def _interrupted(_failure: BaseException, _context: Context) -> int:
-    _say("interrupted")
+    say("interrupted")
     return INTERRUPTED
 
 
@@ -68,13 +64,15 @@ def _system(failure: OSError, context: Context) -> int:
 
 
 def _bug(failure: BaseException, context: Context) -> int:
-    _say(f"error[FR900]: this is a mistake in FlowRules {__version__} itself ({type(failure).__name__}: {failure})")
-    _say(
+    first = str(failure).partition("\n")[0]  # a database's errors go on with the whole statement
+    said = f"{type(failure).__name__}: {first}" if first else type(failure).__name__
+    say(f"error[FR900]: this is a mistake in FlowRules {__version__} itself ({said})")
+    say(
         "  hint: please report it, with the command you gave and what it prints with --debug; "
         f"Python {platform.python_version()}, {platform.platform()}"
     )
     if context.debug:
-        _say(traceback.format_exc())
+        say(traceback.format_exc())
     return FAULT
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import click
 
 from flowrules.cli.context import UserError
@@ -23,13 +25,20 @@ def command(context: click.Context, code: str | None, format_: str) -> None:
         return
     page = CODES.get(code.upper())
     if page is not None:
-        emit(format_, "help", {"code": page.code, "title": page.title, "text": page.page}, page.page.rstrip("\n"))
+        text = "\n".join(map(_wrapped, page.page.rstrip("\n").split("\n")))
+        emit(format_, "help", {"code": page.code, "title": page.title, "text": page.page}, text)
         return
     if isinstance(program, click.Group) and (named := program.get_command(context, code)) is not None:
         with click.Context(named, info_name=code, parent=context.parent) as inner:
-            click.echo(named.get_help(inner))
+            text = named.get_help(inner)
+        emit(format_, "help", {"code": code, "title": named.short_help, "text": text}, text)
         return
     near = nearest(code.upper(), CODES)
     raise UserError(
         f"there is no code `{code}`", f"did you mean {near}?" if near else "`flowrules help` lists them all"
     )
+
+
+def _wrapped(line: str) -> str:
+    """To 80 columns; what is indented is an example and stays as it is."""
+    return line if line.startswith(" ") else textwrap.fill(line, 80, break_long_words=False, break_on_hyphens=False)

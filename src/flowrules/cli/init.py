@@ -18,9 +18,12 @@ from flowrules.cli.output import emit, formats
 @formats("text", "json")
 def command(directory: Path, format_: str) -> None:
     """Make a workspace in DIR, a folder that is new or empty."""
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise UserError(f"{directory} is not empty", "name a folder that does not exist yet; nothing is overwritten")
+    hint = "name a folder that does not exist yet; nothing is overwritten"
     try:
+        if directory.exists() and not directory.is_dir():
+            raise UserError(f"{directory} is a file", hint)
+        if directory.exists() and any(directory.iterdir()):
+            raise UserError(f"{directory} is not empty", hint)
         made = _copy(files("flowrules.cli").joinpath("starter"), directory)
     except OSError as failure:
         raise UserError(f"{directory} can not be written: {failure.strerror}") from None

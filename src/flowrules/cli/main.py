@@ -7,7 +7,9 @@ because SQLAlchemy alone takes longer to import than `check` takes to run.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -17,6 +19,7 @@ import click
 from flowrules import __version__
 from flowrules.cli.context import Context
 from flowrules.cli.failures import exit_code
+from flowrules.diagnostics.suggest import nearest
 
 COMMANDS = {
     "init": "Make a new workspace.",
@@ -55,6 +58,13 @@ class _Program(click.Group):
         command.params += [option for option in _everywhere() if option.name not in known]
         command.short_help = command.short_help or COMMANDS[name]
         return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and (near := nearest(args[0], COMMANDS)):
+            context.fail(f"No such command '{args[0]}'. Did you mean '{near}'?")
+        return super().resolve_command(context, args)
 
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         """Without importing them."""
@@ -128,10 +138,15 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str], state: Context) -> int:
+    # Where the caller closed them, so that no database is opened under their numbers.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 -- open to the end
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A terminal that knows few characters shows escapes rather than nothing at all.
             stream.reconfigure(errors="backslashreplace")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # they are for those who write programs
     with program.make_context("flowrules", list(arguments), obj=state) as context:
         result = program.invoke(context)
     sys.stdout.flush()

@@ -178,9 +178,9 @@ def _test(connection: Connection, run: _Run, keys: Collection[Key], was: Status)
     """Let through what may leave, with an attempt and its contact at this instant; settle the others."""
     rows = outbox.rows(connection, keys)
     customers = sorted({key[0] for key in keys})
-    # Messages of one customer are tested one dispatcher after the other, or two of them could fill the same slot.
-    lock = select(tables.customer.c.id).where(tables.customer.c.id.in_(customers)).order_by(tables.customer.c.id)
-    connection.execute(lock.with_for_update(key_share=True))
+    # One dispatcher after the other, or two of them could fill the same slot. Not by locking the customers: a tick
+    # that sets their attributes does so in an order of its own.
+    outbox.wait_for_others(connection)
     library = Library(connection, run.known)
     newest = library.newest
     if newest is None:

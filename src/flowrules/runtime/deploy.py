@@ -5,12 +5,13 @@ Takes a checked model, writes versions and catalogues. Customers stay in the ver
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from flowrules.content.deployed import write_snapshot
 from flowrules.errors import StoreError
@@ -21,7 +22,7 @@ from flowrules.runtime.tick import tick
 from flowrules.sql import tables as t
 from flowrules.store import catalogues
 from flowrules.store.columns import add_columns
-from flowrules.store.database import Database
+from flowrules.store.database import ADVISORY, Database
 from flowrules.store.identity import IdentityKind
 from flowrules.store.journal import replace_list
 from flowrules.store.zones import ensure_zones
@@ -51,11 +52,8 @@ def apply(
     An instant that has been passed becomes the first that has not. lists: the entries of each list file,
     already read. Raises StoreError if a declared attribute's column holds values of another kind.
     """
-    with database.read() as connection:
-        at = max(at, connection.execute(select(t.clock.c.target)).scalar_one() + 1)
-    tick(database, at - 1)
     machines = [machine(campaign) for campaign in model.campaigns]
-    with database.write() as connection:
+    with _between_ticks(database, at) as (connection, since):
         for change in add_columns(connection, model):
             raise StoreError(
                 f"the attribute `{change.attribute.name}` holds values of another type",
@@ -66,15 +64,15 @@ def apply(
         catalogues.intern(connection, t.tag, catalogues.tag_names(machines))
         catalogues.intern(connection, t.channel, [channel.name for channel in model.channels])
         catalogues.intern(connection, t.label, catalogues.labels(model, machines), "text")
-        deployment_id = _deployment(connection, snapshot, at)
-        states = _versions(connection, machines, deployment_id, at)
+        deployment_id = _deployment(connection, snapshot, since)
+        states = _versions(connection, machines, deployment_id, since)
         for name, entries in (lists or {}).items():
             replace_list(connection, name, entries)
         # What is watched may read differently from now on: everyone inside is looked at once more.
         connection.execute(
             update(t.enrollment)
             .where(t.enrollment.c.ended_at.is_(None), t.enrollment.c.campaign_id.in_(_watched(connection, machines)))
-            .values(recheck_at=at)
+            .values(recheck_at=since)
         )
         in_flight = connection.execute(
             select(func.count()).select_from(t.enrollment).where(t.enrollment.c.ended_at.is_(None))
@@ -82,11 +80,37 @@ def apply(
     return Applied(deployment_id, states, in_flight)
 
 
+@contextmanager
+def _between_ticks(database: Database, at: int) -> Iterator[tuple[Connection, int]]:
+    """A transaction in which everyone has come to the instant before the one given with it, and no tick goes on."""
+    while True:
+        at = max(at, _target(database) + 1)
+        try:
+            tick(database, at - 1)
+        except StoreError:
+            if _target(database) < at:
+                raise
+            continue  # another one has ticked meanwhile
+        with database.write("READ COMMITTED") as connection:
+            if database.dialect == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY})
+            last_tick, target = connection.execute(select(t.clock.c.last_tick, t.clock.c.target)).one()
+            if last_tick == target == at - 1:
+                yield connection, at
+                return
+
+
+def _target(database: Database) -> int:
+    with database.read() as connection:
+        target: int = connection.execute(select(t.clock.c.target)).scalar_one()
+    return target
+
+
 def _deployment(connection: Connection, snapshot: Snapshot, at: int) -> int:
-    text = write_snapshot(snapshot)
+    content = write_snapshot(snapshot)
     number = (connection.execute(select(func.max(t.deployment.c.id))).scalar() or 0) + 1
-    digest = sha256(text.encode()).hexdigest()
-    connection.execute(insert(t.deployment).values(id=number, at=at, digest=digest, snapshot=text))
+    digest = sha256(content.encode()).hexdigest()
+    connection.execute(insert(t.deployment).values(id=number, at=at, digest=digest, snapshot=content))
     return number
 
 

@@ -29,6 +29,7 @@ from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
 from flowrules.store.database import ADVISORY, Database
 
+_HAND_OVER = ADVISORY + 2
 _FINAL = frozenset(Status) - {Status.INTENDED, Status.CLAIMED, Status.RETRYING, Status.HELD}
 _KEEPS_SLOT = frozenset({Status.SENT, Status.UNKNOWN, Status.RETRYING})
 
@@ -69,6 +70,12 @@ def writing(database: Database) -> Iterator[Connection]:
         if database.dialect == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": ADVISORY})
         yield connection
+
+
+def wait_for_others(connection: Connection) -> None:
+    """From here to its end no other transaction that has asked for this goes on."""
+    if connection.dialect.name == "postgresql":  # SQLite has one writer
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _HAND_OVER})
 
 
 def is_open() -> ColumnElement[bool]:

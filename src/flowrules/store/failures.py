@@ -6,6 +6,7 @@ is a mistake in our SQL and passes through.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from flowrules.errors import (
     ServerUnreachableError,
     StoreError,
 )
+from flowrules.sql import tables
 
 Meaning = tuple[type[StoreError], str, str]
 
@@ -28,6 +30,8 @@ _LOCKED: Meaning = (
     "{} is locked: another program writes into it",
     "try again when that is done; does another FlowRules run?",
 )
+_LOST = re.compile(r'no such table: (?:\w+\.)?(\w+)|relation "(?:\w+\.)?(\w+)" does not exist')
+_LOST_TABLE: Meaning = (StoreError, "{} lacks a table that FlowRules had made in it", "restore a backup")
 # By the beginning of the name of SQLite's result code.
 _SQLITE: dict[str, Meaning] = {
     "SQLITE_BUSY": _LOCKED,
@@ -86,6 +90,8 @@ def store_errors(name: str) -> Iterator[None]:
 
 def _meaning(failure: DBAPIError) -> Meaning | None:
     driver = failure.orig
+    if lost := _LOST.search(str(driver)):
+        return _LOST_TABLE if (lost[1] or lost[2]) in tables.metadata.tables else None
     if isinstance(driver, sqlite3.Error):
         return _first(_SQLITE, getattr(driver, "sqlite_errorname", ""))
     if isinstance(driver, psycopg.Error):

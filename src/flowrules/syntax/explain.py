@@ -144,8 +144,8 @@ def explain_layout(text: str, error: LayoutError) -> Diagnostic:
 
 def explain(failure: Failure) -> Diagnostic:
     """The first of these that has something to say; each knows one kind of mistake."""
-    for why in (_unclosed_bracket, _reserved_name, _not_yet, _phrase, _character, _layout, _number, _reserved, _line_end,
-                _spelling, _place, _nearest, _bare_name, _missing, _unquoted):  # fmt: skip
+    for why in (_unclosed_bracket, _reserved_name, _not_yet, _phrase, _character, _odd_indent, _layout, _number,
+                _reserved, _line_end, _spelling, _place, _nearest, _bare_name, _missing, _unquoted):  # fmt: skip
         found = why(failure)
         if found:
             return found
@@ -209,11 +209,13 @@ def _phrase(f: Failure) -> Diagnostic | None:
         return None
     known, match, start, end = found
     span = f.span(f.line_start + start, f.line_start + end)
+    better = ""
     fixes: tuple[Fix, ...] = ()
     if known.instead is not None:
         better = match.expand(known.instead) if isinstance(known.instead, str) else known.instead(match)
         fixes = (Fix(f"write `{better.strip()}`" if better else "leave it out", False, (Edit(span, better),)),)
-    return Diagnostic("FR015", known.message.format(span.text.strip()), span, known.hint, fixes=fixes)
+    message, hint = known.message.format(span.text.strip()), known.hint.format(better.strip())
+    return Diagnostic("FR015", message, span, hint, fixes=fixes)
 
 
 def _character(f: Failure) -> Diagnostic | None:
@@ -276,6 +278,15 @@ def _other_letters(f: Failure) -> Diagnostic | None:
     return Diagnostic("FR006", f"`{_shown(name.text)}` can not be a name", name, hint)
 
 
+def _odd_indent(f: Failure) -> Diagnostic | None:
+    """A line that only seems to be indented."""
+    if f.kind not in _LAYOUT or "_INDENT" not in f.expected or f.previous is None:
+        return None
+    below = _next_code(f.text, f.previous.start_pos or 0)
+    odd = f.text[below : below + 1].isspace() and f.text[below] not in " \t\r\n"
+    return _space(replace(f, start=below)) if odd else None
+
+
 def _layout(f: Failure) -> Diagnostic | None:
     """Depths that are possible, but not here."""
     if f.kind == "_INDENT":
@@ -291,9 +302,6 @@ def _layout(f: Failure) -> Diagnostic | None:
         start += len(head[start:]) - len(head[start:].lstrip())
         span = f.span(start, _end_of_line(f.text, start))
         if f.kind in _LAYOUT or f.word in ("stage", "else"):
-            below = _next_code(f.text, f.previous.start_pos)
-            if f.text[below : below + 1].isspace():
-                return _space(replace(f, start=below))
             hint = "write what belongs to it below, indented"
             return Diagnostic("FR013", "nothing stands below this line", span, hint)
         return _indent_this(f)

@@ -38,8 +38,8 @@ class Spelling:
 class Phrase:
     """Several words that mean something, said otherwise; of a group `part` only that is shown and replaced.
 
-    `instead` as `re.Match.expand` takes it, or made from the match; None where no one thing replaces it. `needs` as of
-    a spelling, or None.
+    `hint` may show what replaces it as `{}`. `instead` as `re.Match.expand` takes it, or made from the match; None
+    where no one thing does. `needs` as of a spelling, or None.
     """
 
     pattern: re.Pattern[str]
@@ -238,7 +238,8 @@ SPELLINGS = (
 )
 
 _UNIT = r"(second|minute|hour|day|week|month)"
-_DIGITS = {word: str(n) for n, word in enumerate("two three four five six seven eight nine ten".split(), start=2)}
+_DIGITS = {"two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
+           "ten": "10"}  # fmt: skip
 _LETTERS = {"€": "EUR", "$": "USD", "£": "GBP"}
 _TYPES = {"string": "text", "str": "text", "varchar": "text", "int": "integer", "float": "number", "decimal": "number",
           "double": "number", "boolean": "bool", "timestamp": "datetime", "currency": "money"}  # fmt: skip
@@ -250,20 +251,20 @@ def _amount(match: re.Match[str]) -> str:
 
 PHRASES = (
     # times
-    _phrase(r"\bwait +(?P<part>for +)(?=\d)", "`for` waits for an event", "write `wait 4 hours`", ""),
-    _phrase(rf"\b(?:an?|one) +{_UNIT}\b", "`{}` needs a number", "write it in digits", r"1 \1"),
+    _phrase(r"\bwait +(?P<part>for +)(?=\d)", "`for` stands before an event", "write `wait 4 hours`", ""),
+    _phrase(rf"\b(?:an?|one) +{_UNIT}\b", "`{}` needs a number", "write `{}`", r"1 \1"),
     _phrase(
         rf"\b({'|'.join(_DIGITS)}) +({_UNIT}s?)\b",
         "`{}` needs a number",
-        "write it in digits",
+        "write `{}`",
         lambda match: f"{_DIGITS[match[1]]} {match[2]}",
     ),
     _phrase(
         rf"\b\d+ +{_UNIT}s?,? +(?:and +)?\d+ +{_UNIT}s?\b", "a length of time has one unit", "such as `90 minutes`"
     ),
-    _phrase(r"\b(\d\d?)\.(\d\d)\b", "`{}` is not how times are written", "with a colon", r"\1:\2", "CLOCK"),
+    _phrase(r"\b(\d\d?)\.(\d\d)\b", "`{}` is not how times are written", "write `{}`", r"\1:\2", "CLOCK"),
     _phrase(
-        r"\btomorrow(?: +at)? +(\d\d?:\d\d)\b", "`tomorrow` stands behind the time", "turned round", r"\1 tomorrow",
+        r"\btomorrow(?: +at)? +(\d\d?:\d\d)\b", "`tomorrow` stands behind the time", "write `{}`", r"\1 tomorrow",
         "CLOCK",
     ),
     _phrase(r"\btomorrow\b", "`tomorrow` needs a time", "write `wait until 09:00 tomorrow`", None, "CLOCK"),
@@ -271,17 +272,19 @@ PHRASES = (
         r"\b\d{1,2}([/.])\d{1,2}\1\d{2,4}\b", "`{}` is not how dates are written", "the year first: `2026-12-24`"
     ),
     # conditions
+    _phrase(r"\bis +equal +to\b", _COMPARED, "write `{}`", "is"),
+    _phrase(r"\b\w+ +(?P<part>equals?)\b *", _COMPARED, "write `{}`", "is"),
     _phrase(
         r"\b(?:(?:is|was|has) +)?not +(?:been +)?(opened|clicked)\b",
         "`{}` is one word here",
-        "what did not happen to a message has a word of its own",
+        "write `{}`: a message's reaction is one word",
         r"un\1",
     ),
-    _phrase(r"\bun-(opened|clicked)\b", "`{}` is written in one word", "without the `-`", r"un\1"),
+    _phrase(r"\bun-(opened|clicked)\b", "`{}` is written in one word", "write `{}`", r"un\1"),
     _phrase(
         r"\b(?:is|was|has +been) +(opened|clicked|delivered|bounced)\b",
         "`{}` is one word here",
-        "what happened to a message follows its name directly",
+        "write `{}`: it follows the message directly",
         r"\1",
     ),
     _phrase(r"\b(?P<part>has +(?:not|never) +)\w", "what never happened begins with `no`", "such as `no EVENT`", "no "),
@@ -289,7 +292,7 @@ PHRASES = (
     _phrase(
         r"([€$£]) *(\d+(?:\.\d+)?)|(\d+(?:\.\d+)?) *([€$£])",
         "`{}` is not how money is written",
-        "the three letters of the currency stand behind the amount",
+        "write `{}`: the currency's three letters stand behind the amount",
         _amount,
     ),
     _phrase(
@@ -300,8 +303,8 @@ PHRASES = (
         "LPAR",
     ),
     # steps
-    _phrase(r"\bgo +to +(?P<part>stage +)(?=\w)", "`stage` is not needed here", "the name says it all", ""),
-    _phrase(r"\b(?P<part>go +)(?!to\b)(?=\w+ *$)", "`to` is missing behind `go`", "write `go to STAGE`", "go to "),
+    _phrase(r"\bgo +to +(?P<part>stage +)(?=\w)", "`stage` is not needed here", "write `go to STAGE`", ""),
+    _phrase(r"\b(?P<part>go +)(?!to\b)(?=t\w\w? *$)", "`to` is missing behind `go`", "write `go to STAGE`", "go to "),
     _phrase(r"\b(?:add|give)(?: +the)? +tag\b(?= +\w)", "a tag is given by `tag`", "write `tag NAME`", "tag"),
     _phrase(
         r"\b(?:remove|delete|drop)(?: +the)? +tag\b(?= +\w)", "a tag is taken by `untag`", "write `untag NAME`", "untag"
@@ -310,18 +313,24 @@ PHRASES = (
     _phrase(
         r"\bsend +\w+ +(?P<part>(?:[\w.-]+/)+(\w+)(?:\.\w+)*|(\w+)\.(?:txt|html?|md))(?![\w/])",
         "a template goes by its name alone",
-        "without its folder and what follows the dot",
+        "write `{}`",
         lambda match: match[2] or match[3],
     ),
     _phrase(
         r"\bexit +(?P<part>(?!when\b|else\b)[A-Za-z]\w*(?: +\w+)*)(?= *$)",
         "the text `{}` needs quotes",
-        "the reason of an exit stands in quotes",
+        "write `{}`",
         r'"\g<part>"',
         "STRING",
     ),
     # header, policy, declarations
-    _phrase(r"^ +enter +(?P<part>on|if|whenever|upon)\b", "`{}` does not begin an entry", "`enter when`", "when", "WHEN"),
+    _phrase(
+        r"^ +enter +(?P<part>on|if|whenever|upon)\b",
+        "`{}` does not begin an entry",
+        "write `enter when`",
+        "when",
+        "WHEN",
+    ),
     _phrase(
         r"\b(?:e?mails?|sms|texts)\b",
         "`{}` is not what a cap counts",
@@ -329,7 +338,7 @@ PHRASES = (
         None,
         "CONTACTS",
     ),
-    _phrase(rf"\b(?:{'|'.join(_TYPES)})\b", "there is no type `{}`", "called otherwise here",
+    _phrase(rf"\b(?:{'|'.join(_TYPES)})\b", "there is no type `{}`", "write `{}`",
             lambda match: _TYPES[match[0]], "BOOL"),
     # signs
     _phrase(r"(?P<part>//)", "a comment begins with `#`", "write `#`", "#"),

@@ -93,9 +93,12 @@ def _check_text(path: Path) -> None:
 def _csv_file(path: Path, file: TextIO, first: str) -> RowFile:
     reader = csv.reader(file, delimiter=_separator(first), strict=True)
     try:
-        header = [name.strip() for name in next(line for line in reader if any(cell.strip() for cell in line))]
+        named = next((line for line in reader if any(cell.strip() for cell in line)), None)
     except csv.Error as wrong:
         raise ImportFileError(f"{path}: the line of column names can not be read ({wrong})") from None
+    if named is None:
+        raise ImportFileError(f"{path} has no line of column names", "a CSV file starts with one")
+    header = [name.strip() for name in named]
     double = [name for name, times in Counter(filter(None, header)).items() if times > 1]
     if double:
         raise ImportFileError(f"{path} has two columns named `{double[0]}`", "rename one of them")
@@ -127,7 +130,12 @@ def _numbered(path: Path, reader: Iterator[list[str]]) -> Iterator[tuple[int, li
             cells = next(reader)
         except StopIteration:
             return
-        except csv.Error:
+        except csv.Error as wrong:
+            if "field limit" in str(wrong):
+                raise ImportFileError(
+                    f"{path}: a cell in line {line} holds more than {csv.field_size_limit():,} characters",
+                    "is a quote open there? what stands before that line was taken in",
+                ) from None
             raise ImportFileError(
                 f"{path}: a quote that opens in line {line} is not closed as it should be",
                 'a cell with quotes in it is written "like ""this"""; what stands before that line was taken in',

@@ -16,6 +16,7 @@ from decimal import Decimal
 
 from flowrules.diagnostics.suggest import nearest
 from flowrules.model.campaign import Model
+from flowrules.model.policy import zone_exists
 from flowrules.model.schema import BUILTIN_ATTRIBUTES, Kind, Stored, Type
 from flowrules.model.values import coerce
 from flowrules.sql import message_id
@@ -27,6 +28,7 @@ from flowrules.store.journal import NewConsent, NewEvent, Ref
 
 CONSENT_COLUMN = "consent_"
 STATES = ("granted", "refused", "withdrawn")
+_PHONE = re.compile(r"\+[0-9 ()./-]{5,24}")
 _YES = {"yes", "y", "true", "1", "granted", "x"}
 _NO = {"no", "n", "false", "0", "refused", "withdrawn"}
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -168,6 +170,8 @@ class CustomerRows:
                     attributes[column] = _coerced(raw, self.types[column], self.model, self.times, row.line)
                 except ValueError as wrong:
                     self.notes.bad_value(row.line, column, str(wrong))
+                else:
+                    self._reads_as_meant(row.line, column, str(attributes[column]))
             elif column.startswith(CONSENT_COLUMN):
                 if raw is not None:
                     consents[self._channel(column)] = _consent(column, raw)
@@ -175,6 +179,15 @@ class CustomerRows:
                 self.notes.undeclared[column] += 1
         self.lines[name] = row.line
         return NewCustomer(name, known_at, attributes), consents
+
+    def _reads_as_meant(self, line: int, column: str, value: str) -> None:
+        """What every workspace has is text, and yet not every text will do; it is kept all the same."""
+        if column == "email" and "@" not in value:
+            self.notes.bad_value(line, column, f"`{value}` is not an address")
+        elif column == "phone" and not _PHONE.fullmatch(value):
+            self.notes.bad_value(line, column, f"`{value}` is not written like +34600000001")
+        elif column == "timezone" and not zone_exists(value):
+            self.notes.bad_value(line, column, f"`{value}` is not a time zone; write it like Europe/Madrid")
 
     def _means_customers(self) -> None:
         """Some other file would make customers of its ids, and say nothing about them."""
@@ -382,7 +395,7 @@ def _one_of(given: str, what: str, known: Iterable[str]) -> str:
         return given
     near = nearest(given, names)
     raise RejectedError(
-        f"there is no {what} `{given}`" + (f"; did you mean `{near}`?" if near else f": {', '.join(names)}")
+        f"there is no {what} `{given}`" + (f"; did you mean `{near}`?" if near else f"; known are {', '.join(names)}")
     )
 
 

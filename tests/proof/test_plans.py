@@ -1,0 +1,159 @@
+"""No statement of a tick walks over customers: each is led to their rows by a working table and an index.
+
+All that ticks execute is explained as it is executed, and what a program could execute besides; on PostgreSQL before
+there are statistics and with them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+
+import pytest
+
+from flowrules.runtime import tick
+from flowrules.runtime.deliver import deliver
+from flowrules.runtime.load import Program
+from flowrules.sql.statement import Statement
+from tests.proof.copies import Copies, opened
+from tests.proof.everything import DEPLOYED, later, scenario
+from tests.proof.plans import Plans, aliases, explain
+from tests.proof.story import Outside, answering, deploy, long_ago, make
+from tests.proof.tap import tapped
+from tests.reference.scenario import HOUR
+
+STORY = scenario(110, days=3, facts=4, passive=2500)
+IN_USE = "SELECT DISTINCT enrollment.version_id \nFROM enrollment"
+
+
+def allowed(program: Program) -> dict[str, str]:
+    """The statements that may look at customers nobody led them to, each with the reason."""
+    timers, rechecks, events, changes, outcomes, schedules = program.rounds.gather
+    return {
+        timers.text: "what is due: a walk of enrollment_due up to the target",
+        rechecks.text: "the same of enrollment_recheck",
+        events.text: "facts of the stretch: a walk of event_due between two instants",
+        changes.text: "the same of attribute_change_at",
+        outcomes.text: "the same of outcome_at",
+        schedules.text: "a schedule asks every customer, and runs only where one occurs",
+        program.rounds.next_due.text: "the first entry of each due index, only after a long pause",
+        IN_USE: "which versions have customers, once when a program is loaded",
+    }
+
+
+def statements(thing: object) -> Iterator[Statement]:
+    """Every statement in a program, wherever it stands."""
+    if isinstance(thing, Statement):
+        yield thing
+    elif is_dataclass(thing) and not isinstance(thing, type):
+        for field in fields(thing):
+            if field.name != "bundle":
+                yield from statements(getattr(thing, field.name))
+    elif isinstance(thing, dict):
+        yield from statements(tuple(thing.values()))
+    elif isinstance(thing, tuple | list):
+        for item in thing:
+            yield from statements(item)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    plans: Plans
+    program: Program
+    executed: int
+    """How many of the program's statements were."""
+
+
+@pytest.fixture(scope="module")
+def seen(copies: Copies, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    url = copies.fresh()
+    make(url, STORY)
+    long_ago(url, 2500)
+    real, virtual = Outside(folder=tmp_path_factory.mktemp("out")), answering(STORY)
+    with opened(url) as database:
+        plans = Plans(database.dialect, "without statistics")
+        deploy(database, STORY, DEPLOYED)
+        with tapped(database, plans.look):
+            # More than a day goes in stretches.
+            tick.tick(database, DEPLOYED + 25 * HOUR + 1, answer=virtual.answer)
+            tick.tick(database, DEPLOYED + 28 * HOUR)
+        deliver(database, real.channels(), DEPLOYED + 28 * HOUR)
+        deploy(database, later(STORY), DEPLOYED + 28 * HOUR + 2)
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("ANALYZE")
+        plans.period = "with statistics"
+        with tapped(database, plans.look):
+            tick.tick(database, DEPLOYED + 50 * HOUR, answer=virtual.answer)
+        with tick.planner(database) as planning:
+            planning.tick(DEPLOYED + 50 * HOUR)
+            executed = explain_the_rest(planning, plans)
+            return Seen(plans, planning.program, executed)
+
+
+def explain_the_rest(planning: tick.Planner, plans: Plans) -> int:
+    executed = set(plans.counts)
+    known = list(statements(planning.program))
+    with planning._write() as cursor:
+        for statement in known:
+            names = re.findall(r"(?<!:):([a-z]\w*)|%\(([a-z]\w*)\)s", statement.text)
+            values = dict.fromkeys((one or other for one, other in names), 0) | dict(statement.constants)
+            plans.look(cursor, statement.text, values)
+    return sum(statement.text in executed for statement in known)
+
+
+def test_no_statement_walks_over_customers(seen: Seen) -> None:
+    may = allowed(seen.program)
+    led_astray = [
+        f"{access}\n    {text}"
+        for text, accesses in seen.plans.items()
+        if text not in may
+        for access in accesses
+        if not access.by_customer
+    ]
+    assert not led_astray, "\n".join(led_astray)
+
+
+def test_what_is_due_is_found_by_index(seen: Seen) -> None:
+    for statement in (*seen.program.rounds.gather[:5], seen.program.rounds.next_due):
+        found = seen.plans.periods["with statistics"][statement.text]
+        assert found, statement.text
+        for access in found:
+            assert re.match(r"(COVERING )?INDEX \w+_(due|recheck|at) |\w+_(due|recheck|at)\b", access.search), (
+                access,
+                statement.text,
+            )
+
+
+def test_the_ticks_were_worth_looking_at(seen: Seen) -> None:
+    """Nearly all of two programs was executed, and every customers' table is in the plans."""
+    everything = list(statements(seen.program))
+    assert seen.executed > 0.8 * len(everything)
+    assert sum(seen.plans.counts.values()) > 2000
+    found = {access.table for _, accesses in seen.plans.items() for access in accesses}
+    assert found >= {"customer", "identity", "attribute_change", "consent", "exposure", "event", "enrollment"}
+    assert found >= {"consumption", "message", "contact", "outcome"}
+
+
+# --- the looking glass itself -------------------------------------------------------------------------
+
+BAD = {
+    "a walk": "SELECT count(*) FROM enrollment WHERE ended_at IS NULL",
+    "of another index": "SELECT e.seq FROM event e WHERE e.type_id + 0 = 1 AND e.at + 0 = 5",
+    "customers first": "SELECT m.pass FROM message AS m CROSS JOIN event x WHERE x.customer_id = m.customer_id",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_plan_is_seen(database_url: str, name: str) -> None:
+    make(database_url, scenario(5))
+    with opened(database_url) as database, tick.planner(database) as planning, planning._write() as cursor:
+        found = explain(database.dialect, cursor, BAD[name], {})
+        assert any(not access.by_customer for access in found), found
+        good = "SELECT e.node FROM enrollment e WHERE e.customer_id = 5"
+        assert all(access.by_customer for access in explain(database.dialect, cursor, good, {}))
+
+
+def test_aliases() -> None:
+    text = 'UPDATE run SET a = (SELECT e.at FROM "event" AS e) FROM customer c CROSS JOIN contact WHERE event_x.at = 1'
+    assert aliases(text) == {"e": "event", "c": "customer", "contact": "contact"}
