@@ -34,9 +34,9 @@ from tests.reference.workspace import ANA, at, did, workspace
 from tests.support.engine import model_of
 
 CAMPAIGNS = ("welcome", "rival", "daily")
-STORY = scenario(80, days=2, facts=3, rules=only(RULES, *CAMPAIGNS))
+STORY = scenario(60, days=2, facts=3, rules=only(RULES, *CAMPAIGNS))
 START = DEPLOYED + 20 * HOUR
-INSTANTS = [START + number * 90 * MINUTE for number in range(1, 7)]
+INSTANTS = [START + number * 90 * MINUTE for number in range(1, 6)]
 EARLIER = tuple(event for event in STORY.events if event.at <= START)
 LATER = tuple(event for event in STORY.events if event.at > START)
 
@@ -88,7 +88,7 @@ def test_two_schedulers_and_intake(copies: Copies) -> None:
 
         together(schedule, schedule, intake)
         with opened(url) as database:
-            tick.tick(database, DEPLOYED + 50 * HOUR, answer=virtual)
+            tick.tick(database, DEPLOYED + 36 * HOUR, answer=virtual)
             raced = canonical(database)
             past = remember(database, STORY, [(STORY, DEPLOYED)])
     columns, events = past.facts["event"]
@@ -154,7 +154,7 @@ def test_a_scheduler_that_overslept(copies: Copies) -> None:
             take_in(database, STORY, LATER, len(LATER))
             late._stretch(following, virtual, tick.Tally())
             other._stretch(following, virtual, tick.Tally())
-        late.tick(DEPLOYED + 50 * HOUR, answer=virtual)
+        late.tick(DEPLOYED + 36 * HOUR, answer=virtual)
         raced = canonical(database)
         past = remember(database, STORY, [(STORY, DEPLOYED)])
     columns, events = past.facts["event"]

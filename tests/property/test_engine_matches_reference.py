@@ -1,8 +1,8 @@
 """The engine against the reference interpreter, on random programs and journals, ledger row by ledger row.
 
 The quick tests run a few dozen examples on each database and the scenarios that once failed; the slow one runs
-FLOWRULES_EXAMPLES of them (150 where that is not set). A failing example prints the program, what is known of its customer, and both ledgers around the first
-row that differs.
+FLOWRULES_EXAMPLES of them (150 where that is not set). A failing example prints the program, what is known of its
+customer, and both ledgers around the first row that differs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowrules.check import check
 from flowrules.syntax import tree
 from tests.property.regressions import REGRESSIONS
 from tests.reference.clock import elapsed
@@ -23,7 +22,7 @@ from tests.reference.interpreter import Contact, run
 from tests.reference.program import load
 from tests.reference.scenario import LedgerRow, Scenario
 from tests.reference.show import difference
-from tests.support.engine import run_scenario, snapshot_of
+from tests.support.engine import run_scenario
 
 # A database is emptied between examples by run_scenario, which is why a fixture of the function's scope serves.
 QUICK = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -37,13 +36,6 @@ THOROUGH = settings(
 def same(expected: list[LedgerRow], got: list[LedgerRow], scenario: Scenario) -> None:
     if expected != got:
         pytest.fail(difference(expected, got, scenario), pytrace=False)
-
-
-@QUICK
-@given(scenarios())
-def test_generated_programs_have_no_errors(scenario: Scenario) -> None:
-    errors = [each for each in check(snapshot_of(scenario)).diagnostics if each.severity == "error"]
-    assert not errors, scenario.rules
 
 
 @pytest.mark.parametrize("name", REGRESSIONS)

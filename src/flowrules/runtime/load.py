@@ -19,7 +19,6 @@ from flowrules.sql.entries import Entry, entries
 from flowrules.sql.facts import Facts, OnEvent, facts
 from flowrules.sql.messages import Messages, messages
 from flowrules.sql.rounds import Rounds, rounds
-from flowrules.sql.scratch import STATE
 from flowrules.sql.statement import Statement
 from flowrules.sql.steps import Script, script
 from flowrules.sql.watch import Ends, Watch, ends, watch
@@ -41,8 +40,6 @@ class Program:
     ends: Ends
     facts: Facts
     entries: tuple[Entry, ...]
-    running: Statement
-    moved: Statement
     messages: Messages
     listened: frozenset[int]
     salt: str
@@ -99,10 +96,6 @@ def load_program(connection: Connection, dialect: str) -> Program:
         ends=ends(bundle),
         facts=facts(bundle),
         entries=entries(bundle),
-        running=bundle.writer.statement(
-            f"SELECT code, campaign_id, count(*) FROM run WHERE state = {STATE.RUNNING} GROUP BY code, campaign_id"
-        ),
-        moved=bundle.writer.statement(f"UPDATE run SET state = {STATE.RUNNING} WHERE state = {STATE.MOVED}"),
         messages=messages(bundle),
         listened=listened,
         salt=facts_of["salt"],

@@ -114,13 +114,17 @@ class Round:
             for statement in facts.outcomes:
                 statement.run(cursor, turn=turn)
         facts.timers.run(cursor)
-        for state, code in facts.marked.rows(cursor):
+        self._go_on(turn)
+
+    def _go_on(self, turn: int) -> None:
+        """Everyone marked leaves where it rested."""
+        for state, code in self.program.facts.marked.rows(self.cursor):
             if state != STATE.INTERRUPTED:
                 script = self.program.script(code)
                 for statement in script.met if state == STATE.MET else script.due:
-                    statement.run(cursor, turn=turn, moved=STATE.RUNNING)
-        for statement in facts.divert:
-            statement.run(cursor, turn=turn)
+                    statement.run(self.cursor, turn=turn, moved=STATE.RUNNING)
+        for statement in self.program.facts.divert:
+            statement.run(self.cursor, turn=turn)
 
     def _meet(self, present: set[int]) -> None:
         """Mark those whose awaited event is there."""
@@ -192,7 +196,7 @@ class Round:
 
     def _micro_steps(self, turn: int) -> None:
         cursor, micro = self.cursor, 0
-        while rows := self.program.running.rows(cursor):
+        while rows := self.program.rounds.running.rows(cursor):
             micro += 1
             if self._loops([code for code, _, _ in rows], micro, turn + micro):
                 continue
@@ -218,7 +222,7 @@ class Round:
             self.tally.moved += count
             self.tally.exited += count if script.over else 0
         if moved == STATE.MOVED:
-            self.program.moved.run(self.cursor)
+            self.program.rounds.moved.run(self.cursor)
 
     def _loops(self, codes: list[int], micro: int, turn: int) -> bool:
         """Whoever comes to more positions in one pass than there are goes in a circle."""
@@ -244,12 +248,7 @@ class Round:
                 statement.run(cursor)
         if len(codes) > 1:
             messages.order.run(cursor)
-        for statement in messages.refusals:
-            statement.run(cursor)
-        for rank in range(1, messages.ranks.rows(cursor)[0][0] + 1):
-            for statement in messages.caps:
-                statement.run(cursor, rank=rank)
-            messages.count.run(cursor, rank=rank)
+        self._judge()
         for statement in messages.write:
             statement.run(cursor, turn=turn, accepted=int(self.accepted))
         for reason, count in messages.tally.rows(cursor):
@@ -268,6 +267,16 @@ class Round:
         messages.rest.run(cursor)
         messages.clear.run(cursor)
         return moved > 0
+
+    def _judge(self) -> None:
+        """Refusals, then caps: rank after rank, so that who is judged earlier counts for the later."""
+        messages, cursor = self.program.messages, self.cursor
+        for statement in messages.refusals:
+            statement.run(cursor)
+        for rank in range(1, messages.ranks.rows(cursor)[0][0] + 1):
+            for statement in messages.caps:
+                statement.run(cursor, rank=rank)
+            messages.count.run(cursor, rank=rank)
 
     def _react(self, answer: Answer) -> None:
         """The reactions of the virtual channel become facts, in order of time."""

@@ -211,7 +211,8 @@ def _outcomes(bundle: Bundle) -> tuple[Statement, ...]:
         "AND n.node = m.node ON CONFLICT DO NOTHING"
     )
     done = (
-        f"UPDATE run SET state = {STATE.MET} WHERE {OLD} AND state = {STATE.REST} AND EXISTS (SELECT 1 FROM outcome o {about} "
+        f"UPDATE run SET state = {STATE.MET} WHERE {OLD} AND state = {STATE.REST} "
+        f"AND EXISTS (SELECT 1 FROM outcome o {about} "
         "WHERE o.customer_id = run.customer_id AND o.at = run.at AND o.campaign_id = run.campaign_id "
         f"AND o.instance = run.instance AND m.version_id = run.version_id AND m.node = run.code % {NODES})"
     )

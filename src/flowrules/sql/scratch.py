@@ -69,7 +69,8 @@ candidate = _temporary("candidate", 1, "customer_id at zone_id seq last_instance
 ask = _temporary(
     "ask",
     3,
-    "customer_id campaign_id instance at version_id node step_id place_id channel_id ghost total rank pass reason counter cap_id",
+    "customer_id campaign_id instance at version_id node step_id place_id channel_id ghost total rank pass "
+    "reason counter cap_id",
 )
 """Messages asked for, contending; total: the campaign in the total order; rank: among its customer's asks."""
 

@@ -1,7 +1,8 @@
 """Statements of one position: what happens to the instances that come to it, rest there, and leave it.
 
 docs/meaning.md, Micro steps. A position's places, edges and durations stand in its statements, so that they join
-nothing; they are made when the first instance comes by. `pick` is the edge to take: 0 next, 1 alt, 2 third, REST to rest.
+nothing; they are made when the first instance comes by. `pick` is the edge to take: 0 next, 1 alt, 2 third, REST to
+rest.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class _Position:
         send, w = self.node.send, self.bundle.writer
         if send is None:
             raise TypeError("a send node without its step")
-        campaign = self.version.machine.campaign
+        campaign, channel_id = self.version.machine.campaign, self.bundle.catalogue.channels[send.channel.name]
         number = "1"
         if any(stage.reactions for stage in campaign.stages) or self._may_return():
             number = (
@@ -119,7 +120,7 @@ class _Position:
         ask = w.statement(
             "INSERT INTO ask (customer_id, campaign_id, instance, at, version_id, node, step_id, place_id, channel_id, "
             "ghost, total, rank, pass) SELECT run.customer_id, run.campaign_id, run.instance, run.at, run.version_id, "
-            f"{self.code % NODES}, {self.step_id}, {self.place_id}, {self.bundle.catalogue.channels[send.channel.name]}, "
+            f"{self.code % NODES}, {self.step_id}, {self.place_id}, {channel_id}, "
             f"run.ghost, {self.bundle.total(self.version)}, 1, {number} FROM run "
             f"WHERE state = {STATE.ASKING} AND code = {self.code} AND ended_at IS NULL"
         )
@@ -400,5 +401,5 @@ def _months(local: str, months: int) -> str:
         f"(SELECT o.first_day FROM calendar k CROSS JOIN month o WHERE k.day = {local} / {DAY} AND o.month = k.month)"
     )
     wanted = f"t.first_day + {local} / {DAY} - {first}"
-    day = f"(SELECT CASE WHEN {wanted} < t.last_day THEN {wanted} ELSE t.last_day END FROM month t WHERE t.month = {month})"
-    return f"{day} * {DAY} + {local} % {DAY}"
+    clipped = f"CASE WHEN {wanted} < t.last_day THEN {wanted} ELSE t.last_day END"
+    return f"(SELECT {clipped} FROM month t WHERE t.month = {month}) * {DAY} + {local} % {DAY}"
