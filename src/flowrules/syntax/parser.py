@@ -21,7 +21,8 @@ from flowrules.diagnostics.model import Diagnostic, Edit, Fix
 from flowrules.source import BOM, Source, Span
 from flowrules.syntax import tree
 from flowrules.syntax.blocks import Block, split
-from flowrules.syntax.explain import Failure, explain, explain_layout
+from flowrules.syntax.explain import explain, explain_layout
+from flowrules.syntax.failure import Failure
 from flowrules.syntax.indent import BlockIndenter, LayoutError
 from flowrules.syntax.lexer import LeanContextualLexer
 from flowrules.syntax.recover import mistakes

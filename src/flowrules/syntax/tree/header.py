@@ -1,0 +1,119 @@
+"""The lines of a campaign's header as written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from decimal import Decimal
+from typing import Literal
+
+from flowrules.source import Span
+from flowrules.syntax.tree.conditions import Condition, Filter
+from flowrules.syntax.tree.values import Duration, Name, place
+
+
+@dataclass(frozen=True, slots=True)
+class EventTrigger:
+    event: Name
+    filter: Filter | None
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """`every day at 09:00`, `every monday at 09:00`, `every month on day 1 at 09:00`, `once at MOMENT`.
+
+    every None: `once at`, with `moment`. weekday 0 is Monday.
+    """
+
+    every: Literal["day", "week", "month"] | None
+    weekday: int | None
+    day: int | None
+    clock: time | None
+    moment: datetime | None
+    segment: Name
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Entry mode. gap None and after_exit False: once (the default)."""
+
+    after_exit: bool
+    gap: Duration | None
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    trigger: EventTrigger | Schedule
+    again: Again | None
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """within None: no limit in time."""
+
+    event: Name
+    filter: Filter | None
+    within: Duration | None
+    stay: bool
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class ExitWhen:
+    """A bare name (event or segment: told apart after parsing), an event with a filter, or a condition."""
+
+    name: Name | None
+    filter: Filter | None
+    condition: Condition | None
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Exclude:
+    kind: Literal["list", "segment", "campaign"]
+    name: Name
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """`cap 4 contacts per 7 days across email, sms`; no channel: all."""
+
+    number: int
+    per: Duration
+    channels: tuple[Name, ...]
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOut:
+    """`hold out 10%`; in a policy also `hold out 5% of customers from class marketing`."""
+
+    percent: Decimal
+    message_class: Name | None
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    address: str
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class ClassOf:
+    name: Name
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Priority:
+    number: int
+    span: Span = place()
+
+
+HeaderClause = Owner | ClassOf | Priority | Enter | Goal | ExitWhen | Exclude | Cap | HoldOut
