@@ -41,8 +41,8 @@ def run(url: str, n: int, profile: Profile | None = None) -> Outcome:
         empty = _sizes(database)
         if profile is not None:
             profile.start()
-        with measured(url) as used, database.session() as session, planner(database) as planning:
-            take = Intake(database, session, known)
+        with measured(url) as used, planner(database) as planning:
+            take = Intake(database, planning.session, known)
             take.all(_signup(number) for number in range(n))
             planning.tick(START, answer=silent)
             for hour in range(1, work.END + 1):
@@ -74,7 +74,7 @@ def _fact(number: int, event: str, hour: int) -> NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """One connection kept, as a service that receives facts would."""
+    """On the planner's connection, as in a service that receives facts and acts on them."""
 
     database: Database
     session: Session

@@ -18,7 +18,7 @@ from flowrules.store.database import Database
 Prepare = Callable[[str], None]
 
 TABLES = (
-    *("clock", "decision", "enrollment", "message", "contact", "tagging", "exposure", "consumption", "event"),
+    *("clock", "decision", "visit", "enrollment", "message", "contact", "tagging", "exposure", "consumption", "event"),
     *("outcome", "customer"),
 )
 

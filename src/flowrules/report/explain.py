@@ -17,7 +17,7 @@ from flowrules.content.outgoing import details, key_of
 from flowrules.model.campaign import Campaign, Cap, EventTrigger
 from flowrules.model.schema import EventType, Property
 from flowrules.model.values import display
-from flowrules.report.ledger import decisions
+from flowrules.report.ledger import decisions, of_customer
 from flowrules.report.lookup import find_campaign, find_customer, reason
 from flowrules.report.words import iso
 from flowrules.sql import tables
@@ -231,7 +231,7 @@ class _Story:
 
     def decisions(self, campaign_id: int | None) -> Iterator[Moment]:
         decision = tables.decision.c
-        query = decisions().where(decision.customer_id == self._id, decision.at <= self._at)
+        query = decisions().where(of_customer(self._id), decision.at <= self._at)
         if campaign_id is not None:
             query = query.where(decision.campaign_id == campaign_id)
         for row in self._connection.execute(query.order_by(decision.at, decision.turn)):
@@ -382,7 +382,7 @@ class _Story:
         ).first()
         refused = self._connection.execute(
             decisions()
-            .where(decision.customer_id == self._id, decision.campaign_id == campaign_id, decision.at <= self._at)
+            .where(of_customer(self._id), decision.campaign_id == campaign_id, decision.at <= self._at)
             .where(decision.decision == Decision.NOT_ENTERED)
             .order_by(decision.at.desc(), decision.turn.desc())
             .limit(1)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
 
 from flowrules.report.lookup import find_campaign, find_customer, reason
 from flowrules.report.words import SECOND, iso
@@ -36,7 +36,7 @@ def ledger(connection: Connection, choice: Choice) -> Iterator[dict[str, object]
     decision = tables.decision.c
     query = decisions()
     if choice.customer is not None:
-        query = query.where(decision.customer_id == find_customer(connection, choice.customer))
+        query = query.where(of_customer(find_customer(connection, choice.customer)))
     if choice.campaign is not None:
         query = query.where(decision.campaign_id == find_campaign(connection, choice.campaign))
     if choice.since is not None:
@@ -74,6 +74,12 @@ def decisions() -> Select[Any]:
         by.c.text.label("by"),
         words.c.text.label("words"),
     ).select_from(joined)
+
+
+def of_customer(number: int) -> ColumnElement[bool]:
+    """The decisions about one customer, found by the instants there are of them."""
+    decision, visit = tables.decision.c, tables.visit.c
+    return and_(decision.customer_id == number, decision.at.in_(select(visit.at).where(visit.customer_id == number)))
 
 
 def facts(row: Row[*tuple[Any, ...]]) -> dict[str, object]:

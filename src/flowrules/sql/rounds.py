@@ -30,7 +30,7 @@ class Rounds:
     running: Statement
     moved: Statement
     forget: Statement
-    write: tuple[Statement, Statement]
+    write: tuple[Statement, ...]
     again: tuple[Statement, ...]
     clear: tuple[Statement, ...]
     changes: Statement
@@ -92,6 +92,10 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         "stage_id = excluded.stage_id, goal_at = excluded.goal_at, ended_at = excluded.ended_at, "
         "exit = excluded.exit, words_id = excluded.words_id"
     )
+    visited = (
+        "INSERT INTO visit (customer_id, at) SELECT f.customer_id, f.at FROM focus f WHERE EXISTS "
+        "(SELECT 1 FROM decision d WHERE d.at = f.at AND d.customer_id = f.customer_id)"
+    )
     return Rounds(
         gather=tuple(w.statement(text) for text in gather),
         next_due=w.statement(next_due),
@@ -117,7 +121,7 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
             "DELETE FROM agenda WHERE customer_id > :cursor AND customer_id <= :upto "
             "AND (customer_id, at) IN (SELECT customer_id, at FROM focus)"
         ),
-        write=(w.statement(f"{stored} = 0"), w.statement(f"{stored} > 0 {changed}")),
+        write=(w.statement(f"{stored} = 0"), w.statement(f"{stored} > 0 {changed}"), w.statement(visited)),
         again=(
             w.statement(
                 f"INSERT INTO agenda (customer_id, at, what) SELECT customer_id, due_at, {AGENDA.TIMER} FROM run "

@@ -377,8 +377,8 @@ contact = Table(
 decision = Table(
     "decision",
     metadata,
-    Column("customer_id", Integer, primary_key=True, autoincrement=False),
     _int("at", key=True),
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
     _int("turn", key=True),
     Column("campaign_id", Integer, primary_key=True, autoincrement=False),
     Column("instance", Integer, primary_key=True, autoincrement=False),
@@ -395,4 +395,13 @@ decision = Table(
     Column("words_id", Integer, nullable=True),
     sqlite_with_rowid=False,
 )
+"""In order of time, unlike the other tables of customers: a tick writes it at its end and never reads it."""
+visit = Table(
+    "visit",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    _int("at", key=True),
+    sqlite_with_rowid=False,
+)
+"""The instants at which the ledger has rows of a customer."""
 channel = Table("channel", metadata, _small("id", key=True), Column("name", Text, nullable=False, unique=True))

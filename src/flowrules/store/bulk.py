@@ -29,7 +29,7 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
             for row in rows:
                 copy.write_row(row)
         return
-    given = [tuple(row) for row in rows]
+    given = [row if isinstance(row, tuple) else tuple(row) for row in rows]
     if given:
         marks = ", ".join("?" * len(columns))
         connection.exec_driver_sql(f"INSERT INTO {target} ({names}) VALUES ({marks})", given)  # noqa: S608 -- our names

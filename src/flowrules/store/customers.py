@@ -78,7 +78,7 @@ def find_customers(connection: Connection, references: Iterable[str]) -> dict[st
                 .where(identity.kind == kind, among(connection, identity.value, sorted(set(addresses.values()))))
                 .group_by(identity.value)
             )
-            owners = {value: number for value, number in connection.execute(query)}  # noqa: C416  # rows, not pairs
+            owners = dict(connection.execute(query).all())
             result |= {reference: owners[value] for reference, value in addresses.items() if value in owners}
     return result
 
@@ -129,7 +129,7 @@ def find_ids(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     query = select(identity.value, identity.customer_id).where(
         identity.kind == "id", among(connection, identity.value, values)
     )
-    return {row.value: row.customer_id for row in connection.execute(query)} if values else {}
+    return dict(connection.execute(query).all()) if values else {}
 
 
 def create(connection: Connection, model: Model, customers: Mapping[str, NewCustomer]) -> dict[str, int]:

@@ -224,7 +224,11 @@ def _sqlite(url: URL) -> Engine:
         raise StoreError(f"{url.database} is a folder, not a database", "name a file in it")
     # No transactions of the driver's own: it would begin late and without the write lock.
     engine = create_engine(
-        url, poolclass=NullPool, query_cache_size=_QUERY_CACHE, connect_args={"isolation_level": None}
+        url,
+        poolclass=NullPool,
+        query_cache_size=_QUERY_CACHE,
+        # A tick has some hundreds of statements; the driver would keep 128 of them prepared.
+        connect_args={"isolation_level": None, "cached_statements": 4096},
     )
 
     @event.listens_for(engine, "connect")

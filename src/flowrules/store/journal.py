@@ -117,39 +117,26 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
         if event.name in named
     }
     properties = sorted(set(chain.from_iterable(each.values() for each in columns.values())))
-    place = {column: 10 + index for index, column in enumerate(properties)}
-    rows = []
+    # Of each event the property that stands in each of the columns.
+    named_by = {event: {column: name for name, column in each.items()} for event, each in columns.items()}
+    order = {event: [each.get(column, "") for column in properties] for event, each in named_by.items()}
+    rows: list[tuple[Stored | None, ...]] = []
     withdrawn: list[tuple[Stored, ...]] = []
     for event, at, seq in zip(fresh, arrived.at, count(arrived.first), strict=False):
         happened = min(event.event_time, event.received_at)
-        row: list[Stored | None] = [
-            arrived.who[event.customer],
-            types[event.event],
-            at,
-            seq,
-            happened,
-            None,
-            None,
-            None,
-            None,
-            1 if event.machine else None,
-            *(None for _ in properties),
-            event.extra,
-        ]
+        about: tuple[Stored | None, ...] = (None, None, None, None)
         if event.ref is not None:
             _, campaign, instance, step, number = event.ref
-            row[5:9] = campaigns.get(campaign), instance, steps.get((campaign, step)), number
-        if event.properties:
-            of_event = columns[event.event]
-            for name, value in event.properties.items():
-                row[place[of_event[name]]] = value
-        rows.append(row)
+            about = campaigns.get(campaign), instance, steps.get((campaign, step)), number
+        who, machine = arrived.who[event.customer], 1 if event.machine else None
+        values = map(event.properties.get, order.get(event.event, [""] * len(properties)))
+        rows.append((who, types[event.event], at, seq, happened, *about, machine, *values, event.extra))
         if event.withdrawal is not None:
             withdrawn += [
                 (arrived.who[event.customer], channel, purpose, at, seq, "withdrawn", happened, event.withdrawal.source)
                 for channel, purpose in product(event.withdrawal.channels, event.withdrawal.purposes)
             ]
-    rows.sort(key=lambda row: row[:4])
+    rows.sort()  # no two have the same number: what is compared ends there
     insert_rows(
         connection,
         tables_for(model).event,
