@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 from tests.reference.workspace import ANA, at, changed, did, said, workspace
 
@@ -209,6 +210,103 @@ campaign real:
         if push not sent exit "none"
 """
 
+KEYED = """
+campaign aa:
+    enter when begin, keyed by n
+    cap 1 contact per 1 day
+    goal login within 9 days and stay
+    exit when purchase (amount > 50 EUR)
+    stage s:
+        on login go to t
+        send email welcome
+        wait for purchase up to 2 days
+        send email offer
+        wait for login up to 2 days, else exit "late"
+    stage t:
+        set plan to "t"
+        tag warm
+        untag cold
+        wait 1 day
+campaign b:
+    enter when begin, keyed by n, again after exit
+    hold out 30%
+    exit when login
+    stage s:
+        send sms ping
+        if in stage aa.t tag cold
+        if tagged warm:
+            set plan to "warm"
+            untag warm
+        else:
+            set plan to "cold"
+        wait 36 hours
+        set plan to "s"
+campaign c:
+    enter when begin (n is known), keyed by n, again after 2 days
+    exclude segment pro
+    stage s:
+        wait 1 day
+campaign d:
+    enter when begin, every time
+    exclude campaign c
+    stage s:
+        set plan to "one"
+        wait for begin up to 1 day
+        set plan to "two"
+        send push note
+        wait for a new begin up to 3 days
+campaign f:
+    enter when begin, keyed by n, every time
+    exclude list robinson
+    stage s:
+        wait for login up to 3 days, else exit
+        send push note
+"""
+RIVALS = """
+campaign aa:
+    enter when begin, keyed by n
+    stage s:
+        wait for login up to 1 day, else go to u
+        go to t
+    stage t:
+        set plan to "met"
+        untag warm
+        go to v
+    stage u:
+        set plan to "late"
+        tag warm
+        go to v
+    stage v:
+        if plan is "met" exit "met"
+        if tagged warm exit "warm"
+campaign b:
+    enter when begin, keyed by n
+    stage s:
+        wait for login up to 1 day, else go to u
+        go to t
+    stage u:
+        set plan to "late"
+        tag warm
+        go to v
+    stage t:
+        set plan to "met"
+        untag warm
+        go to v
+    stage v:
+        if plan is "met" exit "met"
+        if tagged warm exit "warm"
+"""
+
+
+def numbered(*facts: str, who: str = "ana") -> list[object]:
+    """`03-02 10:00 begin 2`; without a number also without the property."""
+    made: list[object] = []
+    for fact in facts:
+        *what, n = fact.split(" ")
+        properties: dict[str, Any] = {} if n == "-" else {"n": int(n)}
+        made.append(did(" ".join(what), who=who, **properties))
+    return made
+
 
 def starts(*instants: str, event: str = "begin") -> list[object]:
     return [did(f"{when} {event}", who=person.id) for person in PEOPLE for when in instants]
@@ -282,6 +380,32 @@ REGRESSIONS: dict[str, Scenario] = {
         did("03-04 10:00 login", happened="03-02 12:00", n=2),
         did("03-03 10:00 login", who="éva", n=2),
         did("03-04 10:00 login", who="éva", happened="03-02 12:00", n=1),
+    ),
+    "journeys by key": scenario(
+        KEYED,
+        *(
+            fact
+            for person in PEOPLE
+            for fact in numbered(
+                *("03-02 10:00 begin 10", "03-02 10:00 begin 9", "03-02 10:00 begin -", "03-02 10:00 begin 10"),
+                *("03-02 10:00 begin -", "03-02 12:00 begin 9", "03-03 10:00 begin 7", "03-03 10:00 login 9"),
+                *("03-03 12:00 login -", "03-04 10:00 begin 10", "03-04 10:00 login 10", "03-04 12:00 begin 9"),
+                *("03-06 10:00 login 7", "03-06 10:00 login 7", "03-07 10:00 begin 7", "03-07 10:00 begin 9"),
+                *("03-07 10:00 login 9", "03-08 10:00 login 7"),
+                who=person.id,
+            )
+        ),
+        did("03-05 09:00 purchase", amount=Decimal(60)),
+        did("03-03 18:00 purchase", who="Zoe", amount=Decimal(5)),
+        said("03-04 09:00 sms refused"),
+        policy="cap 3 contacts per 7 days across sms, push",
+    ),
+    "the last key has its way": scenario(
+        RIVALS,
+        *numbered("03-02 10:00 begin 3", "03-02 12:00 begin 2", "03-03 10:00 login 2"),
+        *numbered("03-02 10:00 begin 2", "03-02 12:00 begin 3", "03-03 10:00 login 3", who="Zoe"),
+        *numbered("03-02 10:00 begin 10", "03-02 12:00 begin 2", "03-03 10:00 login 2", who="ben"),
+        *numbered("03-02 10:00 begin 2", "03-02 12:00 begin 10", "03-03 10:00 login 10", who="éva"),
     ),
     "ghosts beside real messages": scenario(
         GHOSTS,

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, assert_never
 
 from flowrules.syntax import tree
-from tests.reference import clock
+from tests.reference import clock, keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,12 +159,14 @@ def matches(
 ) -> bool:
     """Whether a fact is of the type and passes the filter.
 
-    What a machine did never counts; for an instance a reaction counts only if it sent the message
-    (language.md, *Conditions* and rule 2).
+    What a machine did never counts; for an instance a reaction counts only if it sent the message, and what has
+    a key only with its own (language.md, *Conditions* and rule 2).
     """
     if fact.event != event.text or fact.properties.get("machine"):
         return False
     if instance is not None and fact.message is not None and fact.message.instance is not instance:
+        return False
+    if instance is not None and not keys.concerns(fact, instance.campaign, instance.key, world.program):
         return False
     return filter_ is None or all(_passes(item, fact.properties, world) for item in filter_.items)
 

@@ -130,6 +130,7 @@ def _value(dice: Dice, attribute: str, start: int) -> Value:
     return dice.pick(VALUES[attribute])
 
 
+REFS = ("r1", "r2", "1")
 VALUES: dict[str, tuple[Value, ...]] = {
     "plan": ("free", "pro", "team"),
     "score": (10, 3, 5, -1),
@@ -147,11 +148,12 @@ VALUES: dict[str, tuple[Value, ...]] = {
 }
 PROPERTIES: dict[str, dict[str, tuple[Value, ...]]] = {
     "login": {},
-    "form": {"kind": ("quote", "trial", "quote"), "pages": (1, 2, 3)},
+    "form": {"kind": ("quote", "trial", "quote"), "pages": (1, 2, 3, 10), "ref": REFS},
     "purchase": {
         "amount": (Decimal("10.00"), Decimal("15.00"), Decimal("30.50"), Decimal("0.01")),
         "category": ("shoes", "hats", "tea"),
-        "pieces": (1, 2, 3),
+        "pieces": (1, 2, 3, 10),
+        "ref": REFS,
     },
-    "booked": {"for_day": (date(2026, 4, 1), date(2026, 3, 31)), "urgent": (True, False)},
+    "booked": {"for_day": (date(2026, 4, 1), date(2026, 3, 31)), "urgent": (True, False), "ref": REFS},
 }

@@ -238,7 +238,13 @@ MODES = (
     ", again after exit",
     ", again after 2 days",
     ", again after 36 hours",
+    ", every time",
 )
+KEYS = {
+    "form": ("ref", "ref", "ref", "pages"),
+    "purchase": ("ref", "ref", "amount", "pieces"),
+    "booked": ("ref", "ref", "for_day", "urgent"),
+}
 WAITS = ("1 day", "2 days", "6 hours", "90 minutes", "36 hours", "1 week", "1 month", "3 days")
 UNTIL = ("09:00", "09:00 tomorrow", "02:30", "02:30 tomorrow", "00:00", "18:00 on sunday", "02:30 on sunday",
          "2026-03-29 02:30", "2026-10-26 12:00", "2026-01-01 00:00")  # fmt: skip
@@ -299,7 +305,9 @@ class Writer:
         else:
             trigger = f"{dice.pick(SCHEDULES)} for segment {dice.pick(self.words.known_segments)}"
         self.words.trigger = trigger
-        return f"enter when {trigger}{dice.pick(MODES)}"
+        keys = KEYS.get(trigger.split(" (", maxsplit=1)[0], ())
+        keyed = f", keyed by {dice.pick(keys)}" if keys and dice.chance(50) else ""
+        return f"enter when {trigger}{keyed}{dice.pick(MODES)}"
 
     def exit_when(self) -> str:
         dice, words = self.dice, self.words

@@ -26,14 +26,17 @@ attribute city: text
 event form:
     kind: text
     pages: integer
+    ref: text
 event purchase:
     amount: money
     category: text
     pieces: integer
+    ref: text
 event login
 event booked:
     for_day: date
     urgent: bool
+    ref: text
 
 list robinson from "data/robinson.csv" by phone, email
 list staff from "data/staff.csv" by id

@@ -175,12 +175,13 @@ class _Runner:
         window: int | None = None,
         until: int | None = None,
         words: str | None = None,
+        key: str = "",
     ) -> None:
         """Write a row of the ledger."""
         self.rows.append(
             LedgerRow(
                 self.now, self.turn, self.person.id, campaign.name, number, step, decision, reason, rule, by,
-                counter, limit, window, until, words,
+                counter, limit, window, until, words, key,
             )
         )  # fmt: skip
 
@@ -370,20 +371,26 @@ class _Runner:
         """7. *Entries*: returns the new instances."""
         entered = []
         for campaign in self.campaigns:
-            if not judge.is_candidate(campaign, facts, self.customer.known_at, self.world):
-                continue
-            refusal = judge.refusal(campaign, self.world)
-            if refusal is not None:
-                self.say(campaign, 0, "not_entered", rule=refusal.rule, reason=refusal.reason, by=refusal.by)
-                continue
-            ghost = judge.ghost(campaign, self.world)
-            number = 1 + sum(1 for each in self.person.instances if each.campaign is campaign)
-            instance = Instance(campaign, number, ghost, self.now, next(iter(campaign.stages.values())))
-            self.person.instances.append(instance)
-            entered.append(instance)
-            reason = "held_out" if ghost else None
-            self.say(campaign, number, "entered", rule=campaign.enter.span.place, reason=reason)
+            refused = set()
+            for key in judge.candidates(campaign, facts, self.customer.known_at, self.world):
+                refusal = judge.refusal(campaign, key, self.world)
+                if refusal is None:
+                    entered.append(self.enter(campaign, key))
+                elif (key, refusal) not in refused:
+                    refused.add((key, refusal))
+                    self.say(
+                        campaign, 0, "not_entered", rule=refusal.rule, reason=refusal.reason, by=refusal.by, key=key
+                    )
         return entered
+
+    def enter(self, campaign: Campaign, key: str) -> Instance:
+        ghost = judge.ghost(campaign, self.world)
+        number = 1 + sum(1 for each in self.person.instances if each.campaign is campaign)
+        instance = Instance(campaign, number, ghost, self.now, next(iter(campaign.stages.values())), key)
+        self.person.instances.append(instance)
+        reason = "held_out" if ghost else None
+        self.say(campaign, number, "entered", rule=campaign.enter.span.place, reason=reason, key=key)
+        return instance
 
     # --- Micro steps ----------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowrules.syntax import tree
-from tests.reference import clock
+from tests.reference import clock, keys
 from tests.reference.conditions import (
     World,
     attribute,
@@ -39,27 +39,39 @@ class Verdict:
 # --- 7. Entries ---------------------------------------------------------------------------------------
 
 
-def is_candidate(campaign: Campaign, facts: list[Fact], known_at: int, world: World) -> bool:
-    """7: a fact that matches the trigger, or an occurrence for a customer of the segment."""
+def candidates(campaign: Campaign, facts: list[Fact], known_at: int, world: World) -> list[str]:
+    """7: the keys to give a verdict on, for facts that match the trigger or an occurrence for the segment."""
     trigger = campaign.enter.trigger
     if isinstance(trigger, tree.EventTrigger):
-        return any(
-            matches(fact, trigger.event, trigger.filter, world) and fact.event_time >= world.scenario.deployed_at
+        found = [
+            keys.entry_key(campaign, fact, world.program)
             for fact in facts
-        )
-    return (
+            if matches(fact, trigger.event, trigger.filter, world) and fact.event_time >= world.scenario.deployed_at
+        ]
+        return found if every_time(campaign) else list(dict.fromkeys(found))
+    if (
         clock.is_occurrence(trigger, world.now, world.zone)
         and world.now >= world.scenario.deployed_at
         and known_at <= world.now
         and in_segment(trigger.segment.text, world)
-    )
+    ):
+        return [""]
+    return []
 
 
-def refusal(campaign: Campaign, world: World) -> Verdict | None:
+def every_time(campaign: Campaign) -> bool:
+    return campaign.enter.again is not None and campaign.enter.again.every_time
+
+
+def refusal(campaign: Campaign, key: str, world: World) -> Verdict | None:
     """7: the first reason that applies."""
     rule = campaign.enter.span.place
     again = campaign.enter.again
-    earlier = [each for each in world.person.instances if each.campaign is campaign]
+    if campaign.enter.keyed is not None and not key:
+        return Verdict("no_key", rule)
+    earlier = [each for each in world.person.instances if each.campaign is campaign and each.key == key]
+    if every_time(campaign):
+        earlier = []
     if any(each.alive for each in earlier):
         return Verdict("already_inside", rule)
     if earlier and (again is None or (again.gap is None and not again.after_exit)):

@@ -120,10 +120,11 @@ class LedgerRow:
     window: int | None = None
     until: int | None = None
     words: str | None = None
+    key: str = ""
 
 
-def ledger_order(row: LedgerRow) -> tuple[int, str, int, str, int, str, str]:
-    return (row.at, row.customer, row.turn, row.campaign, row.instance, row.step or "", row.decision)
+def ledger_order(row: LedgerRow) -> tuple[int, str, int, str, int, str, str, str]:
+    return (row.at, row.customer, row.turn, row.campaign, row.instance, row.step or "", row.decision, row.key)
 
 
 # Exact days so that deadlines are hit exactly; a microsecond for what comes at once.

@@ -35,6 +35,7 @@ def line(row: LedgerRow, *, rule: bool = False) -> str:
         (" window=", None if row.window is None else f"{row.window / (60 * MINUTE):g}h"),
         (" until=", None if row.until is None else instant(row.until)),
         (" words=", row.words),
+        (" key=", row.key or None),
         (" rule=", row.rule.removeprefix(f"{RULES}:") if rule and row.rule else None),
     ]
     return text + "".join(f"{label}{value}" for label, value in parts if value is not None)

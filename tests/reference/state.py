@@ -47,6 +47,7 @@ class Instance:
     ghost: str | None
     entered_at: int
     position: Position | None
+    key: str = ""
     stage: str | None = None
     reached_at: int | None = None
     due: int | None = None
@@ -63,12 +64,12 @@ class Instance:
         return self.ended_at is None
 
     @property
-    def plain_order(self) -> tuple[str, int]:
-        return (self.campaign.name, self.number)
+    def plain_order(self) -> tuple[str, str, int]:
+        return (self.campaign.name, self.key, self.number)
 
     @property
-    def total_order(self) -> tuple[int, int, str, int]:
-        return (*self.campaign.order, self.number)
+    def total_order(self) -> tuple[int, int, str, str, int]:
+        return (*self.campaign.order, self.key, self.number)
 
     def last_message(self, channel: str, template: str | None) -> Message | None:
         found = [m for m in self.messages if m.channel == channel and template in (None, m.template)]

@@ -247,6 +247,7 @@ def ledger(connection: Connection) -> list[LedgerRow]:
             window=row.window,
             until=row.until,
             words=labels.get(row.words_id),
+            key=row.key,
         )
         for row in connection.execute(select(*d))
     ]

@@ -8,8 +8,6 @@ from flowrules.source import Source
 from flowrules.syntax.parser import parse
 
 HEADER = [
-    ('enter when form (kind is "x"), keyed by quote_id, again after 3 days', "keyed by quote_id"),
-    ("enter when login, every time", "every time"),
     ("enter when joins segment x", "joins segment x"),
     ("enter when leaves segment x, again after 3 days", "leaves segment x"),
     ("enter when while in segment x, again after 30 days", "while in segment x"),

@@ -282,18 +282,24 @@ def test_header() -> None:
     )
     assert isinstance(enter, tree.Enter)
     assert isinstance(enter.trigger, tree.EventTrigger)
-    assert enter.again == tree.Again(False, gap, NOWHERE)
+    assert enter.again == tree.Again(False, gap, False, NOWHERE)
     assert weekly == tree.Enter(
-        tree.Schedule("week", 6, None, time(9), None, name("x"), NOWHERE), tree.Again(True, None, NOWHERE), NOWHERE
+        tree.Schedule("week", 6, None, time(9), None, name("x"), NOWHERE),
+        None,
+        tree.Again(True, None, False, NOWHERE),
+        NOWHERE,
     )
-    assert monthly == tree.Enter(tree.Schedule("month", None, 31, time(9), None, name("x"), NOWHERE), None, NOWHERE)
+    assert monthly == tree.Enter(
+        tree.Schedule("month", None, 31, time(9), None, name("x"), NOWHERE), None, None, NOWHERE
+    )
     assert once == tree.Enter(
         tree.Schedule(None, None, None, None, datetime(2026, 12, 1, 9), name("x"), NOWHERE),  # noqa: DTZ001  # local
+        None,
         None,
         NOWHERE,
     )
     assert isinstance(never, tree.Enter)
-    assert never.again == tree.Again(False, None, NOWHERE)
+    assert never.again == tree.Again(False, None, False, NOWHERE)
 
 
 def test_exit_when_keeps_a_bare_name() -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, time
 from typing import Literal
 
 from flowrules.model.condition import Condition, Filter, Segment
-from flowrules.model.schema import Attribute, Channel, CustomerList, EventType, Stored
+from flowrules.model.schema import Attribute, Channel, CustomerList, EventType, Property, Stored
 
 Unit = Literal["second", "minute", "hour", "day", "week", "month"]
 
@@ -180,12 +180,21 @@ class ScheduleTrigger:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """mode `again after`: at least `gap` microseconds since the last entry and not inside."""
+    """mode `again after`: at least `gap` microseconds since the last entry and not inside; `every time`: side by side.
+
+    key: the property of the entering event that tells journeys apart; the mode then goes by its value.
+    """
 
     trigger: EventTrigger | ScheduleTrigger
-    mode: Literal["once", "after exit", "again after"]
+    mode: Literal["once", "after exit", "again after", "every time"]
     gap: int
     place: str
+    key: Property | None = None
+
+    @property
+    def several(self) -> bool:
+        """A customer may be on several journeys at once."""
+        return self.key is not None or self.mode == "every time"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from flowrules.model import campaign as typed
 from flowrules.model import condition as conditions
@@ -16,16 +16,19 @@ from flowrules.model.conditions import Journey, Scope, condition, event_filter
 from flowrules.model.digest import digest
 from flowrules.model.names import a
 from flowrules.model.policy import cap, hold_out, message_class
-from flowrules.model.schema import EventType
+from flowrules.model.schema import EventType, Kind
 from flowrules.model.steps import build_stage, journey_event
+from flowrules.model.values import describe
 from flowrules.model.walk import steps_of
 from flowrules.syntax import tree
 
 if TYPE_CHECKING:
     from flowrules.model.names import Names
+    from flowrules.model.schema import Property
     from flowrules.source import Span
 
 C = TypeVar("C", bound=tree.HeaderClause)
+Mode = Literal["once", "after exit", "again after", "every time"]
 
 
 def build_campaign(node: tree.CampaignDecl, scope: Scope, policy: typed.Policy) -> typed.Campaign | None:
@@ -37,6 +40,9 @@ def build_campaign(node: tree.CampaignDecl, scope: Scope, policy: typed.Policy) 
     class_of, share = _first(node, tree.ClassOf), _first(node, tree.HoldOut)
     goal = _first(node, tree.Goal)
     entry = _entry(node, scope)
+    if entry is not None and entry.key is not None:
+        journey = replace(journey, key=entry.key)
+        scope = replace(scope, journey=journey)
     exits = tuple(_exit_when(clause, scope, journey) for clause in node.header if isinstance(clause, tree.ExitWhen))
     excludes = [clause for clause in node.header if isinstance(clause, tree.Exclude)]
     event = entry.trigger.event if entry is not None and isinstance(entry.trigger, typed.EventTrigger) else None
@@ -130,9 +136,22 @@ def _entry(node: tree.CampaignDecl, scope: Scope) -> typed.Entry | None:
     trigger = _trigger(clause.trigger, scope)
     if trigger is None:
         return None
-    if again is not None and again.after_exit:
-        return typed.Entry(trigger, "after exit", 0, clause.span.place)
-    return typed.Entry(trigger, "again after" if gap else "once", gap, clause.span.place)
+    key = None if clause.keyed is None else _key(clause.keyed, trigger, names)
+    mode: Mode = "again after" if gap else "once"
+    if again is not None and (again.after_exit or again.every_time):
+        mode = "after exit" if again.after_exit else "every time"
+    return typed.Entry(trigger, mode, gap, clause.span.place, key)
+
+
+def _key(name: tree.Name, trigger: typed.EventTrigger | typed.ScheduleTrigger, names: Names) -> Property | None:
+    if isinstance(trigger, typed.ScheduleTrigger):
+        message = f"`keyed by {name.text}`: no event starts this campaign, a schedule does"
+        names.note("FR220", message, name.span, "a key is a property of the event that lets the customer in")
+        return None
+    found = names.property(trigger.event, name.text, name.span)
+    if found is not None and found.type.kind is Kind.LIST:
+        names.note("FR220", f"`{name.text}` is {describe(found.type)} and can not be a key", name.span)
+    return found
 
 
 def _trigger(

@@ -22,18 +22,21 @@ if TYPE_CHECKING:
 
     from flowrules.model.campaign import Purpose
     from flowrules.model.names import Names
-    from flowrules.model.schema import EventType
+    from flowrules.model.schema import EventType, Property
 
 NOTHING = typed.And(())
 
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """What a condition inside a campaign may speak of. sends: channel to the templates sent over it."""
+    """What a condition inside a campaign may speak of. sends: channel to the templates sent over it; key: what tells
+    its journeys apart.
+    """
 
     campaign: str
     stages: Mapping[str, tree.Stage]
     sends: Mapping[str, frozenset[str]]
+    key: Property | None = None
 
 
 @dataclass(frozen=True, slots=True)

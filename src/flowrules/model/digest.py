@@ -23,10 +23,7 @@ _POLICY = frozenset({"exclusions", "caps", "priority", "hold_out"})
 
 def digest(campaign: Campaign) -> str:
     seen: dict[str, str] = {}
-    parts = [
-        f"{name}={canonical(getattr(campaign, name), seen)}" for name in _fields(type(campaign)) if name not in _POLICY
-    ]
-    return sha256("\n".join(parts).encode()).hexdigest()
+    return sha256(_said(campaign, _POLICY, "\n", seen).encode()).hexdigest()
 
 
 def canonical(item: object, seen: dict[str, str]) -> str:
@@ -43,18 +40,26 @@ def canonical(item: object, seen: dict[str, str]) -> str:
             return f"{type(item).__name__}({item.name})"
         case tuple():
             return f"({', '.join(canonical(inner, seen) for inner in item)})"
+        case _ if is_dataclass(item):
+            return f"{type(item).__name__}({_said(item, frozenset(), ', ', seen)})"
         case _:
-            names = _fields(type(item))
-            if not names:
-                return repr(item)
-            return f"{type(item).__name__}({', '.join(canonical(getattr(item, name), seen) for name in names)})"
+            return repr(item)
 
 
-def _fields(kind: type) -> tuple[str, ...]:
+def _said(item: object, without: frozenset[str], between: str, seen: dict[str, str]) -> str:
+    """A field that says what holds anyway is left out: so a construct that comes later changes no digest of today."""
+    return between.join(
+        f"{name}={canonical(value, seen)}"
+        for name, default in _fields(type(item))
+        if name not in without and (value := getattr(item, name)) != default
+    )
+
+
+def _fields(kind: type) -> tuple[tuple[str, object], ...]:
     if kind not in _FIELDS:
         found = fields(kind) if is_dataclass(kind) else ()
-        _FIELDS[kind] = tuple(field.name for field in found if field.name not in _NO_MEANING)
+        _FIELDS[kind] = tuple((field.name, field.default) for field in found if field.name not in _NO_MEANING)
     return _FIELDS[kind]
 
 
-_FIELDS: dict[type, tuple[str, ...]] = {}
+_FIELDS: dict[type, tuple[tuple[str, object], ...]] = {}

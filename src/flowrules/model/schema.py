@@ -72,6 +72,10 @@ class EventType:
     reaction: str | None = None
     span: Span | None = None
 
+    def key(self, key: Property | None) -> Property | None:
+        """Its own property of that name, by which it finds the journey it is about."""
+        return None if key is None else next((each for each in self.properties if each.name == key.name), None)
+
 
 @dataclass(frozen=True, slots=True)
 class CustomerList:

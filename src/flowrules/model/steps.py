@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flowrules.model import campaign as typed
 from flowrules.model.conditions import Journey, Scope, condition, event_filter, sent
 from flowrules.model.schema import Kind, Type
-from flowrules.model.values import display, stored
+from flowrules.model.values import describe, display, stored
 from flowrules.model.walk import all_steps, leaves
 from flowrules.syntax import tree
 
@@ -72,6 +72,14 @@ def journey_event(
             f"campaign `{journey.campaign}` never sends over `{event.channel}`, so `{event.name}` never reaches it",
             name.span,
             "a reaction belongs to the journey that sent the message",
+        )
+    key, own = journey.key, event.key(journey.key)
+    if key is not None and own is not None and own.type != key.type:
+        scope.names.note(
+            "FR221",
+            f"`{key.name}` is {describe(own.type)} in `{event.name}`, but {describe(key.type)} as the key",
+            name.span,
+            f"declare `{key.name}` with one type: by it an event finds its journey",
         )
     return event, event_filter(filter_, event, scope)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
@@ -33,7 +34,7 @@ class Moment:
 
     kind: event, consent, change, decision or message; what: the name of the event, attribute, channel, decision or
     status; label: what it is about; text: the words at `rule`; notes: what else a person asks then; next_possible:
-    when a withheld message could next have left.
+    when a withheld message could next have left; key: what tells the journey entered from others.
     """
 
     at: int
@@ -52,6 +53,7 @@ class Moment:
     window: int | None = None
     notes: tuple[str, ...] = ()
     next_possible: int | None = None
+    key: str | None = None
 
     def facts(self) -> dict[str, object]:
         return {
@@ -70,6 +72,7 @@ class Moment:
             "window": None if self.window is None else self.window // 1_000_000,
             "notes": list(self.notes),
             "next_possible": iso(self.next_possible),
+            "key": self.key,
         }
 
 
@@ -97,13 +100,19 @@ class Standing:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Explanation:
     customer: str
     zone: str
     campaign: str | None
     standings: tuple[Standing, ...]
     timeline: tuple[Moment, ...]
+
+    @cached_property
+    def side_by_side(self) -> frozenset[str]:
+        """Campaigns in which several journeys may be meant."""
+        found = (each for each in self.timeline if each.kind == "decision" and each.campaign is not None)
+        return frozenset(each.campaign for each in found if each.campaign and (each.key or (each.instance or 0) > 1))
 
     def facts(self) -> dict[str, object]:
         """`entered`, `reason`, `rule`, `next_eligible` are those of the one campaign asked for."""
@@ -243,7 +252,7 @@ class _Story:
                 order=(_DECISION, row.turn),
                 kind="decision",
                 what=word,
-                label=row.words or row.by or _short(row.step),
+                label=row.words or row.by or self._key(row) or _short(row.step),
                 campaign=row.campaign,
                 instance=row.instance,
                 reason=reason(row.reason),
@@ -255,7 +264,18 @@ class _Story:
                 window=row.window,
                 notes=notes,
                 next_possible=next_possible,
+                key=row.key or None,
             )
+
+    def _key(self, row: Row[*tuple[Any, ...]]) -> str:
+        """`order_id A17`, as people write it."""
+        deployed = self._library.in_force(row.at)
+        campaign = None if deployed is None else deployed.campaigns.get(row.campaign)
+        key = None if campaign is None else campaign.entry.key
+        if not row.key or deployed is None or key is None:
+            return str(row.key)
+        value = row.key if key.type.textual else int(row.key)
+        return f"{key.name} {display(value, key.type, deployed.model.currency)}"
 
     def messages(self, campaign_id: int | None) -> Iterator[Moment]:
         """What the outbox made of them, where that was not at the instant of the decision."""
@@ -373,13 +393,14 @@ class _Story:
         campaign = None if self._now is None else self._now.campaigns.get(name)
         place = None if campaign is None else campaign.entry.place
         enrollment, decision = tables.enrollment.c, tables.decision.c
-        last = self._connection.execute(
+        journeys = self._connection.execute(
             select(tables.enrollment)
             .where(enrollment.customer_id == self._id, enrollment.campaign_id == campaign_id)
             .where(enrollment.entered_at <= self._at)
-            .order_by(enrollment.instance.desc())
-            .limit(1)
-        ).first()
+            .order_by(enrollment.instance)
+        ).all()
+        inside = [each for each in journeys if each.ended_at is None or each.ended_at > self._at]
+        last = (inside or journeys)[-1] if journeys else None
         refused = self._connection.execute(
             decisions()
             .where(of_customer(self._id), decision.campaign_id == campaign_id, decision.at <= self._at)
@@ -388,15 +409,13 @@ class _Story:
             .limit(1)
         ).first()
         next_eligible = None
-        if last is not None and campaign is not None and campaign.entry.mode == "again after":
+        if last is not None and campaign is not None and campaign.entry.mode == "again after" and not last.key:
             next_eligible = last.entered_at + campaign.entry.gap
         if last is not None:
-            ended = last.ended_at is not None and last.ended_at <= self._at
-            word = reason(last.exit) if ended else None
-            said = self._label(last.words_id) if ended else None
-            return Standing(
-                name, True, word, place, self._text(place), _entered(last.instance, said or word), next_eligible
-            )
+            word = None if inside else reason(last.exit)
+            said = None if inside else self._label(last.words_id)
+            words = _entered(len(journeys), len(inside), said or word or "")
+            return Standing(name, True, word, place, self._text(place), words, next_eligible)
         if refused is not None:
             said = (reason(refused.reason) or "").replace("_", " ")
             words = f"did not enter: {said}" + (f" by {refused.by}" if refused.by else "")
@@ -438,9 +457,11 @@ class _Story:
         return f"did not enter: no trigger matched; {what}, {why}"
 
 
-def _entered(instance: int, ended: str | None) -> str:
-    times = "entered" if instance == 1 else f"entered {instance} times"
-    return f"{times}, is inside" if ended is None else f"{times}, left: {ended.replace('_', ' ')}"
+def _entered(number: int, inside: int, ended: str) -> str:
+    times = "entered" if number == 1 else f"entered {number} times"
+    if inside:
+        return f"{times}, is inside" if inside == 1 else f"{times}, is on {inside} journeys"
+    return f"{times}, left: {ended.replace('_', ' ')}"
 
 
 def _short(step: str | None) -> str:

@@ -55,7 +55,12 @@ def _moment(each: Moment, line: Text, explanation: Explanation, indent: int) -> 
     """Its line, and what there is to tell below it."""
     line.stylize(_LOUD.get(each.what, "cyan" if each.kind == "event" else ""), _VERB_AT, indent)
     several = explanation.campaign is None
-    where = f"{each.campaign} " if several and each.campaign is not None and each.kind == "decision" else ""
+    where = ""
+    if each.campaign is not None and each.kind == "decision":
+        where = each.campaign if several else ""
+        if each.instance and each.campaign in explanation.side_by_side:
+            where += f"#{each.instance}"
+        where += " " if where else ""
     place = f"{where}{each.rule or ''}".strip()
     if place and len(line) + 2 + len(place) <= WIDTH:
         line.append(" " * (WIDTH - len(line) - len(place)))

@@ -17,7 +17,7 @@ from flowrules.sql import tables
 from flowrules.sql.codes import Decision
 
 COLUMNS = (
-    "at", "customer", "campaign", "version", "instance", "step", "decision", "reason", "rule", "detail",
+    "at", "customer", "campaign", "version", "instance", "step", "decision", "reason", "rule", "detail", "key",
 )  # fmt: skip
 
 
@@ -32,7 +32,7 @@ class Choice:
 
 
 def ledger(connection: Connection, choice: Choice) -> Iterator[dict[str, object]]:
-    """Ordered by instant, customer, turn, campaign, instance, step, decision."""
+    """Ordered by instant, customer, turn, campaign, instance, step, decision, key."""
     decision = tables.decision.c
     query = decisions()
     if choice.customer is not None:
@@ -45,7 +45,7 @@ def ledger(connection: Connection, choice: Choice) -> Iterator[dict[str, object]
         query = query.where(decision.at < choice.until)
     order = (
         decision.at, tables.customer.c.external_id, decision.turn, tables.campaign.c.name, decision.instance,
-        func.coalesce(tables.step.c.key, ""), decision.decision,
+        func.coalesce(tables.step.c.key, ""), decision.decision, decision.key,
     )  # fmt: skip
     for row in connection.execution_options(yield_per=10_000).execute(query.order_by(*order)):
         yield facts(row)
@@ -102,4 +102,5 @@ def facts(row: Row[*tuple[Any, ...]]) -> dict[str, object]:
         "reason": reason(row.reason),
         "rule": row.rule,
         "detail": detail,
+        "key": row.key or None,
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flowrules.model import campaign as m
 from flowrules.sql.bundle import Bundle, Version
 from flowrules.sql.codes import Decision, Reason
-from flowrules.sql.rounds import DECISION
+from flowrules.sql.rounds import DECISION_WITH_KEY
 from flowrules.sql.scratch import STATE
 from flowrules.sql.statement import Statement
 from flowrules.sql.watch import excluded
@@ -60,9 +60,10 @@ def _entry(bundle: Bundle, version: Version, lives_from: int) -> Entry:
         judge=tuple(_judge(bundle, version, lives_from, what)),
         hold_outs=_hold_outs(bundle, campaign),
         unexposed=w.statement(
-            f"SELECT c.customer_id, u.external_id FROM candidate c {w.join('customer', 'u', 'u.id = c.customer_id')} "
-            "WHERE c.reason IS NULL AND c.ghost = 0 AND NOT EXISTS (SELECT 1 FROM exposure x "
-            "WHERE x.customer_id = c.customer_id AND x.name = :name) ORDER BY c.customer_id"
+            "SELECT DISTINCT c.customer_id, u.external_id FROM candidate c "
+            f"{w.join('customer', 'u', 'u.id = c.customer_id')} WHERE c.reason IS NULL AND c.ghost = 0 "
+            "AND NOT EXISTS (SELECT 1 FROM exposure x WHERE x.customer_id = c.customer_id AND x.name = :name) "
+            "ORDER BY c.customer_id"
         ),
         draw=w.row("exposure", "customer_id, name, held_out"),
         expose=w.statement(
@@ -86,45 +87,42 @@ def _hold_outs(bundle: Bundle, campaign: m.Campaign) -> tuple[HoldOut, ...]:
 
 def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list[Statement]:
     campaign, w = version.machine.campaign, bundle.writer
+    entry, trigger = campaign.entry, campaign.entry.trigger
     earlier = f"FROM enrollment e WHERE e.customer_id = q.customer_id AND e.campaign_id = {version.campaign_id}"
+    same_key = " AND e.key = q.key" if entry.key is not None else ""
+    nth = "q.seq" if entry.several and isinstance(trigger, m.EventTrigger) else "1"
     head = (
-        "INSERT INTO candidate (customer_id, at, zone_id, seq, last_instance, last_at, ghost) "
-        f"SELECT q.customer_id, q.at, q.zone_id, q.seq, (SELECT max(e.instance) {earlier}), "
-        f"(SELECT max(e.entered_at) {earlier}), 0 FROM "
+        "INSERT INTO candidate (customer_id, nth, at, zone_id, seq, key, last_instance, last_at, ghost) "
+        f"SELECT q.customer_id, {nth}, q.at, q.zone_id, q.seq, q.key, "
+        f"(SELECT max(e.instance) {earlier}), (SELECT max(e.entered_at) {earlier}{same_key}), 0 FROM "
     )
-    trigger = campaign.entry.trigger
     if isinstance(trigger, m.EventTrigger):
         test = w.fragment(version.guards.filter(trigger.filter, version.guards.event))
         same = f"event.customer_id = focus.customer_id AND event.type_id = {what} AND event.at = focus.at"
         human = " AND event.machine IS NULL" if trigger.event.reaction in ("opened", "clicked") else ""
+        key, first, group = "''", "min(event.seq)", " GROUP BY focus.customer_id, focus.at, focus.zone_id"
+        if entry.key is not None:
+            key = f"coalesce({w.fragment(version.guards.key(entry.key, version.guards.event))}, '')"
+            group += f", {key}"
+        if entry.mode == "every time":
+            first, group = "event.seq", ""
         find = w.statement(
-            f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, min(event.seq) AS seq FROM focus "
-            f"{w.join('event', 'event', same)} WHERE event.event_time >= {lives_from} AND {test}{human} "
-            "GROUP BY focus.customer_id, focus.at, focus.zone_id) AS q",
+            f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, {first} AS seq, {key} AS key FROM focus "
+            f"{w.join('event', 'event', same)} WHERE event.event_time >= {lives_from} AND {test}{human}{group}) AS q",
             test,
         )
     else:
         test = bundle.condition(version.guards, trigger.segment.condition, "focus")
         find = w.statement(
-            f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, CAST(NULL AS BIGINT) AS seq FROM focus "
-            f"CROSS JOIN occurrence WHERE occurrence.zone_id = focus.zone_id AND occurrence.at = focus.at "
+            f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, CAST(NULL AS BIGINT) AS seq, '' AS key "
+            "FROM focus CROSS JOIN occurrence WHERE occurrence.zone_id = focus.zone_id AND occurrence.at = focus.at "
             f"AND occurrence.what = {what} AND EXISTS (SELECT 1 FROM customer u WHERE u.id = focus.customer_id "
             f"AND u.known_at <= focus.at) AND {test}) AS q",
             test,
         )
-    verdict = (
-        "WHEN EXISTS (SELECT 1 FROM run WHERE run.customer_id = candidate.customer_id "
-        f"AND run.campaign_id = {version.campaign_id} AND run.ended_at IS NULL) THEN {int(Reason.ALREADY_INSIDE)} "
-    )
-    if campaign.entry.mode == "once":
-        verdict += f"WHEN last_instance IS NOT NULL THEN {int(Reason.ENTERED_BEFORE)} "
-    elif campaign.entry.mode == "again after":
-        verdict += f"WHEN at - last_at < {campaign.entry.gap} THEN {int(Reason.TOO_SOON)} "
     statements = [
         find,
-        w.statement(
-            f"UPDATE candidate SET reason = CASE {verdict} END, place_id = {bundle.label(campaign.entry.place)}"
-        ),
+        w.statement(f"UPDATE candidate SET reason = {_verdict(version)}, place_id = {bundle.label(entry.place)}"),
     ]
     for exclusion in campaign.exclusions:
         place, by = excluded(bundle, exclusion)
@@ -140,25 +138,52 @@ def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list
                     f"{bundle.catalogue.campaigns[exclusion.campaign]} AND run.ended_at IS NULL)"
                 )
             )
+    if entry.several:
+        statements.append(
+            w.statement(
+                "UPDATE candidate SET number = (SELECT count(*) FROM candidate o WHERE o.customer_id = "
+                "candidate.customer_id AND o.reason IS NULL AND o.nth <= candidate.nth) WHERE reason IS NULL"
+            )
+        )
     return statements
 
 
+def _verdict(version: Version) -> str:
+    """The reason of the mode, by key where there is one."""
+    entry, tests = version.machine.campaign.entry, ""
+    if entry.key is not None:
+        tests += f"WHEN key = '' THEN {int(Reason.NO_KEY)} "
+    if entry.mode != "every time":
+        same_key = " AND run.key = candidate.key" if entry.key is not None else ""
+        tests += (
+            "WHEN EXISTS (SELECT 1 FROM run WHERE run.customer_id = candidate.customer_id AND run.campaign_id = "
+            f"{version.campaign_id} AND run.ended_at IS NULL{same_key}) THEN {int(Reason.ALREADY_INSIDE)} "
+        )
+    if entry.mode == "once":
+        tests += f"WHEN last_at IS NOT NULL THEN {int(Reason.ENTERED_BEFORE)} "
+    elif entry.mode == "again after":
+        tests += f"WHEN at - last_at < {entry.gap} THEN {int(Reason.TOO_SOON)} "
+    return f"CASE {tests}END" if tests else "NULL"
+
+
 def _enter(bundle: Bundle, version: Version) -> list[Statement]:
-    campaign_id, w = version.campaign_id, bundle.writer
-    number = "coalesce(last_instance, 0) + 1"
+    campaign_id, w, entry = version.campaign_id, bundle.writer, version.machine.campaign.entry
+    number = f"coalesce(last_instance, 0) + {'number' if entry.several else '1'}"
+    # Of facts that come together all are refused alike, but each has its verdict: one row tells it.
+    once = " WHERE true ON CONFLICT DO NOTHING" if entry.mode == "every time" else ""
     return [
         w.statement(
-            f"{DECISION} SELECT customer_id, at, :turn, {campaign_id}, CASE WHEN reason IS NULL THEN {number} "
+            f"{DECISION_WITH_KEY} SELECT customer_id, at, :turn, {campaign_id}, CASE WHEN reason IS NULL THEN {number} "
             f"ELSE 0 END, "
             f"CASE WHEN reason IS NULL THEN {int(Decision.ENTERED)} ELSE {int(Decision.NOT_ENTERED)} END, 0, "
             f"{version.id}, "
             f"CASE WHEN reason IS NULL AND ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE reason END, place_id, by_id, "
-            "NULL, NULL, NULL, NULL, NULL FROM candidate"
+            f"NULL, NULL, NULL, NULL, NULL, key FROM candidate{once}"
         ),
         w.statement(
             "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, existed, "
-            "entered_at, entry_seq, stage_at, stage_id, ghost, ending, dirty) "
+            "entered_at, entry_seq, stage_at, stage_id, ghost, key, ending, dirty) "
             f"SELECT customer_id, {campaign_id}, {number}, at, zone_id, {version.id}, {version.code(0)}, "
-            f"{STATE.RUNNING}, 0, at, seq, at, 0, ghost, 0, 1 FROM candidate WHERE reason IS NULL"
+            f"{STATE.RUNNING}, 0, at, seq, at, 0, ghost, key, 0, 1 FROM candidate WHERE reason IS NULL"
         ),
     ]

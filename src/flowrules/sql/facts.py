@@ -76,14 +76,18 @@ def facts(bundle: Bundle) -> Facts:
 
 
 def fact_at(
-    bundle: Bundle, guards: Guards, event: EventType, condition: Filter | None, more: str = ""
+    bundle: Bundle, version: Version, event: EventType, condition: Filter | None, more: str = ""
 ) -> tuple[str, Fragment]:
-    """`FROM event WHERE ...` for facts of the instant of a row of `run`, the reaction's own instance only."""
+    """`FROM event WHERE ...` for facts of the instant of a row of `run`: by its key, of a reaction by its message."""
+    guards = version.guards
     event_table = guards.event
     test = bundle.writer.fragment(guards.filter(condition, event_table))
     own = ""
+    key = event.key(version.machine.campaign.entry.key)
+    if key is not None:
+        own = f" AND run.key = {bundle.writer.fragment(guards.key(key, event_table))}"
     if event.channel is not None:
-        own = " AND event.ref_campaign_id = run.campaign_id AND event.ref_instance = run.instance"
+        own += " AND event.ref_campaign_id = run.campaign_id AND event.ref_instance = run.instance"
         if event.reaction in ("opened", "clicked"):
             own += " AND event.machine IS NULL"
     text = (
@@ -101,7 +105,7 @@ def _exits(bundle: Bundle) -> Iterator[OnEvent]:
 
 
 def _exit(bundle: Bundle, version: Version, clause: m.ExitOnEvent) -> tuple[Statement, ...]:
-    there, test = fact_at(bundle, version.guards, clause.event, clause.filter)
+    there, test = fact_at(bundle, version, clause.event, clause.filter)
     mark = bundle.writer.statement(
         f"UPDATE run SET ending = 1, exit = {int(Reason.EXIT_WHEN)}, by_id = NULL, "
         f"place_id = {bundle.label(clause.place)} WHERE version_id = {version.id} AND {OLD} "
@@ -122,7 +126,7 @@ def _goal(bundle: Bundle, version: Version, goal: m.Goal) -> tuple[Statement, ..
     inside = " AND event.event_time >= run.entered_at"
     if goal.within is not None:
         inside += f" AND event.event_time < run.entered_at + {goal.within}"
-    there, test = fact_at(bundle, version.guards, goal.event, goal.filter, inside)
+    there, test = fact_at(bundle, version, goal.event, goal.filter, inside)
     ends = "1 = 0" if goal.stay else LIVE
     place, w = bundle.label(goal.place), bundle.writer
     late = there.replace("run.", "e.").replace("e.at", "f.at")
@@ -131,10 +135,10 @@ def _goal(bundle: Bundle, version: Version, goal: m.Goal) -> tuple[Statement, ..
         # Those that ended earlier: the goal is still theirs, but moves nobody.
         w.statement(
             "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, existed, "
-            "entered_at, entry_seq, stage_at, stage_id, ghost, ended_at, exit, words_id, ending, dirty) "
+            "entered_at, entry_seq, stage_at, stage_id, ghost, key, ended_at, exit, words_id, ending, dirty) "
             "SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, e.version_id, "
             f"e.version_id * {NODES} + e.node, {STATE.REST}, 2, e.entered_at, e.entry_seq, e.stage_at, e.stage_id, "
-            f"e.ghost, e.ended_at, e.exit, e.words_id, 0, 0 FROM focus f {w.join('enrollment', 'e', old)} "
+            f"e.ghost, e.key, e.ended_at, e.exit, e.words_id, 0, 0 FROM focus f {w.join('enrollment', 'e', old)} "
             f"WHERE e.version_id = {version.id} AND e.ended_at IS NOT NULL AND e.goal_at IS NULL "
             f"AND EXISTS (SELECT 1 {late})",
             test,
@@ -182,7 +186,7 @@ def _interruption(bundle: Bundle, version: Version, stage: m.Stage, on: m.On) ->
     """`on E go to S`: the earliest fact, then the first clause; later clauses win only by an earlier fact."""
     campaign = version.machine.campaign
     target = [each.name for each in campaign.stages].index(on.stage)
-    there, test = fact_at(bundle, version.guards, on.event, on.filter)
+    there, test = fact_at(bundle, version, on.event, on.filter)
     mark = bundle.writer.statement(
         f"UPDATE run SET state = {STATE.INTERRUPTED}, pick = {version.code(target)}, "
         f"place_id = {bundle.label(on.place)}, ev_seq = (SELECT min(event.seq) {there}) "
@@ -227,9 +231,10 @@ def consume(bundle: Bundle, test: EventTest, where: str) -> str:
     )
 
 
-def earliest_event(guards: Guards, test: EventTest, bundle: Bundle) -> Fragment:
+def earliest_event(bundle: Bundle, version: Version, test: EventTest) -> Fragment:
     """`at` and `seq` of the earliest event since the stage was reached that this instance has not used up."""
-    e, used, row = guards.event.alias(), t.consumption.alias(), Row("run")
+    guards, row = version.guards, Row("run")
+    e, used = guards.event.alias(), t.consumption.alias()
     clauses = [
         e.c.customer_id == row["customer_id"],
         e.c.type_id == literal_column(str(bundle.event_type(test.event.name))),
@@ -237,6 +242,9 @@ def earliest_event(guards: Guards, test: EventTest, bundle: Bundle) -> Fragment:
         e.c.at <= row["at"],
         guards.filter(test.filter, e),
     ]
+    key = test.event.key(version.machine.campaign.entry.key)
+    if key is not None:
+        clauses.append(guards.key(key, e) == row["key"])
     if test.event.channel is not None:
         clauses += [e.c.ref_campaign_id == row["campaign_id"], e.c.ref_instance == row["instance"]]
         if test.event.reaction in ("opened", "clicked"):

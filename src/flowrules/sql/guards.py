@@ -15,7 +15,9 @@ from sqlalchemy import (
     FromClause,
     Select,
     Table,
+    Text,
     and_,
+    cast,
     exists,
     false,
     func,
@@ -29,7 +31,7 @@ from sqlalchemy import (
 )
 
 from flowrules.model import condition as c
-from flowrules.model.schema import Attribute, Stored
+from flowrules.model.schema import Attribute, Property, Stored
 from flowrules.sql import tables as t
 from flowrules.sql.catalogue import Catalogue
 from flowrules.sql.codes import Status
@@ -146,6 +148,12 @@ class Guards:
                 return not_(self.filter(condition.item, event))  # type: ignore[arg-type]  # as above
             case c.PropertyIs():
                 return self._compare(event.c[property_column(condition.property)], condition.op, condition.values)
+
+    def key(self, declared: Property, event: FromClause) -> Column:
+        """A property of a row of the event table as a key: text, by code points."""
+        column = event.c[property_column(declared)]
+        value = column if declared.type.textual else cast(column, Text)
+        return value if self.dialect == "sqlite" else value.collate("C")
 
     def changes(self, condition: c.Condition, row: Row) -> Iterator[Column]:
         """Instants after the row's at which time alone may change the condition; missing or past ones are no change."""

@@ -55,7 +55,7 @@ def messages(bundle: Bundle) -> Messages:
         asking=w.statement(f"SELECT DISTINCT code FROM run WHERE state = {STATE.ASKING} AND ended_at IS NULL"),
         order=w.statement(
             "UPDATE ask SET rank = (SELECT count(*) FROM ask o WHERE o.customer_id = ask.customer_id "
-            "AND (o.total < ask.total OR (o.total = ask.total AND o.instance <= ask.instance)))"
+            "AND (o.total, o.key, o.instance) <= (ask.total, ask.key, ask.instance))"
         ),
         ranks=w.statement("SELECT max(rank) FROM ask"),
         refusals=tuple(_refusals(bundle)),

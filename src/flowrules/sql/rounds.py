@@ -16,6 +16,7 @@ DECISION = (
     "INSERT INTO decision (customer_id, at, turn, campaign_id, instance, decision, step_id, version_id, "
     'reason, place_id, by_id, counter, "limit", "window", until, words_id) '
 )
+DECISION_WITH_KEY = DECISION.replace("words_id)", "words_id, key)")
 LIVE = "ended_at IS NULL"
 
 
@@ -71,19 +72,19 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
     )
     load = (
         "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, "
-        "existed, due_at, recheck_at, entered_at, entry_seq, stage_at, stage_id, ghost, goal_at, ended_at, "
+        "existed, due_at, recheck_at, entered_at, entry_seq, stage_at, stage_id, ghost, key, goal_at, ended_at, "
         "exit, words_id, ending, dirty) "
         "SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, e.version_id, "
         f"e.version_id * {NODES} + e.node, {STATE.REST}, 1, e.due_at, e.recheck_at, e.entered_at, e.entry_seq, "
-        "e.stage_at, e.stage_id, e.ghost, e.goal_at, NULL, NULL, NULL, 0, 0 "
+        "e.stage_at, e.stage_id, e.ghost, e.key, e.goal_at, NULL, NULL, NULL, 0, 0 "
         f"FROM focus f {w.join('enrollment', 'e', 'e.customer_id = f.customer_id AND e.ended_at IS NULL')} "
     )
     stored = (
         "INSERT INTO enrollment (customer_id, campaign_id, instance, version_id, node, due_at, recheck_at, "
-        "entered_at, entry_seq, stage_at, stage_id, ghost, goal_at, ended_at, exit, words_id) "
+        "entered_at, entry_seq, stage_at, stage_id, ghost, key, goal_at, ended_at, exit, words_id) "
         f"SELECT customer_id, campaign_id, instance, version_id, code % {NODES}, "
         "CASE WHEN ended_at IS NULL THEN due_at END, CASE WHEN ended_at IS NULL THEN recheck_at END, "
-        "entered_at, entry_seq, stage_at, stage_id, ghost, goal_at, ended_at, exit, words_id "
+        "entered_at, entry_seq, stage_at, stage_id, ghost, key, goal_at, ended_at, exit, words_id "
         "FROM run WHERE dirty = 1 AND existed "
     )
     changed = (

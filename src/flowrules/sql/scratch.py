@@ -10,11 +10,13 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import CreateTable
 
+from flowrules.sql.tables import KEY
+
 scratch = MetaData()
 
 
 def _temporary(name: str, keys: int, columns: str, *, kept: bool = False, rows: bool = False) -> Table:
-    """Columns by name; the first `keys` of them are the primary key. All are integers.
+    """Columns by name; the first `keys` of them are the primary key. All are integers but `key`.
 
     PostgreSQL empties those not `kept` at each commit: rows deleted one by one would stay in the way for ever.
     `rows`: changed often, so the key is an index beside the rows and not the rows' order.
@@ -26,7 +28,7 @@ def _temporary(name: str, keys: int, columns: str, *, kept: bool = False, rows: 
         *(
             Column(
                 column,
-                BigInteger,
+                KEY if column == "key" else BigInteger,
                 primary_key=position < keys,
                 nullable=position >= keys,
                 autoincrement=False,
@@ -52,7 +54,7 @@ run = _temporary(
     "run",
     3,
     "customer_id campaign_id instance at zone_id version_id code state existed due_at recheck_at "
-    "entered_at entry_seq stage_at stage_id ghost goal_at ended_at exit words_id place_id by_id ending "
+    "entered_at entry_seq stage_at stage_id ghost key goal_at ended_at exit words_id place_id by_id ending "
     "pick base local until ev_at ev_seq m_step m_pass dirty",
     rows=True,
 )
@@ -63,13 +65,17 @@ the watch; pick: the edge to take; base, local, until: of a wait; ev_*: the even
 a reaction is awaited to; dirty: differs from the stored row.
 """
 
-candidate = _temporary("candidate", 1, "customer_id at zone_id seq last_instance last_at reason place_id by_id ghost")
-"""Verdicts on entering one campaign."""
+candidate = _temporary(
+    "candidate", 2, "customer_id nth at zone_id seq key last_instance last_at number reason place_id by_id ghost"
+)
+"""Verdicts on entering one campaign. nth: 1, or in their order where a customer may enter several times at once;
+last_*: of the customer's earlier journeys in it (with that key); number: of the new one.
+"""
 
 ask = _temporary(
     "ask",
     3,
-    "customer_id campaign_id instance at version_id node step_id place_id channel_id ghost total rank pass "
+    "customer_id campaign_id instance at version_id node step_id place_id channel_id ghost total key rank pass "
     "reason counter cap_id",
 )
 """Messages asked for, contending; total: the campaign in the total order; rank: among its customer's asks."""

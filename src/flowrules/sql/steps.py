@@ -119,9 +119,9 @@ class _Position:
             )
         ask = w.statement(
             "INSERT INTO ask (customer_id, campaign_id, instance, at, version_id, node, step_id, place_id, channel_id, "
-            "ghost, total, rank, pass) SELECT run.customer_id, run.campaign_id, run.instance, run.at, run.version_id, "
-            f"{self.code % NODES}, {self.step_id}, {self.place_id}, {channel_id}, "
-            f"run.ghost, {self.bundle.total(self.version)}, 1, {number} FROM run "
+            "ghost, total, key, rank, pass) SELECT run.customer_id, run.campaign_id, run.instance, run.at, "
+            f"run.version_id, {self.code % NODES}, {self.step_id}, {self.place_id}, {channel_id}, "
+            f"run.ghost, {self.bundle.total(self.version)}, run.key, 1, {number} FROM run "
             f"WHERE state = {STATE.ASKING} AND code = {self.code} AND ended_at IS NULL"
         )
         asks = w.statement(f"UPDATE run SET state = {STATE.ASKING}, due_at = NULL, dirty = 1 WHERE {self.here}")
@@ -161,14 +161,14 @@ class _Position:
         )
 
     def _wait_for(self) -> Script:
-        test, w, guards = self.node.test, self.bundle.writer, self.version.guards
+        test, w = self.node.test, self.bundle.writer
         if not isinstance(test, EventTest):
             raise TypeError("an event is what this waits for")
         arrive: list[Statement] = []
         if test.new:
             arrive.append(w.statement(f"UPDATE run SET pick = {REST} WHERE {self.here}"))
         else:
-            earliest = earliest_event(guards, test, self.bundle)
+            earliest = earliest_event(self.bundle, self.version, test)
             find = f"UPDATE run SET (ev_at, ev_seq) = {earliest} WHERE {self.here} AND stage_at < at"
             # None can be there if the stage was reached just now.
             there = f"CASE WHEN stage_at < at AND ev_seq IS NOT NULL THEN 0 ELSE {REST} END"
@@ -180,7 +180,7 @@ class _Position:
         decision = f"CASE pick WHEN 0 THEN {int(Decision.MET)} ELSE {int(Decision.WAIT)} END"
         type_id = self.bundle.event_type(test.event.name)
         inside = " AND event.event_time < run.due_at"
-        there, fragment = fact_at(self.bundle, guards, test.event, test.filter, inside)
+        there, fragment = fact_at(self.bundle, self.version, test.event, test.filter, inside)
         rest = f"code = {self.code} AND {OLD} AND state = {STATE.REST}"
         match = w.statement(
             f"UPDATE run SET state = {STATE.MET}, ev_at = at, ev_seq = (SELECT min(event.seq) {there}) "
@@ -254,7 +254,7 @@ class _Position:
         tag_id = self.bundle.catalogue.tags[self.node.tag or ""]
         effect = (
             "INSERT INTO tagging (customer_id, tag_id, since) "
-            f"SELECT DISTINCT customer_id, {tag_id}, at FROM run WHERE {self.here} "
+            f"SELECT DISTINCT customer_id, {tag_id}, at FROM run WHERE {self.here}{self._last()} "
             "ON CONFLICT (customer_id, tag_id) DO NOTHING"
         )
         return self._effect(Decision.TAG, self.bundle.writer.statement(effect))
@@ -262,7 +262,7 @@ class _Position:
     def _untag(self) -> Script:
         w = self.bundle.writer
         tag_id = self.bundle.catalogue.tags[self.node.tag or ""]
-        who = w.among("customer_id", f"SELECT customer_id FROM run WHERE {self.here}")
+        who = w.among("customer_id", f"SELECT customer_id FROM run WHERE {self.here}{self._last()}")
         return self._effect(Decision.UNTAG, w.statement(f"DELETE FROM tagging WHERE {who} AND tag_id = {tag_id}"))
 
     def _set(self) -> Script:
@@ -270,7 +270,7 @@ class _Position:
         if not isinstance(assignment, Assignment):
             raise TypeError("a set node without its value")
         value = w.fragment(constant(assignment.value))
-        who = w.among("id", f"SELECT customer_id FROM run WHERE {self.here}")
+        who = w.among("id", f"SELECT customer_id FROM run WHERE {self.here}{self._last()}")
         column = attribute_column(assignment.attribute)
         return self._effect(Decision.SET, w.statement(f'UPDATE customer SET "{column}" = {value} WHERE {who}', value))
 
@@ -288,6 +288,24 @@ class _Position:
         )
 
     # --- pieces ---------------------------------------------------------------------------------------
+
+    def _last(self) -> str:
+        """Of a customer's journeys in this campaign that want the same thing now, the last has its way."""
+        wanted = (self.node.tag, self.node.test.attribute.name if isinstance(self.node.test, Assignment) else None)
+        versions = [each for each in self.bundle.versions if each.campaign_id == self.version.campaign_id]
+        rivals = [
+            each.code(number)
+            for each in versions
+            for number, node in enumerate(each.machine.nodes)
+            if wanted == (node.tag, node.test.attribute.name if isinstance(node.test, Assignment) else None)
+        ]
+        if len(rivals) == 1 or not any(each.machine.campaign.entry.several for each in versions):
+            return ""
+        return (
+            " AND NOT EXISTS (SELECT 1 FROM run AS other WHERE other.customer_id = run.customer_id "
+            f"AND other.state = {STATE.RUNNING} AND other.code IN ({', '.join(map(str, rivals))}) "
+            "AND (other.key, other.instance) > (run.key, run.instance))"
+        )
 
     def _effect(self, decision: Decision, effect: Statement) -> Script:
         return Script(record=(self._record(decision),), effects=(effect,), move=(self._go(self.here, self.node.next),))

@@ -35,6 +35,15 @@ def _text(name: str, *, key: bool = False, null: bool = False) -> Column[str]:
     return Column(name, Text, primary_key=key, nullable=null)
 
 
+KEY = Text().with_variant(Text(collation="C"), "postgresql")
+"""By code points on both databases."""
+
+
+def _key(*, primary_key: bool = False) -> Column[str]:
+    """What tells a customer's journeys in one campaign apart; empty where nothing does."""
+    return Column("key", KEY, primary_key=primary_key, nullable=False, server_default="")
+
+
 _DUE = text("(at + 0)")
 """What the agenda is written from. An expression that no guard uses: those shall go by customer, whatever PostgreSQL
 thinks of it, or many customers' facts of one instant are read for each of them."""
@@ -261,6 +270,7 @@ enrollment = Table(
     _int("stage_at"),
     Column("stage_id", Integer, nullable=False),
     _small("ghost"),  # 0 real, 1 universal holdout, 2 the campaign's
+    _key(),
     _int("goal_at", null=True),
     _int("ended_at", null=True),
     _small("exit", null=True),  # codes.Reason
@@ -383,6 +393,7 @@ decision = Table(
     Column("campaign_id", Integer, primary_key=True, autoincrement=False),
     Column("instance", Integer, primary_key=True, autoincrement=False),
     _small("decision", key=True),  # codes.Decision
+    _key(primary_key=True),  # of entered and not_entered
     Column("step_id", Integer, nullable=False),
     Column("version_id", Integer, nullable=False),
     _small("reason", null=True),  # codes.Reason

@@ -77,8 +77,6 @@ FUTURES = (
         r"^ +hold +while\b.*", "holding messages while a condition is true", "an `if` around the message tests it once"
     ),
     # who enters, and how often
-    _future(r"\bkeyed +by\b(?: +\w+)?", "one journey per key", "leave it out: each customer has one journey at a time"),
-    _future(r"\bevery +time\b", "journeys side by side", "write `again after exit` or `again after 1 day`"),
     _future(r"\bif +missed\b.*", "catching up on missed occurrences"),
     _future(
         r"\b(?:joins|leaves) +segment\b(?: +\w+)?",

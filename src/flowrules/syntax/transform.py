@@ -128,7 +128,10 @@ class ToTree(Reader):
         return tree.Priority(self._integer(c[1], 0, "a priority"), self._span(c))
 
     def enter(self, c: Children) -> tree.Enter:
-        return tree.Enter(c[2], c[4], self._span(c))
+        return tree.Enter(c[2], c[4], c[6], self._span(c))
+
+    def keyed(self, c: Children) -> tree.Name:
+        return self._name(c[2])
 
     def goal(self, c: Children) -> tree.Goal:
         within = self._optional_duration(c[4])
@@ -177,13 +180,16 @@ class ToTree(Reader):
         return tree.Schedule(None, None, None, None, self._moment(c[2]), self._name(c[5]), self._span(c))
 
     def again_never(self, c: Children) -> tree.Again:
-        return tree.Again(False, None, self._span(c))
+        return tree.Again(False, None, False, self._span(c))
 
     def again_after_exit(self, c: Children) -> tree.Again:
-        return tree.Again(True, None, self._span(c))
+        return tree.Again(True, None, False, self._span(c))
 
     def again_after_gap(self, c: Children) -> tree.Again:
-        return tree.Again(False, self._duration(c[2]), self._span(c))
+        return tree.Again(False, self._duration(c[2]), False, self._span(c))
+
+    def again_every_time(self, c: Children) -> tree.Again:
+        return tree.Again(False, None, True, self._span(c))
 
     # --- policy -------------------------------------------------------------------------------
 

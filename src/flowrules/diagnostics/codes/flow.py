@@ -7,6 +7,8 @@ from flowrules.diagnostics.code import Code
 _HEAD = "event signed_up\nevent purchase\ncampaign welcome:\n"
 _ENTER = _HEAD + "    enter when signed_up\n"
 _STAGE = _ENTER + "    stage first:\n"
+_BOUGHT = "event purchase:\n    order_id: text\nsegment buyers: has purchase\ncampaign thanks:\n"
+_SENDS = "    stage first:\n        send email welcome"
 
 CODES: tuple[Code, ...] = (
     Code(
@@ -92,5 +94,27 @@ CODES: tuple[Code, ...] = (
         "Directly behind the `send` nobody has opened anything yet. Give people time with `after`. This is a warning.",
         _STAGE + "        send email welcome\n        if email unopened send email offer",
         _STAGE + "        send email welcome\n        if email unopened after 2 days send email offer",
+    ),
+    Code(
+        "FR220",
+        "what can not be a key",
+        "`keyed by` makes one journey for each value of a property of the event that lets the customer in: an order's"
+        " number, a quote. A time with a segment has no properties; a list is not one value.",
+        _BOUGHT + "    enter when every day at 09:00 for segment buyers, keyed by order_id\n" + _SENDS,
+        _BOUGHT + "    enter when purchase, keyed by order_id\n" + _SENDS,
+    ),
+    Code(
+        "FR221",
+        "a key of two types",
+        'An event that has the key\'s property concerns only the journey with that value. 1 and "1" are one key or two,'
+        " as the type says; so the type must be the same in both events.",
+        "event refund:\n    order_id: integer\n"
+        + _BOUGHT
+        + "    enter when purchase, keyed by order_id\n    exit when refund\n"
+        + _SENDS,
+        "event refund:\n    order_id: text\n"
+        + _BOUGHT
+        + "    enter when purchase, keyed by order_id\n    exit when refund\n"
+        + _SENDS,
     ),
 )

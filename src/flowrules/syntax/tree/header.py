@@ -37,16 +37,18 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Entry mode. gap None and after_exit False: once (the default)."""
+    """Entry mode. Neither after_exit, nor a gap, nor every_time: once (the default)."""
 
     after_exit: bool
     gap: Duration | None
+    every_time: bool
     span: Span = place()
 
 
 @dataclass(frozen=True, slots=True)
 class Enter:
     trigger: EventTrigger | Schedule
+    keyed: Name | None
     again: Again | None
     span: Span = place()
 
