@@ -146,6 +146,44 @@ campaign stopped:
     stage two:
         wait until 12:00
         exit "stopped"
+
+campaign orders:
+    class service
+    enter when purchase, keyed by category, again after 1 day
+    goal form
+    exit when stop
+    settle 3 hours
+    stage open:
+        on purchase (amount > 30 EUR) refresh entry
+        on purchase (amount > 60 EUR) refresh entry and go to large
+        start campaign aside, linked
+        send push order
+        wait for a new login up to 6 hours
+        set plan to "free"
+        tag buyer
+    stage large:
+        set plan to "pro"
+        untag buyer
+        start campaign survey
+        wait 9 hours
+
+campaign aside:
+    class service
+    enter when form (kind is "quote"), every time
+    exclude list staff
+    stage all:
+        start campaign survey
+        wait 2 days
+        send push aside
+
+campaign survey:
+    class marketing
+    hold out 20%
+    enter again after exit
+    exclude segment soon
+    stage all:
+        send sms survey
+        wait 5 hours
 """
 
 LATER_RULES = (

@@ -296,6 +296,127 @@ campaign b:
         if plan is "met" exit "met"
         if tagged warm exit "warm"
 """
+REFRESH = """
+campaign aa:
+    enter when begin, keyed by n, again after exit
+    stage s:
+        on begin refresh entry
+        on login go to t
+        send email welcome
+        wait for a new begin up to 2 days
+        wait 1 day
+    stage t:
+        on begin (n is 1) refresh entry
+        on begin refresh entry and go to s
+        wait 3 days
+campaign b:
+    enter when begin
+    stage s:
+        on begin (n is 1) refresh entry
+        on begin (n is known) refresh entry
+        on begin (n is 2) refresh entry and go to s
+        on begin (n is 3) go to s
+        wait for begin (n is 1) up to 2 days
+        wait 9 days
+"""
+SETTLE = """
+campaign c:
+    enter when begin, again after exit
+    settle 1 day
+    stage s:
+        wait for login up to 2 days, else tag late
+        send email welcome
+        if email unopened after 2 days:
+            send sms offer
+        else:
+            tag warm
+        wait for a new purchase up to 1 day
+        wait 3 days
+        if email unclicked after 4 days tag cold
+        wait 1 day
+"""
+STARTED = """
+campaign aa:
+    class marketing
+    enter when begin, again after exit
+    exit when other
+    hold out 40%
+    cap 2 contacts per 2 days
+    stage s:
+        start campaign b, linked
+        send email welcome
+        start campaign c
+        start campaign b
+        wait 1 day
+        start campaign d, linked
+        start campaign e
+        wait for login up to 3 days, else exit "late"
+        tag warm
+        start campaign aa
+        go to t
+    stage t:
+        wait 2 days
+        start campaign aa
+campaign b:
+    class service
+    goal purchase and stay
+    stage s:
+        start campaign d, linked
+        send email offer
+        wait 5 days
+        send email news
+campaign c:
+    class marketing
+    priority 9
+    enter again after 2 days
+    exclude segment pro
+    hold out 50%
+    stage s:
+        send sms ping
+        exit
+campaign d:
+    class marketing
+    enter every time
+    stage s:
+        if in stage b.s tag cold
+        wait for purchase up to 2 days
+        send push note
+        wait 9 days
+campaign e:
+    class marketing
+    enter when begin, again after exit
+    exclude campaign b
+    stage s:
+        start campaign d
+        start campaign c
+        wait 1 hour
+        start campaign aa
+"""
+STARTED_BY_KEY = """
+campaign aa:
+    enter when begin, keyed by n, every time
+    stage s:
+        start campaign b
+        start campaign c
+        start campaign d, linked
+        wait for login up to 2 days
+campaign b:
+    enter when login, keyed by n, again after exit
+    stage s:
+        start campaign d
+        wait for login up to 1 day
+        send email welcome
+campaign c:
+    exclude campaign d
+    stage s:
+        wait 1 day
+        send sms ping
+campaign d:
+    enter every time
+    stage s:
+        wait 3 days
+        send push note
+"""
 
 
 def numbered(*facts: str, who: str = "ana") -> list[object]:
@@ -406,6 +527,61 @@ REGRESSIONS: dict[str, Scenario] = {
         *numbered("03-02 10:00 begin 2", "03-02 12:00 begin 3", "03-03 10:00 login 3", who="Zoe"),
         *numbered("03-02 10:00 begin 10", "03-02 12:00 begin 2", "03-03 10:00 login 2", who="ben"),
         *numbered("03-02 10:00 begin 2", "03-02 12:00 begin 10", "03-03 10:00 login 10", who="éva"),
+    ),
+    "refreshed entries": scenario(
+        REFRESH,
+        *(
+            fact
+            for person in PEOPLE
+            for fact in numbered(
+                *("03-02 10:00 begin 1", "03-02 11:00 begin 1", "03-02 12:00 begin 2", "03-02 12:00 begin 1"),
+                *("03-03 10:00 login 1", "03-03 11:00 begin 1", "03-03 11:00 begin 1", "03-03 12:00 login -"),
+                *("03-03 13:00 begin 2", "03-03 14:00 begin 3", "03-03 14:00 begin 2", "03-03 15:00 begin -"),
+                *("03-03 16:00 begin 2", "03-03 16:00 begin 3", "03-04 10:00 begin 1", "03-04 10:00 begin 1"),
+                who=person.id,
+            )
+        ),
+    ),
+    "facts that settle": scenario(
+        SETTLE,
+        *starts("03-02 10:00", "03-20 10:00"),
+        did("03-05 09:59:59 login", happened="03-04 09:59:59"),
+        did("03-04 11:00 login", happened="03-04 10:00", who="Zoe"),
+        did("03-05 10:00 login", happened="03-04 09:00", who="ben"),
+        did("03-04 10:30 login", who="éva"),
+        did("03-21 10:30 login", who="ben"),
+        *(
+            did(f"03-{day:02} {hour}:00 purchase", happened=f"03-{day - 1:02} 23:00", who=person.id)
+            for person in PEOPLE
+            for day, hour in ((7, 10), (8, 12), (26, 11))
+        ),
+        shares={"email_opened": 700, "email_clicked": 400},
+    ),
+    "campaigns that start others": scenario(
+        STARTED,
+        *starts("03-02 10:00", "03-04 10:00", "03-04 10:00", "03-09 10:00"),
+        *starts("03-05 10:00", event="other"),
+        *starts("03-03 18:00", "03-10 20:00", event="login"),
+        *starts("03-03 12:00", "03-10 12:00", event="purchase"),
+        *(
+            said(f"03-01 10:00 {channel} granted", purpose="service", who=person.id)
+            for person in PEOPLE
+            for channel in ("email", "sms")
+        ),
+        policy="cap 3 contacts per 2 days\nhold out 30% of customers from class service",
+    ),
+    "campaigns that start others by key": scenario(
+        STARTED_BY_KEY,
+        *(
+            fact
+            for person in PEOPLE
+            for fact in numbered(
+                *("03-02 10:00 begin 2", "03-02 10:00 begin 10", "03-02 10:00 begin 2", "03-02 12:00 begin 3"),
+                *("03-02 18:00 login 2", "03-03 10:00 login 10", "03-03 10:00 begin 2", "03-05 10:00 login -"),
+                *("03-06 10:00 begin 2", "03-06 11:00 login 7", "03-06 11:00 begin 7"),
+                who=person.id,
+            )
+        ),
     ),
     "ghosts beside real messages": scenario(
         GHOSTS,

@@ -24,6 +24,8 @@ def program(dice: Dice) -> str:
     stages = {name: STAGES[: dice.number(1, 4)] for name in names}
     words = Words(dice, stages)
     segments = words.segments()
+    for name in names:
+        words.entries[name] = words.entry()
     policy, classes = words.policy()
     campaigns = [Writer(words, name, classes).campaign() for name in names]
     return "\n".join([DECLARATIONS, *segments, "", policy, "", *campaigns])
@@ -36,8 +38,29 @@ class Words:
     dice: Dice
     stages: dict[str, tuple[str, ...]]
     known_segments: list[str] = field(default_factory=list)
-    trigger: str = ""  # of the campaign before: the next one often enters with it
+    entries: dict[str, tuple[str, str]] = field(default_factory=dict)  # trigger and key
+    started: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)  # attributes and tests of the condition being written
+
+    # --- entries ----------------------------------------------------------------------------------
+
+    def entry(self) -> tuple[str, str]:
+        """Often that of the campaign before."""
+        dice = self.dice
+        if self.entries and dice.chance(40):
+            trigger = list(self.entries.values())[-1][0]
+        elif dice.chance(75):
+            trigger = "email_opened" if dice.chance(5) else dice.pick(ENTRIES)
+        else:
+            trigger = f"{dice.pick(SCHEDULES)} for segment {dice.pick(self.known_segments)}"
+        keys = KEYS.get(trigger.split(" (", maxsplit=1)[0], ())
+        return trigger, dice.pick(keys) if keys and dice.chance(50) else ""
+
+    def startable(self, name: str) -> list[str]:
+        """Campaigns behind this one, so that none goes in circles; a key must be its own."""
+        names = list(self.entries)
+        own = self.entries[name][1]
+        return [each for each in names[names.index(name) + 1 :] if self.entries[each][1] in {"", own}]
 
     # --- filters and events -----------------------------------------------------------------------
 
@@ -258,6 +281,7 @@ class Writer:
     name: str
     classes: tuple[str, ...]
     sends: list[tuple[str, str]] = field(default_factory=list)
+    trigger: str = ""
     awaited: str = ""  # by the last `wait for`: the next is often for the same, of which it may be used up
 
     @property
@@ -266,6 +290,7 @@ class Writer:
 
     def campaign(self) -> str:
         names = self.words.stages[self.name]
+        self.trigger = self.words.entries[self.name][0]
         bodies = [self.stage(number) for number in range(len(names))]
         for number in range(1, len(names)):  # every stage must be reached somehow
             if not any(f"go to {names[number]}" in line for body in bodies[:number] for line in body):
@@ -281,7 +306,7 @@ class Writer:
     def header(self) -> list[str]:
         dice, words = self.dice, self.words
         enter = self.enter()
-        lines = [f"class {dice.pick(self.classes)}", enter]
+        lines = [f"class {dice.pick(self.classes)}", *([enter] if enter else [])]
         if dice.chance(70):
             lines.append(f"priority {dice.pick((10, 50, 50, 90))}")
         if dice.chance(50):
@@ -294,20 +319,16 @@ class Writer:
             lines.append(words.cap())
         if dice.chance(25):
             lines.append(f"hold out {dice.pick(('30%', '50%', '10%'))}")
+        if dice.chance(20):
+            lines.append(f"settle {dice.pick(('6 hours', '1 day', '90 minutes'))}")
         return lines
 
     def enter(self) -> str:
-        dice = self.dice
-        if self.words.trigger and dice.chance(40):
-            trigger = self.words.trigger
-        elif dice.chance(75):
-            trigger = "email_opened" if dice.chance(5) else dice.pick(ENTRIES)
-        else:
-            trigger = f"{dice.pick(SCHEDULES)} for segment {dice.pick(self.words.known_segments)}"
-        self.words.trigger = trigger
-        keys = KEYS.get(trigger.split(" (", maxsplit=1)[0], ())
-        keyed = f", keyed by {dice.pick(keys)}" if keys and dice.chance(50) else ""
-        return f"enter when {trigger}{keyed}{dice.pick(MODES)}"
+        dice, mode = self.dice, self.dice.pick(MODES)
+        key = self.words.entries[self.name][1]
+        if self.name in self.words.started and not key and dice.chance(40):
+            return f"enter {mode.removeprefix(', ')}" if mode else ""
+        return f"enter when {self.trigger}{f', keyed by {key}' if key else ''}{mode}"
 
     def exit_when(self) -> str:
         dice, words = self.dice, self.words
@@ -339,6 +360,8 @@ class Writer:
         stages = self.words.stages[self.name]
         body: list[str] = []
         if number == 0 and dice.chance(25):
+            body.append(self.start())
+        if number == 0 and dice.chance(25):
             body.append(self.effect())  # side by side with those of the campaigns that entered too
         if dice.chance(75 if number == 0 else 30):
             body.append(self.send())
@@ -357,7 +380,16 @@ class Writer:
         known = EVENTS + tuple(e for e in REACTIONS if any(e.startswith(channel) for channel, _ in self.sends))
         free = [event for event in known if not any(line.startswith(f"on {event}") for line in body)]
         event = self.dice.pick(free)
-        return f"on {event}{self.words.filter(event)} go to {stage}"
+        return f"on {event}{self.words.filter(event)} {self.renews(event, body)}go to {stage}"
+
+    def renews(self, event: str, body: list[str]) -> str:
+        """Only the entering event can become the entry; and now and then one does that alone."""
+        entering = self.trigger.split(" (", maxsplit=1)[0]
+        if self.name in self.words.started:
+            return ""
+        if entering in EVENTS and self.dice.chance(20) and not any("refresh entry" in line for line in body):
+            body.append(f"on {entering}{self.words.filter(entering)} refresh entry")
+        return "refresh entry and " if event == entering and self.dice.chance(60) else ""
 
     def leave(self, number: int) -> list[str]:
         dice = self.dice
@@ -395,8 +427,19 @@ class Writer:
             self.send,
             self.send,
             lambda: f"wait until {dice.pick(UNTIL)}",
+            self.start,
         )
         return dice.pick(choices)()
+
+    def start(self) -> str:
+        """A campaign already started more often than others: then several want the same."""
+        others = self.words.startable(self.name)
+        if not others:
+            return self.effect()
+        again = [name for name in others if name in self.words.started]
+        name = self.dice.pick(again if again and self.dice.chance(50) else others)
+        self.words.started.add(name)
+        return f"start campaign {name}{self.dice.pick(('', ', linked'))}"
 
     def effect(self) -> str:
         dice = self.dice

@@ -15,7 +15,7 @@ from tests.reference import clock, judge
 from tests.reference.conditions import World, happenings, holds, matches, value_of
 from tests.reference.program import Campaign, Position, Program, load
 from tests.reference.scenario import LedgerRow, Scenario, answers, ledger_order
-from tests.reference.state import Fact, Instance, Message, Person
+from tests.reference.state import Fact, Instance, Message, Person, Start
 
 if TYPE_CHECKING:
     from tests.reference.scenario import Change, Customer, Value
@@ -117,6 +117,7 @@ class Effect:
     used: int | None = None
     asks: bool = False
     exit: str | None = None
+    start: Start | None = None
 
 
 @dataclass
@@ -220,12 +221,14 @@ class _Runner:
         facts = [fact for fact in self.person.facts if fact.at == self.now]
         facts.sort(key=lambda fact: fact.seq)
         for each in self.person.instances:
-            each.came_to = 0
+            each.came_to = each.depth = 0
         self.turn = 100_000
         self.apply_changes(before=self.now + 1)
         self.watch()
         self.exit_on_event(alive, facts)
+        self.unlink()
         self.goal(alive + ended, facts)
+        self.unlink()
         running = self.react(alive, facts)
         running += self.timers([each for each in alive if each not in running])
         running += self.entries(facts)
@@ -278,6 +281,9 @@ class _Runner:
 
     def react(self, alive: list[Instance], facts: list[Fact]) -> list[Instance]:
         """5. *Reactions and waits*: returns who moved."""
+        for instance in alive:
+            if instance.alive:
+                self.refresh(instance, facts)
         return [
             instance
             for instance in alive
@@ -289,12 +295,23 @@ class _Runner:
             )
         ]
 
+    def refresh(self, instance: Instance, facts: list[Fact]) -> None:
+        """5, first: what moves nobody."""
+        assert instance.stage is not None
+        clauses = [on for on in instance.campaign.reactions[instance.stage] if on.stage is None]
+        for fact in reversed(facts):
+            for on in clauses:
+                if matches(fact, on.event, on.filter, self.world, instance):
+                    instance.entry = fact
+                    self.say(instance.campaign, instance.number, "refreshed", rule=on.span.place, step=instance.stage)
+                    return
+
     def interrupted(self, instance: Instance, facts: list[Fact]) -> bool:
         """5a: the earliest fact, then the first clause in order of text."""
         assert instance.stage is not None
         for fact in facts:
             for on in instance.campaign.reactions[instance.stage]:
-                if matches(fact, on.event, on.filter, self.world, instance):
+                if on.stage is not None and matches(fact, on.event, on.filter, self.world, instance):
                     self.say(
                         instance.campaign,
                         instance.number,
@@ -302,6 +319,8 @@ class _Runner:
                         rule=on.span.place,
                         step=instance.stage,
                     )
+                    if on.refresh:
+                        instance.entry = fact
                     self.move(instance, instance.campaign.stages[on.stage.text])
                     return True
         return False
@@ -313,7 +332,7 @@ class _Runner:
             return False
         assert instance.due is not None
         for fact in facts:
-            if fact.event_time < instance.due and self.is_awaited(fact, here.step, instance):
+            if fact.event_time < instance.due - instance.campaign.settle and self.is_awaited(fact, here.step, instance):
                 instance.used.add(fact.seq)
                 self.at_step(instance, here, "met")
                 self.move(instance, here.then)
@@ -333,7 +352,8 @@ class _Runner:
         message, word = self.awaited_message(instance, here)
         assert message is not None
         reactions = self.person.reactions(message, word, self.now)
-        if any(fact in facts and fact.event_time < instance.due for fact in reactions):
+        deadline = instance.due - instance.campaign.settle
+        if any(fact in facts and fact.event_time < deadline for fact in reactions):
             self.at_step(instance, here, "met")
             self.move(instance, here.otherwise)
             return True
@@ -376,21 +396,65 @@ class _Runner:
                 refusal = judge.refusal(campaign, key, self.world)
                 if refusal is None:
                     entered.append(self.enter(campaign, key))
-                elif (key, refusal) not in refused:
-                    refused.add((key, refusal))
-                    self.say(
-                        campaign, 0, "not_entered", rule=refusal.rule, reason=refusal.reason, by=refusal.by, key=key
-                    )
+                elif key not in refused:
+                    refused.add(key)
+                    self.refuse(campaign, key, refusal)
         return entered
 
-    def enter(self, campaign: Campaign, key: str) -> Instance:
-        ghost = judge.ghost(campaign, self.world)
+    def enter(self, campaign: Campaign, key: str, start: Start | None = None) -> Instance:
+        ghost = start.by.ghost if start is not None else None
+        ghost = ghost or judge.ghost(campaign, self.world)
         number = 1 + sum(1 for each in self.person.instances if each.campaign is campaign)
         instance = Instance(campaign, number, ghost, self.now, next(iter(campaign.stages.values())), key)
         self.person.instances.append(instance)
+        rule, by = campaign.enter.span.place, None
+        if start is not None:
+            instance.starter, instance.linked, instance.depth = start, start.linked, start.by.depth + 1
+            rule, by = start.rule, f"campaign {start.by.campaign.name}"
         reason = "held_out" if ghost else None
-        self.say(campaign, number, "entered", rule=campaign.enter.span.place, reason=reason, key=key)
+        self.say(campaign, number, "entered", rule=rule, reason=reason, by=by, key=key)
         return instance
+
+    def refuse(self, campaign: Campaign, key: str, refusal: judge.Verdict, start: Start | None = None) -> None:
+        by = refusal.by
+        if by is None and start is not None:
+            by = f"campaign {start.by.campaign.name}"
+        self.say(campaign, 0, "not_entered", rule=refusal.rule, reason=refusal.reason, by=by, key=key)
+
+    # --- Starts ---------------------------------------------------------------------------------------
+
+    def starts(self, asked: list[Start]) -> list[Instance]:
+        """*Starts*: `asked` in plain order; returns the new instances."""
+        entered = []
+        for campaign in self.campaigns:
+            seen, refused = set(), set()
+            for start in asked:
+                if start.campaign != campaign.name:
+                    continue
+                key = start.by.key if campaign.enter.keyed is not None else ""
+                if key in seen and not judge.every_time(campaign):
+                    continue
+                seen.add(key)
+                refusal = judge.refusal(campaign, key, self.world, start)
+                if refusal is None:
+                    entered.append(self.enter(campaign, key, start))
+                elif key not in refused:
+                    refused.add(key)
+                    self.refuse(campaign, key, refusal, start)
+        return entered
+
+    def unlink(self) -> None:
+        """*Linked*."""
+        while True:
+            ends = [
+                (each, each.starter)
+                for each in self.person.instances
+                if each.alive and each.linked and each.starter is not None and not each.starter.by.alive
+            ]
+            for instance, start in ends:
+                self.end(instance, "linked", start.rule, f"campaign {start.by.campaign.name}")
+            if not ends:
+                return
 
     # --- Micro steps ----------------------------------------------------------------------------------
 
@@ -407,6 +471,9 @@ class _Runner:
             for instance, effect in effects:
                 self.apply(instance, effect)
             running = [instance for instance, effect in effects if effect.to is not None]
+            running += self.starts([effect.start for _, effect in effects if effect.start is not None])
+            self.unlink()
+            running = [instance for instance in running if instance.alive]
 
     def come_to(self, instance: Instance) -> Effect:
         """*Micro steps*: the table of positions."""
@@ -453,6 +520,10 @@ class _Runner:
                 self.at_step(instance, here, "set")
                 value = value_of(here.step.value, self.world)
                 return Effect(to=here.then, set=(here.step.attribute.text, value))
+            case tree.Start():
+                name = here.step.campaign.text
+                self.at_step(instance, here, "start", by=f"campaign {name}")
+                return Effect(to=here.then, start=Start(instance, name, here.step.linked, here.rule))
             case tree.Exit():
                 self.at_step(instance, here, "exit", reason="exit", words=here.step.reason)
                 return Effect(exit="exit")
@@ -472,7 +543,8 @@ class _Runner:
                 earliest = min(found, key=lambda fact: (fact.at, fact.seq))
                 self.at_step(instance, here, "met")
                 return Effect(to=here.then, used=earliest.seq)
-        return self.rest(instance, here, clock.add(self.now, wait.up_to, self.world.zone))
+        deadline = clock.add(self.now, wait.up_to, self.world.zone)
+        return self.rest(instance, here, deadline + instance.campaign.settle)
 
     def come_to_unopened(self, instance: Instance, here: Position, after: tree.Duration) -> Effect:
         """The table, *if CHANNEL [NAME] unopened after D*."""
@@ -484,10 +556,11 @@ class _Runner:
         if any(fact.event_time < deadline for fact in self.person.reactions(message, word, self.now)):
             self.at_step(instance, here, "met")
             return Effect(to=here.otherwise)
-        if deadline <= self.now:
+        due = deadline + instance.campaign.settle
+        if due <= self.now:
             self.at_step(instance, here, "timed_out")
             return Effect(to=here.then)
-        return self.rest(instance, here, deadline)
+        return self.rest(instance, here, due)
 
     def rest(self, instance: Instance, here: Position, due: int) -> Effect:
         self.at_step(instance, here, "wait", until=due)
@@ -501,11 +574,12 @@ class _Runner:
         reason: str | None = None,
         until: int | None = None,
         words: str | None = None,
+        by: str | None = None,
     ) -> None:
         """A row about a position."""
         self.say(
             instance.campaign, instance.number, decision,
-            step=here.key, rule=here.rule, reason=reason, until=until, words=words,
+            step=here.key, rule=here.rule, reason=reason, until=until, words=words, by=by,
         )  # fmt: skip
 
     def apply(self, instance: Instance, effect: Effect) -> None:
@@ -549,6 +623,7 @@ class _Runner:
             ends = [(instance, verdict) for instance, verdict in verdicts if verdict is not None]
             for instance, verdict in ends:
                 self.end(instance, verdict.reason, verdict.rule, verdict.by)
+            self.unlink()
             if not ends:
                 return
 

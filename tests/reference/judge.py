@@ -21,7 +21,7 @@ from tests.reference.conditions import (
 
 if TYPE_CHECKING:
     from tests.reference.program import Campaign
-    from tests.reference.state import Fact, Instance, Message
+    from tests.reference.state import Fact, Instance, Message, Start
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ def candidates(campaign: Campaign, facts: list[Fact], known_at: int, world: Worl
             if matches(fact, trigger.event, trigger.filter, world) and fact.event_time >= world.scenario.deployed_at
         ]
         return found if every_time(campaign) else list(dict.fromkeys(found))
+    if trigger is None:
+        return []
     if (
         clock.is_occurrence(trigger, world.now, world.zone)
         and world.now >= world.scenario.deployed_at
@@ -63,12 +65,14 @@ def every_time(campaign: Campaign) -> bool:
     return campaign.enter.again is not None and campaign.enter.again.every_time
 
 
-def refusal(campaign: Campaign, key: str, world: World) -> Verdict | None:
-    """7: the first reason that applies."""
+def refusal(campaign: Campaign, key: str, world: World, start: Start | None = None) -> Verdict | None:
+    """7 and *Starts*: the first reason that applies."""
     rule = campaign.enter.span.place
     again = campaign.enter.again
     if campaign.enter.keyed is not None and not key:
         return Verdict("no_key", rule)
+    if start is not None and start.by.depth + 1 > len(world.program.campaigns):
+        return Verdict("loop", rule)
     earlier = [each for each in world.person.instances if each.campaign is campaign and each.key == key]
     if every_time(campaign):
         earlier = []
@@ -84,13 +88,13 @@ def refusal(campaign: Campaign, key: str, world: World) -> Verdict | None:
 
 
 def ghost(campaign: Campaign, world: World) -> str | None:
-    """7, *Ghost*."""
+    """7, *Ghost*: the name of the holdout."""
     for clause in world.program.hold_outs:
         of_class = None if clause.message_class is None else clause.message_class.text
         if of_class in (None, campaign.message_class.name.text) and held_out("holdout", clause, world):
-            return "universal"
+            return "holdout"
     if campaign.hold_out is not None and held_out(f"holdout/{campaign.name}", campaign.hold_out, world):
-        return "campaign"
+        return f"holdout/{campaign.name}"
     return None
 
 
@@ -206,11 +210,4 @@ def cap_verdict(
 
 def counts_against(message: Message, asking: Instance) -> bool:
     """9.3: of ghosts a real message counts none, a ghost those of its own holdout."""
-    sender = message.instance
-    match sender.ghost:
-        case None:
-            return True
-        case "universal":
-            return asking.ghost == "universal"
-        case _:
-            return asking.ghost == "campaign" and asking.campaign is sender.campaign
+    return message.instance.ghost in (None, asking.ghost)

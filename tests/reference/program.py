@@ -49,11 +49,13 @@ class Campaign:
     priority: int
     message_class: tree.MessageClass
     enter: tree.Enter
+    place: str
     goal: tree.Goal | None
     exits: tuple[tree.ExitWhen, ...]
     excludes: tuple[tree.Exclude, ...]
     caps: tuple[tree.Cap, ...]
     hold_out: tree.HoldOut | None
+    settle: int
     stages: dict[str, Position] = field(default_factory=dict)
     reactions: dict[str, tuple[tree.On, ...]] = field(default_factory=dict)
     positions: int = 0
@@ -121,18 +123,22 @@ def _campaign(decl: tree.CampaignDecl, classes: tuple[tree.MessageClass, ...]) -
     rank = [each.name.text for each in classes].index(named.name.text)
     priority = _one(tree.Priority, decl.header)
     enter = _one(tree.Enter, decl.header)
-    assert enter is not None
+    # Without the line only steps start it, once.
+    enter = enter or tree.Enter(None, None, None, decl.span)
+    settle = _one(tree.Settle, decl.header)
     campaign = Campaign(
         name=decl.name.text,
         rank=rank,
         priority=0 if priority is None else priority.number,
         message_class=classes[rank],
         enter=enter,
+        place=decl.span.place,
         goal=_one(tree.Goal, decl.header),
         exits=_of(tree.ExitWhen, decl.header),
         excludes=_of(tree.Exclude, decl.header),
         caps=_of(tree.Cap, decl.header),
         hold_out=_one(tree.HoldOut, decl.header),
+        settle=0 if settle is None else clock.elapsed(settle.duration),
     )
     _Linker(campaign).link(decl.stages)
     return campaign
@@ -201,7 +207,7 @@ class _Linker:
         return here
 
 
-def _words(steps: tuple[tree.Step, ...]) -> Iterator[tuple[str, object]]:  # noqa: C901  # flat
+def _words(steps: tuple[tree.Step, ...]) -> Iterator[tuple[str, object]]:  # noqa: C901, PLR0912  # flat
     """The words of each step's key, with the step (an `if`: each of its tests), in order of text."""
     for step in steps:
         match step:
@@ -227,6 +233,8 @@ def _words(steps: tuple[tree.Step, ...]) -> Iterator[tuple[str, object]]:  # noq
                 yield f"set {step.attribute.text}", step
             case tree.Exit():
                 yield "exit", step
+            case tree.Start():
+                yield f"start campaign {step.campaign.text}", step
             case tree.GoTo():
                 pass  # decides nothing, so no row names it
 

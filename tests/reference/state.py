@@ -38,9 +38,19 @@ class Fact:
     message: Message | None = None
 
 
+@dataclass(frozen=True)
+class Start:
+    """What an instance asks for at a `start campaign`."""
+
+    by: Instance
+    campaign: str
+    linked: bool
+    rule: str
+
+
 @dataclass(eq=False)
 class Instance:
-    """meaning.md, *An instance*. `ghost`: None, universal or campaign."""
+    """meaning.md, *An instance*. `ghost`: None, or the name of the holdout."""
 
     campaign: Campaign
     number: int
@@ -48,6 +58,10 @@ class Instance:
     entered_at: int
     position: Position | None
     key: str = ""
+    entry: Fact | None = None
+    starter: Start | None = None
+    linked: bool = False
+    depth: int = 0  # in the chain of starts of the instant
     stage: str | None = None
     reached_at: int | None = None
     due: int | None = None

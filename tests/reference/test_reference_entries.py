@@ -225,12 +225,12 @@ def test_a_universal_ghost_sends_nothing_that_is_answered_and_meets_its_own_caps
         """,
         leave_out=("stage",),
     )
-    assert [each.ghost for each in outcome(scenario).journeys] == ["universal", "universal", None]
+    assert [each.ghost for each in outcome(scenario).journeys] == ["holdout", "holdout", None]
 
 
 def test_who_is_not_in_the_universal_holdout_may_be_in_that_of_the_campaign() -> None:
     below, above = int(bucket("holdout") * 100), int(bucket("holdout/c") * 100) + 1
-    assert [each.ghost for each in outcome(ghosts(below, above)).journeys] == ["campaign", "campaign", None]
+    assert [each.ghost for each in outcome(ghosts(below, above)).journeys] == ["holdout/c", "holdout/c", None]
     assert [each.ghost for each in outcome(ghosts(below, above - 1)).journeys] == [None, None, None]
 
 

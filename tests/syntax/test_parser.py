@@ -324,7 +324,7 @@ def test_reactions_of_a_stage_stand_beside_its_steps() -> None:
     (campaign,) = good(text).declarations
     assert isinstance(campaign, tree.CampaignDecl)
     (stage,) = campaign.stages
-    assert stage.reactions == (tree.On(name("login"), None, name("s"), NOWHERE),)
+    assert stage.reactions == (tree.On(name("login"), None, False, name("s"), NOWHERE),)
     assert [type(step) for step in stage.steps] == [tree.Tag, tree.Exit]
     assert (campaign.span.text, stage.span.text) == ("campaign c", "stage s")
 

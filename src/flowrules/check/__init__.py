@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowrules.check.flow import check_flow
+from flowrules.check.flow import check_flow, check_starts
 from flowrules.check.reading import read
 from flowrules.check.templates import check_templates
 from flowrules.model.build import resolve
@@ -52,6 +52,7 @@ def check(snapshot: Snapshot) -> Checked:
     campaigns = [item for file in files for item in file.declarations if isinstance(item, tree.CampaignDecl)]
     for campaign in campaigns:
         found += check_flow(campaign)
+    found += check_starts(campaigns)
     found += check_templates(campaigns, names)
     found = _without_echoes(found, campaigns)
     order = {source.name: number for number, source in enumerate(snapshot.sources)}

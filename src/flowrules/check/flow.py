@@ -33,10 +33,11 @@ class _Jump:
 
 @dataclass(slots=True)
 class _Walk:
-    """One stage, followed step by step."""
+    """One stage, followed step by step. starts: of other campaigns, that some way comes to at once."""
 
     found: list[Diagnostic]
     jumps: list[_Jump] = field(default_factory=list)
+    starts: list[tree.Start] = field(default_factory=list)
 
     def block(self, steps: Sequence[tree.Step], at_once: bool | None) -> bool | None:  # noqa: FBT001  # a state
         """How the end of a block is reached: never (None), with a fixed wait behind (False), or at once (True)."""
@@ -69,6 +70,10 @@ class _Walk:
                 ends.append(self.block(step.otherwise or (), at_once))
                 # `after` has a third end: the message was never sent, the flow goes on behind the block.
                 return _worst((*ends, at_once)) if step.after is not None else _worst(ends)
+            case tree.Start():
+                if at_once:
+                    self.starts.append(step)
+                return at_once
             case _:
                 return at_once
 
@@ -93,11 +98,45 @@ def check_flow(campaign: tree.CampaignDecl) -> list[Diagnostic]:
     return found
 
 
+def check_starts(campaigns: Sequence[tree.CampaignDecl]) -> list[Diagnostic]:
+    """Campaigns that start each other in a circle, all within one moment."""
+    starts = {campaign.name.text: _starts_at_once(campaign) for campaign in campaigns}
+    found = []
+    for circle in depth_first(starts, lambda name: (each for each in starts[name] if each in starts))[1]:
+        ways = [starts[here][there] for here, there in zip(circle, [*circle[1:], circle[0]], strict=True)]
+        around = " starts ".join(
+            [*(f"`{name}`" for name in circle[:_NAMED]), *(["..."] if len(circle) > _NAMED else [])]
+        )
+        found.append(
+            Diagnostic(
+                "FR223",
+                f"{around} starts `{circle[0]}` again, without end and without a wait",
+                ways[-1].span,
+                "put a step such as `wait 1 day` before one of these starts",
+                labels=tuple(Label(way.span, "and this starts the next") for way in ways[:-1][:_NAMED]),
+            )
+        )
+    return found
+
+
+def _starts_at_once(campaign: tree.CampaignDecl) -> dict[str, tree.Start]:
+    """What may be started at the moment of entry, by the campaign started."""
+    walks: dict[str, _Walk] = {}
+    for stage in campaign.stages:
+        walks.setdefault(stage.name.text, _Walk([])).block(stage.steps, at_once=True)
+
+    def targets(name: str) -> Iterable[str]:
+        return (jump.stage for jump in walks[name].jumps if jump.at_once and jump.stage in walks)
+
+    reached = depth_first(list(walks)[:1], targets)[0]
+    return {start.campaign.text: start for name in reached for start in walks[name].starts}
+
+
 def _interruptions(stage: tree.Stage) -> list[_Jump]:
     """An `on` needs a new event each time, and a stage that takes time to have one in."""
     steps = all_steps(stage.steps)
     rests = any(isinstance(s, tree.Wait | tree.WaitFor) or (isinstance(s, tree.If) and s.after) for s in steps)
-    return [_Jump(on.stage.text, on.span, not rests) for on in stage.reactions]
+    return [_Jump(on.stage.text, on.span, not rests) for on in stage.reactions if on.stage is not None]
 
 
 def _head(step: tree.Step) -> Span:
@@ -163,11 +202,12 @@ def _shadowed(stage: tree.Stage) -> list[Diagnostic]:
         if isinstance(step, tree.If):
             tests = [(branch.condition, branch.span) for branch in step.branches]
             found += _repeated(tests, "this branch is never taken")
-    ons: list[tuple[Hashable, Span]] = [((on.event, on.filter), on.span) for on in stage.reactions]
-    whole = {on.event.text: on.span for on in reversed(stage.reactions) if on.filter is None}
+    # What only refreshes the entry is beside what leads away.
+    ons: list[tuple[Hashable, Span]] = [((on.event, on.filter, on.stage is None), on.span) for on in stage.reactions]
+    whole = {(on.event.text, on.stage is None): on.span for on in reversed(stage.reactions) if on.filter is None}
     found += _repeated(ons, "this `on` never applies")
     for on in stage.reactions:
-        first = whole.get(on.event.text)
+        first = whole.get((on.event.text, on.stage is None))
         if on.filter is not None and first is not None and first.start < on.span.start:
             found.append(_taken("this `on` never applies", on.span, first))
     return found

@@ -136,7 +136,7 @@ class _Templates:
                 known = [known.removeprefix("templates/") for known in self.by_path]
                 self.note(_unknown("FR311", f"there is no template `{path}` to include", span, path, known))
 
-    def use(self, use: _Use, sent: _Sent) -> None:
+    def use(self, use: _Use, sent: _Sent) -> None:  # one case a root
         root, name, names = use.root, use.name, self.names
         if root not in ROOTS:
             self.note(_unknown_root(use, names))
@@ -159,8 +159,9 @@ class _Templates:
                 message = f"this send hands over no `{name}`"
                 self.note(_unknown("FR312", message, use.span, name, arguments, hint, sent.where))
         elif sent.event is None:
-            message = f"`entry.{name}`: no event starts campaign `{sent.campaign}`"
-            self.note(Diagnostic("FR312", message, use.span, None, (sent.where,)))
+            by_step = f"a step of a campaign starts `{sent.campaign}`, and brings no event"
+            why = by_step if sent.campaign in names.started else f"no event starts campaign `{sent.campaign}`"
+            self.note(Diagnostic("FR312", f"`entry.{name}`: {why}", use.span, None, (sent.where,)))
         elif f"{sent.event.name}.{name}" not in names.lost:
             known = [prop.name for prop in sent.event.properties]
             if name not in known:
@@ -185,7 +186,9 @@ def check_templates(campaigns: Iterable[tree.CampaignDecl], names: Names) -> lis
 def _entering(campaign: tree.CampaignDecl, names: Names) -> tuple[EventType | None, bool]:
     """The event that starts a campaign, and whether that is known; what is wrong with it is build's to say."""
     enter = next((clause for clause in campaign.header if isinstance(clause, tree.Enter)), None)
-    if enter is None or isinstance(enter.trigger, tree.Schedule):
+    if campaign.name.text in names.started:
+        return None, True
+    if enter is None or not isinstance(enter.trigger, tree.EventTrigger):
         return None, enter is not None
     event = names.events.get(enter.trigger.event.text)
     return event, event is not None

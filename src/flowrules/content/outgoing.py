@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, RowMapping, Select, Table, and_, select
+from sqlalchemy import ColumnElement, Connection, Row, RowMapping, Select, Table, and_, func, select
 
 from flowrules.content.deployed import Deployed, Library
 from flowrules.content.render import Rendered, TemplateFailure
@@ -144,22 +144,26 @@ class _Data:
         }
         columns = tables_for(self._model)
         self.customers = self._read_customers(connection, {row.customer_id for row in rows})
-        self._entries: dict[tuple[int, int, int], RowMapping] = {}
+        self._entries: dict[Key, RowMapping] = {}
         for name in sorted({row.campaign for row in rows}):
             event = self._triggers.get(name)
             if event is not None and event.properties:
                 of_campaign = [row for row in rows if row.campaign == name]
-                row = tables.enrollment.c
+                row, message = tables.enrollment.c, tables.message.c
                 happened = columns.event.c
                 query = (
-                    select(row.customer_id, row.campaign_id, row.instance, *_properties(columns.event, event))
+                    select(*(message[name] for name in KEY), *_properties(columns.event, event))
                     .join_from(
                         tables.enrollment,
+                        tables.message,
+                        and_(*(message[name] == row[name] for name in KEY[:3])),
+                    )
+                    .join(
                         columns.event,
                         and_(
                             happened.customer_id == row.customer_id,
-                            happened.at == row.entered_at,
-                            happened.seq == row.entry_seq,
+                            happened.at == func.coalesce(message.entry_at, row.entered_at),
+                            happened.seq == func.coalesce(message.entry_seq, row.entry_seq),
                         ),
                     )
                     .join(tables.event_type, tables.event_type.c.id == happened.type_id)
@@ -170,7 +174,7 @@ class _Data:
                     )
                 )
                 for found in connection.execute(query).mappings():
-                    self._entries[found["customer_id"], found["campaign_id"], found["instance"]] = found
+                    self._entries[tuple(found[name] for name in KEY)] = found
 
     def _read_customers(self, connection: Connection, ids: set[int]) -> dict[int, tuple[RowMapping, str]]:
         customer = tables_for(self._model).customer
@@ -192,7 +196,7 @@ class _Data:
             stored = row[attribute_column(attribute)]
             customer[attribute.name] = reading.value(attribute.default if stored is None else stored, attribute.type)
         event = self._triggers.get(detail.campaign)
-        happened = self._entries.get((detail.customer_id, detail.campaign_id, detail.instance))
+        happened = self._entries.get(key_of(detail))
         entry = {
             each.name: reading.value(None if happened is None else happened[property_column(each)], each.type)
             for each in (() if event is None else event.properties)

@@ -135,15 +135,28 @@ class Exit:
     reason: str | None
 
 
-Step = Send | Wait | WaitUntil | WaitFor | If | IfNoReaction | Tag | Untag | Set | GoTo | Exit
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Let the customer into another campaign; linked: not for longer than they are in this one."""
+
+    key: str
+    place: str
+    campaign: str
+    linked: bool
+
+
+Step = Send | Wait | WaitUntil | WaitFor | If | IfNoReaction | Tag | Untag | Set | GoTo | Exit | Start
 
 
 @dataclass(frozen=True, slots=True)
 class On:
+    """refresh: the event becomes the journey's entry; stage None: it moves nobody."""
+
     place: str
     event: EventType
     filter: Filter | None
-    stage: str
+    stage: str | None
+    refresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +196,10 @@ class Entry:
     """mode `again after`: at least `gap` microseconds since the last entry and not inside; `every time`: side by side.
 
     key: the property of the entering event that tells journeys apart; the mode then goes by its value.
+    trigger None: only steps of campaigns start it.
     """
 
-    trigger: EventTrigger | ScheduleTrigger
+    trigger: EventTrigger | ScheduleTrigger | None
     mode: Literal["once", "after exit", "again after", "every time"]
     gap: int
     place: str
@@ -272,6 +286,13 @@ class Campaign:
     digest: str
     """Hash of the meaning: this campaign and all that it names except policy; a new digest is a new version.
     Exclusions, caps, priority and holdout share are policy and do not take part."""
+    settle: int = 0
+    """Microseconds that whatever acts on an absence waits longer for late facts."""
+
+    @property
+    def refreshes(self) -> bool:
+        """Some event replaces a journey's entry."""
+        return any(on.refresh for stage in self.stages for on in stage.reactions)
 
 
 # --- policy -------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from flowrules.source import Span
 
 C = TypeVar("C", bound=tree.HeaderClause)
+Trigger = typed.EventTrigger | typed.ScheduleTrigger
 Mode = Literal["once", "after exit", "again after", "every time"]
 
 
@@ -38,7 +39,7 @@ def build_campaign(node: tree.CampaignDecl, scope: Scope, policy: typed.Policy) 
     _once_each(node, names)
     owner, priority = _first(node, tree.Owner), _first(node, tree.Priority)
     class_of, share = _first(node, tree.ClassOf), _first(node, tree.HoldOut)
-    goal = _first(node, tree.Goal)
+    goal, settle = _first(node, tree.Goal), _first(node, tree.Settle)
     entry = _entry(node, scope)
     if entry is not None and entry.key is not None:
         journey = replace(journey, key=entry.key)
@@ -46,6 +47,8 @@ def build_campaign(node: tree.CampaignDecl, scope: Scope, policy: typed.Policy) 
     exits = tuple(_exit_when(clause, scope, journey) for clause in node.header if isinstance(clause, tree.ExitWhen))
     excludes = [clause for clause in node.header if isinstance(clause, tree.Exclude)]
     event = entry.trigger.event if entry is not None and isinstance(entry.trigger, typed.EventTrigger) else None
+    if node.name.text in names.started:
+        event = None  # whoever a step lets in comes without one
     first = policy.classes[0]
     built = typed.Campaign(
         name=node.name.text,
@@ -64,6 +67,7 @@ def build_campaign(node: tree.CampaignDecl, scope: Scope, policy: typed.Policy) 
         stages=tuple(build_stage(stage, scope, journey, event) for stage in _stages(node, names)),
         place=node.span.place,
         digest="",
+        settle=0 if settle is None else names.elapsed(settle.duration),
     )
     return None if entry is None or not node.stages else replace(built, digest=digest(built))
 
@@ -103,6 +107,7 @@ _SINGLE = {
     tree.Enter: "enter when",
     tree.Goal: "goal",
     tree.HoldOut: "hold out",
+    tree.Settle: "settle",
 }
 
 
@@ -122,19 +127,21 @@ def _first(node: tree.CampaignDecl, kind: type[C]) -> C | None:
 def _entry(node: tree.CampaignDecl, scope: Scope) -> typed.Entry | None:
     names = scope.names
     clause = _first(node, tree.Enter)
-    if clause is None:
-        message = f"campaign `{node.name.text}` never starts: it has no `enter when`"
+    started = node.name.text in names.started
+    if clause is None and started:
+        return typed.Entry(None, "once", 0, node.span.place)
+    if clause is None or (clause.trigger is None and not started):
         names.note(
             "FR206",
-            message,
-            node.span,
+            f"campaign `{node.name.text}` never starts: it has no `enter when`, and no step starts it",
+            node.span if clause is None else clause.span,
             "such as `enter when EVENT` or `enter when every day at 09:00 for segment NAME`",
         )
         return None
     again = clause.again
     gap = 0 if again is None or again.gap is None else names.elapsed(again.gap)
-    trigger = _trigger(clause.trigger, scope)
-    if trigger is None:
+    trigger = None if clause.trigger is None else _trigger(clause.trigger, scope)
+    if trigger is None and clause.trigger is not None:
         return None
     key = None if clause.keyed is None else _key(clause.keyed, trigger, names)
     mode: Mode = "again after" if gap else "once"
@@ -143,8 +150,8 @@ def _entry(node: tree.CampaignDecl, scope: Scope) -> typed.Entry | None:
     return typed.Entry(trigger, mode, gap, clause.span.place, key)
 
 
-def _key(name: tree.Name, trigger: typed.EventTrigger | typed.ScheduleTrigger, names: Names) -> Property | None:
-    if isinstance(trigger, typed.ScheduleTrigger):
+def _key(name: tree.Name, trigger: Trigger | None, names: Names) -> Property | None:
+    if not isinstance(trigger, typed.EventTrigger):
         message = f"`keyed by {name.text}`: no event starts this campaign, a schedule does"
         names.note("FR220", message, name.span, "a key is a property of the event that lets the customer in")
         return None
@@ -154,9 +161,7 @@ def _key(name: tree.Name, trigger: typed.EventTrigger | typed.ScheduleTrigger, n
     return found
 
 
-def _trigger(
-    trigger: tree.EventTrigger | tree.Schedule, scope: Scope
-) -> typed.EventTrigger | typed.ScheduleTrigger | None:
+def _trigger(trigger: tree.EventTrigger | tree.Schedule, scope: Scope) -> Trigger | None:
     if isinstance(trigger, tree.EventTrigger):
         event = scope.names.event(trigger.event)
         return None if event is None else typed.EventTrigger(event, event_filter(trigger.filter, event, scope))

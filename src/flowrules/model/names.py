@@ -68,6 +68,7 @@ _HOW_TO_USE = {
 class Names:
     """`lost`: names whose declaration is wrong itself; their uses are passed over in silence.
 
+    `started`: campaigns that a step of some campaign starts.
     `near`: the nearest name found for each message, for a wrong word is seldom written once.
     """
 
@@ -84,6 +85,7 @@ class Names:
     lost: set[str] = field(default_factory=set)
     policy_lost: bool = False
     tags: set[str] = field(default_factory=set)
+    started: set[str] = field(default_factory=set)
     near: dict[str, str | None] = field(default_factory=dict)
 
     # --- what is wrong ------------------------------------------------------------------------
@@ -177,6 +179,14 @@ class Names:
             else:
                 self.unknown("FR103", message, _ending(span, name), name, [p.name for p in event.properties])
         return None
+
+    def key_of(self, campaign: tree.CampaignDecl) -> Property | None:
+        """What tells a campaign's journeys apart; what is wrong with it is said where it is built."""
+        enter = next((clause for clause in campaign.header if isinstance(clause, tree.Enter)), None)
+        if enter is None or enter.keyed is None or not isinstance(enter.trigger, tree.EventTrigger):
+            return None
+        event = self.events.get(enter.trigger.event.text)
+        return None if event is None else event.own(enter.keyed.text)
 
     def channel(self, name: tree.Name) -> Channel | None:
         found = self.channels.get(name.text)
@@ -350,6 +360,7 @@ def _segment(declaration: tree.SegmentDecl, names: Names) -> None:
 def _campaign(declaration: tree.CampaignDecl, names: Names) -> None:
     names.campaign_decls[declaration.name.text] = declaration
     names.tags |= {step.name.text for step in steps_of(declaration) if isinstance(step, tree.Tag)}
+    names.started |= {step.campaign.text for step in steps_of(declaration) if isinstance(step, tree.Start)}
 
 
 _DECLARE: dict[type, Callable[[Any, Names], None]] = {

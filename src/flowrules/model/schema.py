@@ -72,9 +72,12 @@ class EventType:
     reaction: str | None = None
     span: Span | None = None
 
+    def own(self, name: str) -> Property | None:
+        return next((each for each in self.properties if each.name == name), None)
+
     def key(self, key: Property | None) -> Property | None:
         """Its own property of that name, by which it finds the journey it is about."""
-        return None if key is None else next((each for each in self.properties if each.name == key.name), None)
+        return None if key is None else self.own(key.name)
 
 
 @dataclass(frozen=True, slots=True)

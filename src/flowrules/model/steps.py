@@ -31,7 +31,7 @@ MOST_BRANCHES = 50
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What the steps of one stage share. entry: the entering event, None with a schedule."""
+    """What the steps of one stage share. entry: the entering event, None where some come in without."""
 
     scope: Scope
     journey: Journey
@@ -39,6 +39,12 @@ class _Place:
     entry: EventType | None
     awaited: Counter[str]
     keys: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def without_entry(self) -> str:
+        if self.journey.campaign in self.scope.names.started:
+            return "a step of a campaign starts this one, and brings no event"
+        return "no event starts this campaign, a schedule does"
 
     def key(self, kind: str) -> str:
         key = f"{self.stage}/{kind}"
@@ -53,10 +59,25 @@ def build_stage(node: tree.Stage, scope: Scope, journey: Journey, entry: EventTy
     reactions = []
     for on in node.reactions:
         awaited_event = journey_event(on.event, on.filter, scope, journey)
-        _stage_exists(on.stage, place)
+        if on.stage is not None:
+            _stage_exists(on.stage, place)
+        if on.refresh and awaited_event is not None:
+            _same_event(on, place)
         if awaited_event is not None:
-            reactions.append(typed.On(on.span.place, *awaited_event, on.stage.text))
+            stage = None if on.stage is None else on.stage.text
+            reactions.append(typed.On(on.span.place, *awaited_event, stage, on.refresh))
     return typed.Stage(node.name.text, node.title, steps, tuple(reactions), node.span.place)
+
+
+def _same_event(on: tree.On, place: _Place) -> None:
+    if place.entry is None:
+        message, hint = f"`{on.event.text}` can not become the entry: {place.without_entry}", None
+    elif place.entry.name != on.event.text:
+        message = f"`{on.event.text}` can not become the entry: `{place.entry.name}` starts this campaign"
+        hint = f"only another `{place.entry.name}` has all that `entry` may be asked for"
+    else:
+        return
+    place.scope.names.note("FR222", message, on.event.span, hint)
 
 
 def journey_event(
@@ -136,7 +157,7 @@ def _argument(item: tree.Argument, place: _Place) -> typed.Argument:
             "a value in quotes, a number, or `entry.PROPERTY`; the template itself reads `customer.ATTRIBUTE`",
         )
     elif place.entry is None:
-        names.note("FR125", f"`{reference.text}`: no event starts this campaign, a schedule does", reference.span)
+        names.note("FR125", f"`{reference.text}`: {place.without_entry}", reference.span)
     else:
         names.property(place.entry, reference.parts[1], reference.span)
     return typed.Argument(item.name, None, reference.parts[-1])
@@ -292,6 +313,23 @@ def _exit(node: tree.Exit, place: _Place) -> typed.Step:
     return typed.Exit(place.key("exit"), node.span.place, node.reason)
 
 
+def _start(node: tree.Start, place: _Place) -> typed.Step | None:
+    key = place.key(f"start campaign {node.campaign.text}")
+    names, own = place.scope.names, place.journey.key
+    campaign = names.campaign(node.campaign)
+    if campaign is None:
+        return None
+    wanted = names.key_of(campaign)
+    if wanted is not None and wanted != own:
+        names.note(
+            "FR224",
+            f"`{node.campaign.text}` has one journey for each `{wanted.name}`; this campaign's journeys have none",
+            node.campaign.span,
+            f"only a campaign that is `keyed by {wanted.name}` too, of the same type, can start it",
+        )
+    return typed.Start(key, node.span.place, node.campaign.text, node.linked)
+
+
 _BUILDERS: dict[type, Callable[[Any, _Place], typed.Step | None]] = {
     tree.Send: _send,
     tree.Wait: _wait,
@@ -303,4 +341,5 @@ _BUILDERS: dict[type, Callable[[Any, _Place], typed.Step | None]] = {
     tree.Set: _set,
     tree.GoTo: _go_to,
     tree.Exit: _exit,
+    tree.Start: _start,
 }

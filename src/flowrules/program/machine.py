@@ -29,6 +29,7 @@ class NodeKind(IntEnum):
     SET = 10
     EXIT = 11
     END = 12
+    START = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,21 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """The campaign another journey is begun in; linked: it ends with this one."""
+
+    campaign: str
+    linked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One position.
 
     `next`: where it goes on (a branch that holds, an awaited event that came, a reaction that was there);
     alt: the other way (else, timed out, absent); third: behind the block (no message was sent).
     test: what decides, by kind: Condition (BRANCH), EventTest (WAIT_FOR), ReactionTest (NO_REACTION),
-    WaitUntil (WAIT_UNTIL), Assignment (SET).
+    WaitUntil (WAIT_UNTIL), Assignment (SET), Started (START).
     """
 
     kind: NodeKind
@@ -74,7 +83,7 @@ class Node:
     alt: int = -1
     third: int = -1
     duration: m.Duration | None = None
-    test: Condition | EventTest | ReactionTest | m.WaitUntil | Assignment | None = None
+    test: Condition | EventTest | ReactionTest | m.WaitUntil | Assignment | Started | None = None
     tag: str | None = None
     send: m.Send | None = None
     words: str | None = None
@@ -164,6 +173,8 @@ class _Lowering:
                 return node(NodeKind.UNTAG, tag=step.tag)
             case m.Set():
                 return node(NodeKind.SET, test=Assignment(step.attribute, step.value))
+            case m.Start():
+                return node(NodeKind.START, test=Started(step.campaign, step.linked))
             case m.Exit():
                 return node(NodeKind.EXIT, next=-1, words=step.reason)
             case m.GoTo():

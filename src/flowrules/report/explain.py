@@ -252,7 +252,7 @@ class _Story:
                 order=(_DECISION, row.turn),
                 kind="decision",
                 what=word,
-                label=row.words or row.by or self._key(row) or _short(row.step),
+                label=row.words or self._about(row) or _short(row.step),
                 campaign=row.campaign,
                 instance=row.instance,
                 reason=reason(row.reason),
@@ -266,6 +266,14 @@ class _Story:
                 next_possible=next_possible,
                 key=row.key or None,
             )
+
+    def _about(self, row: Row[*tuple[Any, ...]]) -> str:
+        """Of an entry its key, and what started it; else what excluded, ended or is started."""
+        if row.decision not in {Decision.ENTERED, Decision.NOT_ENTERED}:
+            return row.by or ""
+        excluded = row.by if row.reason == Reason.EXCLUDED else ""
+        started = f"started by {row.by}" if row.by and not excluded else ""
+        return ", ".join(filter(None, (self._key(row), started, excluded)))
 
     def _key(self, row: Row[*tuple[Any, ...]]) -> str:
         """`order_id A17`, as people write it."""
@@ -418,7 +426,8 @@ class _Story:
             return Standing(name, True, word, place, self._text(place), words, next_eligible)
         if refused is not None:
             said = (reason(refused.reason) or "").replace("_", " ")
-            words = f"did not enter: {said}" + (f" by {refused.by}" if refused.by else "")
+            by = refused.by if refused.reason == Reason.EXCLUDED else None
+            words = f"did not enter: {said}" + (f" by {by}" if by else "")
             text = self._line(refused.rule, refused.at)
             return Standing(name, False, reason(refused.reason), refused.rule, text, words, next_eligible)
         return Standing(name, False, None, place, self._text(place), self._untriggered(campaign), None)
@@ -440,6 +449,8 @@ class _Story:
         ).scalar()
         since = f"in force since {iso(lives_from)}"
         trigger = campaign.entry.trigger
+        if trigger is None:
+            return f"did not enter: no campaign started it ({since})"
         if not isinstance(trigger, EventTrigger):
             return f"did not enter: no trigger matched; not in the segment at any occurrence ({since})"
         event = tables.event.c

@@ -148,7 +148,7 @@ def _last_stages(meant: Machine) -> set[str]:
     return {
         stage.name
         for number, stage in enumerate(stages)
-        if number not in going and all(reaction.stage == stage.name for reaction in stage.reactions)
+        if number not in going and all(reaction.stage in {None, stage.name} for reaction in stage.reactions)
     }
 
 

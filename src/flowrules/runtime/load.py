@@ -15,7 +15,7 @@ from flowrules.model import campaign as m
 from flowrules.program.machine import Machine
 from flowrules.sql import tables as t
 from flowrules.sql.bundle import Bundle, load
-from flowrules.sql.entries import Entry, entries
+from flowrules.sql.entries import Entry, Starts, entries, starts
 from flowrules.sql.facts import Facts, OnEvent, facts
 from flowrules.sql.messages import Messages, messages
 from flowrules.sql.rounds import Rounds, rounds
@@ -40,6 +40,7 @@ class Program:
     ends: Ends
     facts: Facts
     entries: tuple[Entry, ...]
+    starts: Starts
     messages: Messages
     listened: frozenset[int]
     salt: str
@@ -96,6 +97,7 @@ def load_program(connection: Connection, dialect: str) -> Program:
         ends=ends(bundle),
         facts=facts(bundle),
         entries=entries(bundle),
+        starts=starts(bundle),
         messages=messages(bundle),
         listened=listened,
         salt=facts_of["salt"],

@@ -5,7 +5,7 @@ Takes a cursor inside the slice's transaction. Knows the order of things and not
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from flowrules.sql.entries import Entry, HoldOut
 from flowrules.sql.facts import OnEvent
 from flowrules.sql.rounds import apply_change, refocus
 from flowrules.sql.scratch import AGENDA, STATE
-from flowrules.sql.statement import Cursor
+from flowrules.sql.statement import Cursor, Statement
 from flowrules.sql.steps import Script, loops
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Round:
         self._facts_and_timers(present, PASS)
         for entry in self.program.entries:
             if entry.what in present:
-                self._enter(entry, PASS)
+                self._enter(entry, entry.judge, PASS)
         number = 1
         while True:
             self._micro_steps(number * PASS)
@@ -108,6 +108,9 @@ class Round:
                 self._end(turn)
         if not inside:
             return
+        if self._each(facts.refreshes, present, turn):
+            for statement in facts.refreshed:
+                statement.run(cursor, turn=turn)
         self._each(facts.interruptions, present, turn)
         self._meet(present)
         if AGENDA.OUTCOME in present:
@@ -162,13 +165,23 @@ class Round:
             self._end(turn)
 
     def _end(self, turn: int) -> None:
+        self._close(turn)
+        self._unlink(turn)
+
+    def _close(self, turn: int) -> None:
         self.program.ends.record.run(self.cursor, turn=turn)
         self.tally.exited += self.program.ends.end.run(self.cursor)
 
+    def _unlink(self, turn: int) -> None:
+        """Who is linked to one that has ended ends too, and so on."""
+        linked = self.program.ends.linked
+        if linked is not None and linked.run(self.cursor):
+            self._end(turn)
+
     # --- entering -------------------------------------------------------------------------------------
 
-    def _enter(self, entry: Entry, turn: int) -> None:
-        find, *verdicts = entry.judge
+    def _enter(self, entry: Entry, judge: Sequence[Statement], turn: int) -> None:
+        find, *verdicts = judge
         if not find.run(self.cursor):
             return
         for statement in verdicts:
@@ -180,7 +193,7 @@ class Round:
             entry.expose.run(self.cursor, name=hold_out.name, ghost=hold_out.ghost)
         record, enter = entry.enter
         record.run(self.cursor, turn=turn)
-        self.tally.entered += enter.run(self.cursor)
+        self.tally.entered += enter.run(self.cursor, turn=turn)
         entry.clear.run(self.cursor)
 
     def _expose(self, entry: Entry, hold_out: HoldOut, rows: list[tuple[int, str]]) -> None:
@@ -195,23 +208,40 @@ class Round:
     # --- micro steps ----------------------------------------------------------------------------------
 
     def _micro_steps(self, turn: int) -> None:
-        cursor, micro = self.cursor, 0
-        while rows := self.program.rounds.running.rows(cursor):
+        micro = 0
+        while rows := self.program.rounds.running.rows(self.cursor):
             micro += 1
-            if self._loops([code for code, _, _ in rows], micro, turn + micro):
-                continue
+            looped = self._loops([code for code, _, _ in rows], micro, turn + micro)
+            if looped:
+                rows = self.program.rounds.running.rows(self.cursor)
             scripts = [(self.program.script(code), campaign_id, count) for code, campaign_id, count in rows]
-            for script, _, _ in scripts:
-                for statement in script.arrive:
-                    statement.run(cursor)
-            for script, _, _ in scripts:
-                for statement in script.record:
-                    statement.run(cursor, turn=turn + micro)
-            # In plain order, so that the later campaign wins where two want the same thing otherwise.
-            for script, _, _ in sorted(scripts, key=lambda item: self.names[item[1]]):
-                for statement in script.effects:
-                    statement.run(cursor)
+            self._act(scripts, turn + micro)
             self._move(scripts)
+            if any(script.starts for script, _, _ in scripts):
+                self._starts(turn + micro)
+            if looped or any(script.over for script, _, _ in scripts):
+                self._unlink(turn + micro)
+
+    def _act(self, scripts: list[tuple[Script, int, int]], turn: int) -> None:
+        for script, _, _ in scripts:
+            for statement in script.arrive:
+                statement.run(self.cursor)
+        for script, _, _ in scripts:
+            for statement in script.record:
+                statement.run(self.cursor, turn=turn)
+        # In plain order, so that the later campaign wins where two want the same thing otherwise.
+        for script, _, _ in sorted(scripts, key=lambda item: self.names[item[1]]):
+            for statement in script.effects:
+                statement.run(self.cursor)
+
+    def _starts(self, turn: int) -> None:
+        """The campaigns asked for in a micro step, in total order."""
+        starts = self.program.starts
+        asked = {campaign_id for (campaign_id,) in starts.asked.rows(self.cursor)}
+        for entry in self.program.entries:
+            if entry.campaign_id in asked:
+                self._enter(entry, entry.start, turn)
+        starts.clear.run(self.cursor)
 
     def _move(self, scripts: list[tuple[Script, int, int]]) -> None:
         """Whoever comes to another of these positions has moved already, and must not move on from there."""
@@ -230,9 +260,9 @@ class Round:
         for code in codes:
             version, number = self.program.bundle.position(code)
             if micro > len(version.machine.nodes):
-                found += loops(self.program.bundle, version, number).run(self.cursor)
+                found += loops(self.program.bundle, version, number).run(self.cursor, turn=turn)
         if found:
-            self._end(turn)
+            self._close(turn)
         return found > 0
 
     # --- messages -------------------------------------------------------------------------------------
@@ -246,7 +276,7 @@ class Round:
         for code in codes:
             for statement in self.program.script(code).ask:
                 statement.run(cursor)
-        if len(codes) > 1:
+        if len(codes) > 1 or self.program.bundle.several(self.program.bundle.position(codes[0])[0].campaign_id):
             messages.order.run(cursor)
         self._judge()
         for statement in messages.write:

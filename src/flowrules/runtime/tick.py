@@ -190,7 +190,7 @@ class Planner:
         for entry in self.program.entries:
             version, lives_from = lives[entry.campaign_id]
             trigger = version.machine.campaign.entry.trigger
-            if isinstance(trigger, ScheduleTrigger):
+            if isinstance(trigger, ScheduleTrigger) and entry.what is not None:
                 begin = max(after, lives_from - 1)
                 for zone, zone_id in self.program.bundle.catalogue.zones.items():
                     found += [(zone_id, at, entry.what) for at in occurrences(trigger, zone, begin, until)]

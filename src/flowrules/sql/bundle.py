@@ -12,7 +12,7 @@ from datetime import datetime
 from flowrules.model import campaign as m
 from flowrules.model.condition import Condition
 from flowrules.model.values import instant
-from flowrules.program.machine import EventTest, Machine, ReactionTest
+from flowrules.program.machine import EventTest, Machine, ReactionTest, Started
 from flowrules.sql.catalogue import Catalogue
 from flowrules.sql.columns import tables_for
 from flowrules.sql.guards import Guards, Row, depends
@@ -51,11 +51,37 @@ class Bundle:
     now: tuple[tuple[Version, int], ...]
     writer: Writer
     _totals: dict[int, int] = field(default_factory=dict)
+    _several: frozenset[int] | None = None
+    _started: dict[str, bool] | None = None
 
     # --- fragments ------------------------------------------------------------------------------------
 
     def condition(self, guards: Guards, condition: Condition, table: str) -> Fragment:
         return self.writer.fragment(guards.test(condition, Row(table)))
+
+    def several(self, campaign_id: int) -> bool:
+        """A customer may be on several journeys of the campaign at once."""
+        if self._several is None:
+            found = (each for each in self.versions if each.machine.campaign.entry.several)
+            self._several = frozenset(each.campaign_id for each in found)
+        return campaign_id in self._several
+
+    def started(self, name: str) -> bool:
+        """A step of some version in use starts this campaign."""
+        return name in self._starts()
+
+    def links(self) -> bool:
+        """Some journeys end with those that started them."""
+        return any(self._starts().values())
+
+    def _starts(self) -> dict[str, bool]:
+        """Campaigns that a step starts, and whether linked somewhere."""
+        if self._started is None:
+            self._started = {}
+            nodes = (node for version in self.versions for node in version.machine.nodes)
+            for test in (node.test for node in nodes if isinstance(node.test, Started)):
+                self._started[test.campaign] = self._started.get(test.campaign, False) or test.linked
+        return self._started
 
     def moment(self, local: datetime) -> int:
         """The instant of a moment written in the zone of the policy."""

@@ -32,6 +32,8 @@ class Decision(_Code):
     GOAL = 15
     EXIT = 16
     OUTCOME = 17
+    REFRESHED = 18
+    START = 19
 
 
 class Reason(_Code):
@@ -62,12 +64,14 @@ class Reason(_Code):
     ENTERED_BEFORE = 31
     TOO_SOON = 32
     NO_KEY = 33
+    NOT_DEPLOYED = 34
     # of an exit
     COMPLETED = 40
     GOAL = 41
     EXIT = 42
     EXIT_WHEN = 43
     LOOP = 44
+    LINKED = 45
     # of a branch and of an outcome
     YES = 50
     NO = 51

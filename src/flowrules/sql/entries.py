@@ -26,14 +26,15 @@ class HoldOut:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """what: the agenda's mark of this campaign's trigger.
+    """what: the agenda's mark of this campaign's trigger, None where only steps start it.
 
-    judge finds the candidates and the verdicts; hold_outs are asked in order for those that enter.
+    judge and start find the candidates and the verdicts; hold_outs are asked in order for those that enter.
     """
 
     campaign_id: int
-    what: int
+    what: int | None
     judge: tuple[Statement, ...]
+    start: tuple[Statement, ...]
     hold_outs: tuple[HoldOut, ...]
     unexposed: Statement
     draw: str
@@ -42,23 +43,37 @@ class Entry:
     clear: Statement
 
 
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """asked: the campaigns that a micro step asks to start."""
+
+    asked: Statement
+    clear: Statement
+
+
+def starts(bundle: Bundle) -> Starts:
+    w = bundle.writer
+    return Starts(w.statement("SELECT DISTINCT target FROM start"), w.statement("DELETE FROM start"))
+
+
 def entries(bundle: Bundle) -> tuple[Entry, ...]:
     return tuple(_entry(bundle, version, lives_from) for version, lives_from in bundle.now)
 
 
 def _entry(bundle: Bundle, version: Version, lives_from: int) -> Entry:
     campaign, w = version.machine.campaign, bundle.writer
-    trigger = campaign.entry.trigger
-    what = (
-        bundle.event_type(trigger.event.name)
-        if isinstance(trigger, m.EventTrigger)
-        else OCCURRENCE - version.campaign_id
-    )
+    judge: list[Statement] = []
+    start: list[Statement] = []
+    if campaign.entry.trigger is not None:
+        judge = [_find(bundle, version, campaign.entry.trigger, lives_from), *_judge(bundle, version, started=False)]
+    if bundle.started(campaign.name):
+        start = [_find_started(bundle, version), *_judge(bundle, version, started=True)]
     return Entry(
         campaign_id=version.campaign_id,
-        what=what,
-        judge=tuple(_judge(bundle, version, lives_from, what)),
-        hold_outs=_hold_outs(bundle, campaign),
+        what=_what(bundle, version),
+        judge=tuple(judge),
+        start=tuple(start),
+        hold_outs=_hold_outs(bundle, version),
         unexposed=w.statement(
             "SELECT DISTINCT c.customer_id, u.external_id FROM candidate c "
             f"{w.join('customer', 'u', 'u.id = c.customer_id')} WHERE c.reason IS NULL AND c.ghost = 0 "
@@ -75,19 +90,32 @@ def _entry(bundle: Bundle, version: Version, lives_from: int) -> Entry:
     )
 
 
-def _hold_outs(bundle: Bundle, campaign: m.Campaign) -> tuple[HoldOut, ...]:
-    found = []
+def _what(bundle: Bundle, version: Version) -> int | None:
+    match version.machine.campaign.entry.trigger:
+        case m.EventTrigger(event=event):
+            return bundle.event_type(event.name)
+        case m.ScheduleTrigger():
+            return OCCURRENCE - version.campaign_id
+        case None:
+            return None
+
+
+def _hold_outs(bundle: Bundle, version: Version) -> tuple[HoldOut, ...]:
+    found, campaign = [], version.machine.campaign
     universal = bundle.model.policy.hold_out if bundle.model is not None else None
     if universal is not None and (not universal.classes or campaign.message_class.name in universal.classes):
         found.append(HoldOut("holdout", universal.millionths, 1))
     if campaign.hold_out is not None:
-        found.append(HoldOut(f"holdout/{campaign.name}", campaign.hold_out.millionths, 2))
+        found.append(HoldOut(f"holdout/{campaign.name}", campaign.hold_out.millionths, 1 + version.campaign_id))
     return tuple(found)
 
 
-def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list[Statement]:
-    campaign, w = version.machine.campaign, bundle.writer
-    entry, trigger = campaign.entry, campaign.entry.trigger
+# --- who may enter ------------------------------------------------------------------------------------
+
+
+def _find(bundle: Bundle, version: Version, trigger: m.EventTrigger | m.ScheduleTrigger, lives_from: int) -> Statement:
+    """The candidates, by the trigger."""
+    w, entry, what = bundle.writer, version.machine.campaign.entry, _what(bundle, version)
     earlier = f"FROM enrollment e WHERE e.customer_id = q.customer_id AND e.campaign_id = {version.campaign_id}"
     same_key = " AND e.key = q.key" if entry.key is not None else ""
     nth = "q.seq" if entry.several and isinstance(trigger, m.EventTrigger) else "1"
@@ -96,34 +124,67 @@ def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list
         f"SELECT q.customer_id, {nth}, q.at, q.zone_id, q.seq, q.key, "
         f"(SELECT max(e.instance) {earlier}), (SELECT max(e.entered_at) {earlier}{same_key}), 0 FROM "
     )
-    if isinstance(trigger, m.EventTrigger):
-        test = w.fragment(version.guards.filter(trigger.filter, version.guards.event))
-        same = f"event.customer_id = focus.customer_id AND event.type_id = {what} AND event.at = focus.at"
-        human = " AND event.machine IS NULL" if trigger.event.reaction in ("opened", "clicked") else ""
-        key, first, group = "''", "min(event.seq)", " GROUP BY focus.customer_id, focus.at, focus.zone_id"
-        if entry.key is not None:
-            key = f"coalesce({w.fragment(version.guards.key(entry.key, version.guards.event))}, '')"
-            group += f", {key}"
-        if entry.mode == "every time":
-            first, group = "event.seq", ""
-        find = w.statement(
-            f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, {first} AS seq, {key} AS key FROM focus "
-            f"{w.join('event', 'event', same)} WHERE event.event_time >= {lives_from} AND {test}{human}{group}) AS q",
-            test,
-        )
-    else:
+    if isinstance(trigger, m.ScheduleTrigger):
         test = bundle.condition(version.guards, trigger.segment.condition, "focus")
-        find = w.statement(
+        return w.statement(
             f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, CAST(NULL AS BIGINT) AS seq, '' AS key "
             "FROM focus CROSS JOIN occurrence WHERE occurrence.zone_id = focus.zone_id AND occurrence.at = focus.at "
             f"AND occurrence.what = {what} AND EXISTS (SELECT 1 FROM customer u WHERE u.id = focus.customer_id "
             f"AND u.known_at <= focus.at) AND {test}) AS q",
             test,
         )
-    statements = [
-        find,
-        w.statement(f"UPDATE candidate SET reason = {_verdict(version)}, place_id = {bundle.label(entry.place)}"),
-    ]
+    test = w.fragment(version.guards.filter(trigger.filter, version.guards.event))
+    same = f"event.customer_id = focus.customer_id AND event.type_id = {what} AND event.at = focus.at"
+    human = " AND event.machine IS NULL" if trigger.event.reaction in ("opened", "clicked") else ""
+    key, first, group = "''", "min(event.seq)", " GROUP BY focus.customer_id, focus.at, focus.zone_id"
+    if entry.key is not None:
+        key = f"coalesce({w.fragment(version.guards.key(entry.key, version.guards.event))}, '')"
+        group += f", {key}"
+    if entry.mode == "every time":
+        first, group = "event.seq", ""
+    return w.statement(
+        f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, {first} AS seq, {key} AS key FROM focus "
+        f"{w.join('event', 'event', same)} WHERE event.event_time >= {lives_from} AND {test}{human}{group}) AS q",
+        test,
+    )
+
+
+def _find_started(bundle: Bundle, version: Version) -> Statement:
+    """The candidates, by the steps that ask: in plain order, one a customer (and key), or all."""
+    entry, campaign_id = version.machine.campaign.entry, version.campaign_id
+    keyed = entry.key is not None
+    # What has begun and perhaps ended within this instant is not stored yet.
+    earlier = (
+        "(SELECT max(o.{0}) FROM (SELECT e.{0} FROM enrollment e WHERE e.customer_id = q.customer_id "
+        f"AND e.campaign_id = {campaign_id}{{1}} UNION ALL SELECT r.{{0}} FROM run r "
+        f"WHERE r.customer_id = q.customer_id AND r.campaign_id = {campaign_id}{{2}}) AS o)"
+    )
+    last_at = earlier.format("entered_at", *((" AND e.key = q.key", " AND r.key = q.key") if keyed else ("", "")))
+    key = "q.key" if keyed else "''"
+    order = "ORDER BY s.plain, s.key, s.instance"
+    return bundle.writer.statement(
+        "INSERT INTO candidate (customer_id, nth, at, zone_id, seq, key, last_instance, last_at, place_id, by_id, "
+        "ghost, link_campaign_id, link_instance, depth) "
+        f"SELECT q.customer_id, q.nth, q.at, q.zone_id, NULL, {key}, "
+        f"{earlier.format('instance', '', '')}, {last_at}, q.place_id, q.by_id, q.ghost, "
+        "CASE q.linked WHEN 1 THEN q.campaign_id END, CASE q.linked WHEN 1 THEN q.instance END, q.depth "
+        f"FROM (SELECT s.*, row_number() OVER (PARTITION BY s.customer_id {order}) AS nth, "
+        f"row_number() OVER (PARTITION BY s.customer_id{', s.key' if keyed else ''} {order}) AS turn "
+        f"FROM start s WHERE s.target = {campaign_id}) AS q{'' if entry.mode == 'every time' else ' WHERE q.turn = 1'}"
+    )
+
+
+def _judge(bundle: Bundle, version: Version, *, started: bool) -> list[Statement]:
+    """The verdicts."""
+    campaign, w = version.machine.campaign, bundle.writer
+    reason, place = f"reason = {_verdict(bundle, version, started=started)}", bundle.label(campaign.entry.place)
+    if started:
+        statements = [
+            w.statement(f"UPDATE candidate SET {reason}"),
+            w.statement(f"UPDATE candidate SET place_id = {place} WHERE reason IS NOT NULL"),
+        ]
+    else:
+        statements = [w.statement(f"UPDATE candidate SET {reason}, place_id = {place}")]
     for exclusion in campaign.exclusions:
         place, by = excluded(bundle, exclusion)
         mark = f"UPDATE candidate SET reason = {int(Reason.EXCLUDED)}, place_id = {place}, by_id = {by} "
@@ -138,7 +199,7 @@ def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list
                     f"{bundle.catalogue.campaigns[exclusion.campaign]} AND run.ended_at IS NULL)"
                 )
             )
-    if entry.several:
+    if campaign.entry.several:
         statements.append(
             w.statement(
                 "UPDATE candidate SET number = (SELECT count(*) FROM candidate o WHERE o.customer_id = "
@@ -148,11 +209,13 @@ def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list
     return statements
 
 
-def _verdict(version: Version) -> str:
-    """The reason of the mode, by key where there is one."""
+def _verdict(bundle: Bundle, version: Version, *, started: bool) -> str:
+    """The reason of the mode, by key where there is one; of a start, whether the chain of starts has an end."""
     entry, tests = version.machine.campaign.entry, ""
     if entry.key is not None:
         tests += f"WHEN key = '' THEN {int(Reason.NO_KEY)} "
+    if started:
+        tests += f"WHEN depth > {len(bundle.now)} THEN {int(Reason.LOOP)} "
     if entry.mode != "every time":
         same_key = " AND run.key = candidate.key" if entry.key is not None else ""
         tests += (
@@ -169,8 +232,14 @@ def _verdict(version: Version) -> str:
 def _enter(bundle: Bundle, version: Version) -> list[Statement]:
     campaign_id, w, entry = version.campaign_id, bundle.writer, version.machine.campaign.entry
     number = f"coalesce(last_instance, 0) + {'number' if entry.several else '1'}"
-    # Of facts that come together all are refused alike, but each has its verdict: one row tells it.
-    once = " WHERE true ON CONFLICT DO NOTHING" if entry.mode == "every time" else ""
+    # Where each has a verdict of its own, one row tells of all that are refused: the first.
+    once = " ORDER BY nth ON CONFLICT DO NOTHING" if entry.mode == "every time" else ""
+    more, values = "", ""
+    if bundle.started(version.machine.campaign.name):
+        more, values = (
+            ", link_campaign_id, link_instance, depth, since",
+            ", link_campaign_id, link_instance, depth, :turn",
+        )
     return [
         w.statement(
             f"{DECISION_WITH_KEY} SELECT customer_id, at, :turn, {campaign_id}, CASE WHEN reason IS NULL THEN {number} "
@@ -182,8 +251,8 @@ def _enter(bundle: Bundle, version: Version) -> list[Statement]:
         ),
         w.statement(
             "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, existed, "
-            "entered_at, entry_seq, stage_at, stage_id, ghost, key, ending, dirty) "
+            "entered_at, entry_seq, stage_at, stage_id, ghost, key, ending, dirty" + more + ") "
             f"SELECT customer_id, {campaign_id}, {number}, at, zone_id, {version.id}, {version.code(0)}, "
-            f"{STATE.RUNNING}, 0, at, seq, at, 0, ghost, key, 0, 1 FROM candidate WHERE reason IS NULL"
+            f"{STATE.RUNNING}, 0, at, seq, at, 0, ghost, key, 0, 1{values} FROM candidate WHERE reason IS NULL"
         ),
     ]

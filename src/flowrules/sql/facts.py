@@ -39,34 +39,42 @@ class OnEvent:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """resting: the positions of those who wait; marked: by mark, the positions of those who go on."""
+    """refreshed: what is done about the marks of the refreshes; resting: the positions of those who wait; marked: by
+    mark, the positions of those who go on.
+    """
 
     exits: tuple[OnEvent, ...]
     goals: tuple[OnEvent, ...]
+    refreshes: tuple[OnEvent, ...]
+    refreshed: tuple[Statement, ...]
     interruptions: tuple[OnEvent, ...]
     resting: Statement
     outcomes: tuple[Statement, ...]
     timers: Statement
     marked: Statement
-    divert: tuple[Statement, Statement]
+    divert: tuple[Statement, ...]
 
 
 def facts(bundle: Bundle) -> Facts:
     w = bundle.writer
+    # The marked event becomes the journey's entry.
+    renew = w.statement(
+        "UPDATE run SET entry_at = at, entry_seq = renew, renew = NULL, dirty = 1 WHERE renew IS NOT NULL"
+    )
+    refreshing = any(version.machine.campaign.refreshes for version in bundle.versions)
     return Facts(
         exits=tuple(_exits(bundle)),
         goals=tuple(_goals(bundle)),
-        interruptions=tuple(_interruptions(bundle)),
+        refreshes=tuple(_reactions(bundle, moving=False)),
+        refreshed=(_told(bundle, Decision.REFRESHED, "renew IS NOT NULL"), renew),
+        interruptions=tuple(_reactions(bundle, moving=True)),
         resting=w.statement(f"SELECT DISTINCT code FROM run WHERE {OLD} AND state = {STATE.REST}"),
         outcomes=_outcomes(bundle),
         timers=w.statement(f"UPDATE run SET state = {STATE.DUE} WHERE {OLD} AND state = {STATE.REST} AND due_at <= at"),
         marked=w.statement(f"SELECT DISTINCT state, code FROM run WHERE state >= {STATE.DUE}"),
         divert=(
-            w.statement(
-                f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.INTERRUPTED)}, "
-                "stage_id, version_id, NULL, place_id, NULL, NULL, NULL, NULL, NULL, NULL "
-                f"FROM run WHERE state = {STATE.INTERRUPTED}"
-            ),
+            _told(bundle, Decision.INTERRUPTED, f"state = {STATE.INTERRUPTED}"),
+            *([renew] if refreshing else []),
             w.statement(
                 f"UPDATE run SET code = pick, state = {STATE.RUNNING}, due_at = NULL, dirty = 1 "
                 f"WHERE state = {STATE.INTERRUPTED}"
@@ -175,27 +183,55 @@ def reaction_to(bundle: Bundle, event_name: str, more: str) -> str:
     )
 
 
-def _interruptions(bundle: Bundle) -> Iterator[OnEvent]:
+def _told(bundle: Bundle, decision: Decision, where: str) -> Statement:
+    """A row of the stage they are in, with the place of the `on`."""
+    return bundle.writer.statement(
+        f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(decision)}, "
+        f"stage_id, version_id, NULL, place_id, NULL, NULL, NULL, NULL, NULL, NULL FROM run WHERE {where}"
+    )
+
+
+def _reactions(bundle: Bundle, *, moving: bool) -> Iterator[OnEvent]:
+    make = _interruption if moving else _refresh
     for version in bundle.versions:
         for stage in version.machine.campaign.stages:
             for on in stage.reactions:
-                yield OnEvent(bundle.event_type(on.event.name), partial(_interruption, bundle, version, stage, on))
+                if (on.stage is not None) == moving:
+                    yield OnEvent(bundle.event_type(on.event.name), partial(make, bundle, version, stage, on))
 
 
 def _interruption(bundle: Bundle, version: Version, stage: m.Stage, on: m.On) -> tuple[Statement, ...]:
     """`on E go to S`: the earliest fact, then the first clause; later clauses win only by an earlier fact."""
     campaign = version.machine.campaign
-    target = [each.name for each in campaign.stages].index(on.stage)
+    target = [each.name for each in campaign.stages].index(on.stage or "")
     there, test = fact_at(bundle, version, on.event, on.filter)
+    first = f"(SELECT min(event.seq) {there})"
+    renew = f", renew = {first if on.refresh else 'NULL'}" if campaign.refreshes else ""
     mark = bundle.writer.statement(
         f"UPDATE run SET state = {STATE.INTERRUPTED}, pick = {version.code(target)}, "
-        f"place_id = {bundle.label(on.place)}, ev_seq = (SELECT min(event.seq) {there}) "
-        f"WHERE version_id = {version.id} AND stage_id = {bundle.catalogue.steps[campaign.name, stage.name]} "
-        f"AND {OLD} AND state IN ({STATE.REST}, {STATE.INTERRUPTED}) AND EXISTS (SELECT 1 {there} "
-        "AND (run.ev_seq IS NULL OR event.seq < run.ev_seq))",
+        f"place_id = {bundle.label(on.place)}, ev_seq = {first}{renew} "
+        f"WHERE {_in_stage(bundle, version, stage)} AND state IN ({STATE.REST}, {STATE.INTERRUPTED}) "
+        f"AND EXISTS (SELECT 1 {there} AND (run.ev_seq IS NULL OR event.seq < run.ev_seq))",
         test,
     )
     return (mark,)
+
+
+def _refresh(bundle: Bundle, version: Version, stage: m.Stage, on: m.On) -> tuple[Statement, ...]:
+    """`on E refresh entry`: the last fact, then the first clause; later clauses win only by a later fact."""
+    there, test = fact_at(bundle, version, on.event, on.filter)
+    mark = bundle.writer.statement(
+        f"UPDATE run SET renew = (SELECT max(event.seq) {there}), place_id = {bundle.label(on.place)} "
+        f"WHERE {_in_stage(bundle, version, stage)} "
+        f"AND EXISTS (SELECT 1 {there} AND (run.renew IS NULL OR event.seq > run.renew))",
+        test,
+    )
+    return (mark,)
+
+
+def _in_stage(bundle: Bundle, version: Version, stage: m.Stage) -> str:
+    stage_id = bundle.catalogue.steps[version.machine.campaign.name, stage.name]
+    return f"version_id = {version.id} AND stage_id = {stage_id} AND {OLD}"
 
 
 def _outcomes(bundle: Bundle) -> tuple[Statement, ...]:

@@ -69,11 +69,12 @@ def messages(bundle: Bundle) -> Messages:
         write=(
             w.statement(
                 "INSERT INTO message (customer_id, campaign_id, instance, step_id, pass, version_id, node, channel_id, "
-                f"status, reason, decided_at, turn, sent_at) SELECT {key}, step_id, pass, version_id, node, "
-                f"channel_id, "
+                f"status, reason, decided_at, turn, sent_at, entry_at, entry_seq) SELECT {key}, step_id, pass, "
+                "version_id, node, channel_id, "
                 f"CASE WHEN reason IS NOT NULL THEN {int(Status.SKIPPED)} ELSE {_SENT} END, "
                 f"CASE WHEN reason IS NULL AND ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE reason END, at, :turn, "
-                f"CASE WHEN reason IS NULL AND (ghost > 0 OR :accepted = {int(Status.SENT)}) THEN at END FROM ask"
+                f"CASE WHEN reason IS NULL AND (ghost > 0 OR :accepted = {int(Status.SENT)}) THEN at END, "
+                "entry_at, entry_seq FROM ask"
             ),
             w.statement(
                 f"{DECISION} SELECT a.customer_id, a.at, :turn, a.campaign_id, a.instance, "
@@ -150,8 +151,8 @@ def _caps(bundle: Bundle) -> tuple[tuple[Statement, ...], tuple[dict[str, int], 
             whose += f" AND ask.channel_id IN ({ids})"
         counter = (
             "(SELECT count(*) FROM contact c WHERE c.customer_id = ask.customer_id "
-            f"AND c.at > ask.at - {cap.per} AND c.at <= ask.at{which}{over} AND (c.ghost = 0 OR "
-            "(c.ghost = ask.ghost AND (c.ghost = 1 OR c.campaign_id = ask.campaign_id))))"
+            f"AND c.at > ask.at - {cap.per} AND c.at <= ask.at{which}{over} "
+            "AND (c.ghost = 0 OR c.ghost = ask.ghost))"
         )
         statements.append(
             bundle.writer.statement(

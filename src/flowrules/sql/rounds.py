@@ -72,25 +72,27 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
     )
     load = (
         "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, "
-        "existed, due_at, recheck_at, entered_at, entry_seq, stage_at, stage_id, ghost, key, goal_at, ended_at, "
-        "exit, words_id, ending, dirty) "
+        "existed, due_at, recheck_at, entered_at, entry_seq, entry_at, stage_at, stage_id, ghost, key, "
+        "link_campaign_id, link_instance, goal_at, ended_at, exit, words_id, ending, dirty) "
         "SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, e.version_id, "
         f"e.version_id * {NODES} + e.node, {STATE.REST}, 1, e.due_at, e.recheck_at, e.entered_at, e.entry_seq, "
-        "e.stage_at, e.stage_id, e.ghost, e.key, e.goal_at, NULL, NULL, NULL, 0, 0 "
+        "e.entry_at, e.stage_at, e.stage_id, e.ghost, e.key, e.link_campaign_id, e.link_instance, e.goal_at, "
+        "NULL, NULL, NULL, 0, 0 "
         f"FROM focus f {w.join('enrollment', 'e', 'e.customer_id = f.customer_id AND e.ended_at IS NULL')} "
     )
     stored = (
         "INSERT INTO enrollment (customer_id, campaign_id, instance, version_id, node, due_at, recheck_at, "
-        "entered_at, entry_seq, stage_at, stage_id, ghost, key, goal_at, ended_at, exit, words_id) "
-        f"SELECT customer_id, campaign_id, instance, version_id, code % {NODES}, "
+        "entered_at, entry_seq, entry_at, stage_at, stage_id, ghost, key, link_campaign_id, link_instance, goal_at, "
+        f"ended_at, exit, words_id) SELECT customer_id, campaign_id, instance, version_id, code % {NODES}, "
         "CASE WHEN ended_at IS NULL THEN due_at END, CASE WHEN ended_at IS NULL THEN recheck_at END, "
-        "entered_at, entry_seq, stage_at, stage_id, ghost, key, goal_at, ended_at, exit, words_id "
-        "FROM run WHERE dirty = 1 AND existed "
+        "entered_at, entry_seq, entry_at, stage_at, stage_id, ghost, key, link_campaign_id, link_instance, goal_at, "
+        "ended_at, exit, words_id FROM run WHERE dirty = 1 AND existed "
     )
     changed = (
         "ON CONFLICT (customer_id, campaign_id, instance) DO UPDATE SET node = excluded.node, "
         "due_at = excluded.due_at, recheck_at = excluded.recheck_at, stage_at = excluded.stage_at, "
-        "stage_id = excluded.stage_id, goal_at = excluded.goal_at, ended_at = excluded.ended_at, "
+        "stage_id = excluded.stage_id, entry_seq = excluded.entry_seq, entry_at = excluded.entry_at, "
+        "goal_at = excluded.goal_at, ended_at = excluded.ended_at, "
         "exit = excluded.exit, words_id = excluded.words_id"
     )
     visited = (

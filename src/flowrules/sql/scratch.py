@@ -54,29 +54,41 @@ run = _temporary(
     "run",
     3,
     "customer_id campaign_id instance at zone_id version_id code state existed due_at recheck_at "
-    "entered_at entry_seq stage_at stage_id ghost key goal_at ended_at exit words_id place_id by_id ending "
-    "pick base local until ev_at ev_seq m_step m_pass dirty",
+    "entered_at entry_seq entry_at stage_at stage_id ghost key goal_at ended_at exit words_id place_id by_id ending "
+    "pick base local until ev_at ev_seq m_step m_pass renew link_campaign_id link_instance depth since dirty",
     rows=True,
 )
 """The live instances of the round's customers, moved here and written back once.
 
 state: see STATE; code: the position; existed: alive when the instant began; ending: marked by
 the watch; pick: the edge to take; base, local, until: of a wait; ev_*: the event met; m_*: the message
-a reaction is awaited to; dirty: differs from the stored row.
+a reaction is awaited to; renew: seq of the event that replaces the entry; link_*: the
+journey it ends with; depth: in the chain of starts of this instant, since: the turn of its own; dirty: differs from
+the stored row.
 """
 
 candidate = _temporary(
-    "candidate", 2, "customer_id nth at zone_id seq key last_instance last_at number reason place_id by_id ghost"
+    "candidate",
+    2,
+    "customer_id nth at zone_id seq key last_instance last_at number reason place_id by_id ghost "
+    "link_campaign_id link_instance depth",
 )
 """Verdicts on entering one campaign. nth: 1, or in their order where a customer may enter several times at once;
 last_*: of the customer's earlier journeys in it (with that key); number: of the new one.
+"""
+
+start = _temporary(
+    "start", 5, "customer_id target plain key instance at zone_id campaign_id ghost depth linked place_id by_id"
+)
+"""Starts asked for in a micro step. target: the campaign to be started; plain: the place of the starting one in the
+plain order of campaigns; the others are of the journey that starts it.
 """
 
 ask = _temporary(
     "ask",
     3,
     "customer_id campaign_id instance at version_id node step_id place_id channel_id ghost total key rank pass "
-    "reason counter cap_id",
+    "entry_at entry_seq reason counter cap_id",
 )
 """Messages asked for, contending; total: the campaign in the total order; rank: among its customer's asks."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import time
 
 from flowrules.model import campaign as m
-from flowrules.program.machine import Assignment, EventTest, Node, NodeKind, ReactionTest
+from flowrules.program.machine import Assignment, EventTest, Node, NodeKind, ReactionTest, Started
 from flowrules.sql.bundle import NODES, Bundle, Version
 from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.columns import attribute_column
@@ -41,7 +41,8 @@ class Match:
 class Script:
     """arrive: what is computed of all who come here; record: their ledger rows; then effects, then move.
 
-    ask and done: of a message; match, met and due: of those who rest here. over: the journey ends here.
+    ask and done: of a message; match, met and due: of those who rest here. over: the journey ends here;
+    starts: another one may begin.
     """
 
     arrive: tuple[Statement, ...] = ()
@@ -49,6 +50,7 @@ class Script:
     effects: tuple[Statement, ...] = ()
     move: tuple[Statement, ...] = ()
     over: bool = False
+    starts: bool = False
     ask: tuple[Statement, ...] = ()
     done: tuple[Statement, ...] = ()
     match: Match | None = None
@@ -62,11 +64,13 @@ def script(bundle: Bundle, version: Version, number: int) -> Script:
 
 
 def loops(bundle: Bundle, version: Version, number: int) -> Statement:
-    """Mark those who came here in circles: they end."""
-    place = bundle.label(version.machine.nodes[number].place)
+    """Mark those who came here in circles: they end. Who was started in this pass has come to fewer positions."""
+    nodes = version.machine.nodes
+    late = f" AND :turn - coalesce(since, 0) > {len(nodes)}" if bundle.started(version.machine.campaign.name) else ""
     return bundle.writer.statement(
-        f"UPDATE run SET ending = 1, exit = {int(Reason.LOOP)}, by_id = NULL, place_id = {place} "
-        f"WHERE state = {STATE.RUNNING} AND code = {version.code(number)}"
+        f"UPDATE run SET ending = 1, exit = {int(Reason.LOOP)}, by_id = NULL, "
+        f"place_id = {bundle.label(nodes[number].place)} "
+        f"WHERE state = {STATE.RUNNING} AND code = {version.code(number)}{late}"
     )
 
 
@@ -75,6 +79,8 @@ class _Position:
         self.bundle, self.version, self.node, self.code = bundle, version, node, code
         self.here = f"state = {STATE.RUNNING} AND code = {code}"
         campaign = version.machine.campaign
+        # What acts on an absence does so that much later; what counts is what happened before.
+        self.settle = f" + {campaign.settle}" if campaign.settle else ""
         self.step_id = bundle.catalogue.steps[campaign.name, node.key]
         self.place_id = bundle.label(node.place)
 
@@ -90,6 +96,7 @@ class _Position:
             NodeKind.TAG: self._tag,
             NodeKind.UNTAG: self._untag,
             NodeKind.SET: self._set,
+            NodeKind.START: self._start,
             NodeKind.EXIT: self._end,
             NodeKind.END: self._end,
         }
@@ -117,11 +124,12 @@ class _Position:
                 "AND m.campaign_id = run.campaign_id AND m.instance = run.instance "
                 f"AND m.step_id = {self.step_id}), 0)"
             )
+        entry = "coalesce(run.entry_at, run.entered_at), run.entry_seq" if campaign.refreshes else "NULL, NULL"
         ask = w.statement(
             "INSERT INTO ask (customer_id, campaign_id, instance, at, version_id, node, step_id, place_id, channel_id, "
-            "ghost, total, key, rank, pass) SELECT run.customer_id, run.campaign_id, run.instance, run.at, "
-            f"run.version_id, {self.code % NODES}, {self.step_id}, {self.place_id}, {channel_id}, "
-            f"run.ghost, {self.bundle.total(self.version)}, run.key, 1, {number} FROM run "
+            "ghost, total, key, rank, pass, entry_at, entry_seq) SELECT run.customer_id, run.campaign_id, "
+            f"run.instance, run.at, run.version_id, {self.code % NODES}, {self.step_id}, {self.place_id}, "
+            f"{channel_id}, run.ghost, {self.bundle.total(self.version)}, run.key, 1, {number}, {entry} FROM run "
             f"WHERE state = {STATE.ASKING} AND code = {self.code} AND ended_at IS NULL"
         )
         asks = w.statement(f"UPDATE run SET state = {STATE.ASKING}, due_at = NULL, dirty = 1 WHERE {self.here}")
@@ -177,9 +185,10 @@ class _Position:
                 w.statement(f"UPDATE run SET pick = {there} WHERE {self.here}"),
             ]
         deadline, until = self._deadline("at", f"{self.here} AND pick = {REST}")
+        until += self.settle
         decision = f"CASE pick WHEN 0 THEN {int(Decision.MET)} ELSE {int(Decision.WAIT)} END"
         type_id = self.bundle.event_type(test.event.name)
-        inside = " AND event.event_time < run.due_at"
+        inside = f" AND event.event_time{self.settle} < run.due_at"
         there, fragment = fact_at(self.bundle, self.version, test.event, test.filter, inside)
         rest = f"code = {self.code} AND {OLD} AND state = {STATE.REST}"
         match = w.statement(
@@ -213,8 +222,9 @@ class _Position:
         pick = (
             "UPDATE run SET pick = CASE WHEN m_step IS NULL THEN 2 "
             f"WHEN EXISTS (SELECT 1 {there} AND event.event_time < {until}) THEN 0 "
-            f"WHEN {until} <= at THEN 1 ELSE {REST} END WHERE {self.here}"
+            f"WHEN {until}{self.settle} <= at THEN 1 ELSE {REST} END WHERE {self.here}"
         )
+        until += self.settle
         decision = (
             f"CASE pick WHEN 0 THEN {int(Decision.MET)} WHEN 1 THEN {int(Decision.TIMED_OUT)} "
             f"WHEN 2 THEN {int(Decision.NO_MESSAGE)} ELSE {int(Decision.WAIT)} END"
@@ -232,7 +242,7 @@ class _Position:
                     w.statement(f"UPDATE run SET {find} WHERE {rest}", find),
                     w.statement(
                         f"UPDATE run SET state = {STATE.MET} WHERE {rest} "
-                        f"AND EXISTS (SELECT 1 {come} AND event.event_time < run.due_at)"
+                        f"AND EXISTS (SELECT 1 {come} AND event.event_time{self.settle} < run.due_at)"
                     ),
                 ),
             ),
@@ -274,6 +284,28 @@ class _Position:
         column = attribute_column(assignment.attribute)
         return self._effect(Decision.SET, w.statement(f'UPDATE customer SET "{column}" = {value} WHERE {who}', value))
 
+    def _start(self) -> Script:
+        started, catalogue = self.node.test, self.bundle.catalogue
+        if not isinstance(started, Started):
+            raise TypeError("a start without its campaign")
+        name, target = self.version.machine.campaign.name, started.campaign
+        known = any(version.machine.campaign.name == target for version, _ in self.bundle.now)
+        reason = "NULL" if known else str(int(Reason.NOT_DEPLOYED))
+        ask = self.bundle.writer.statement(
+            "INSERT INTO start (customer_id, target, plain, key, instance, at, zone_id, campaign_id, ghost, depth, "
+            f"linked, place_id, by_id) SELECT customer_id, {catalogue.campaigns[target]}, "
+            f"{sorted(catalogue.campaigns).index(name)}, key, instance, at, zone_id, campaign_id, ghost, "
+            f"coalesce(depth, 0) + 1, {int(started.linked)}, {self.place_id}, {self.bundle.label(f'campaign {name}')} "
+            f"FROM run WHERE {self.here}"
+        )
+        by = str(self.bundle.label(f"campaign {target}"))
+        return Script(
+            record=(self._record(Decision.START, reason=reason, by=by),),
+            effects=(ask,) if known else (),
+            move=(self._go(self.here, self.node.next),),
+            starts=known,
+        )
+
     def _end(self) -> Script:
         reason = Reason.EXIT if self.node.kind is NodeKind.EXIT else Reason.COMPLETED
         words = "NULL" if self.node.words is None else str(self.bundle.label(self.node.words))
@@ -299,7 +331,7 @@ class _Position:
             for number, node in enumerate(each.machine.nodes)
             if wanted == (node.tag, node.test.attribute.name if isinstance(node.test, Assignment) else None)
         ]
-        if len(rivals) == 1 or not any(each.machine.campaign.entry.several for each in versions):
+        if len(rivals) == 1 or not self.bundle.several(self.version.campaign_id):
             return ""
         return (
             " AND NOT EXISTS (SELECT 1 FROM run AS other WHERE other.customer_id = run.customer_id "
@@ -317,12 +349,13 @@ class _Position:
         reason: str = "NULL",
         until: str = "NULL",
         words: str = "NULL",
+        by: str = "NULL",
         where: str | None = None,
     ) -> Statement:
         what = str(int(decision)) if isinstance(decision, Decision) else decision
         return self.bundle.writer.statement(
             f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {what}, {self.step_id}, version_id, "
-            f"{reason}, {self.place_id}, NULL, NULL, NULL, NULL, {until}, {words} FROM run WHERE {where or self.here}"
+            f"{reason}, {self.place_id}, {by}, NULL, NULL, NULL, {until}, {words} FROM run WHERE {where or self.here}"
         )
 
     def _go(self, where: str, node: int, more: str = "") -> Statement:

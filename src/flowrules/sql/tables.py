@@ -44,6 +44,11 @@ def _key(*, primary_key: bool = False) -> Column[str]:
     return Column("key", KEY, primary_key=primary_key, nullable=False, server_default="")
 
 
+def _ghost() -> Column[int]:
+    """Which holdout: 0 none, 1 the universal one, 1 + campaign id that of a campaign."""
+    return Column("ghost", Integer, nullable=False)
+
+
 _DUE = text("(at + 0)")
 """What the agenda is written from. An expression that no guard uses: those shall go by customer, whatever PostgreSQL
 thinks of it, or many customers' facts of one instant are read for each of them."""
@@ -266,11 +271,14 @@ enrollment = Table(
     _int("due_at", null=True),
     _int("recheck_at", null=True),  # the next instant at which a watched condition can change by time alone
     _int("entered_at"),
-    _int("entry_seq", null=True),  # the entering event (of the version's trigger type, at entered_at)
+    _int("entry_seq", null=True),  # the entering event (of the version's trigger type, at entry_at, else entered_at)
+    _int("entry_at", null=True),  # where a later event replaced it
     _int("stage_at"),
     Column("stage_id", Integer, nullable=False),
-    _small("ghost"),  # 0 real, 1 universal holdout, 2 the campaign's
+    _ghost(),
     _key(),
+    Column("link_campaign_id", Integer, nullable=True),  # the journey it ends with
+    Column("link_instance", Integer, nullable=True),
     _int("goal_at", null=True),
     _int("ended_at", null=True),
     _small("exit", null=True),  # codes.Reason
@@ -328,6 +336,8 @@ message = Table(
     _int("decided_at"),
     _int("turn"),
     _int("sent_at", null=True),  # accepted by the channel
+    _int("entry_at", null=True),  # the journey's entry when this was asked for, where it may be replaced
+    _int("entry_seq", null=True),
     Index(
         "message_open",
         "status",
@@ -377,7 +387,7 @@ contact = Table(
     Column("pass", Integer, primary_key=True, autoincrement=False),
     _small("channel_id"),
     _small("counted"),
-    _small("ghost"),
+    _ghost(),
     sqlite_with_rowid=False,
 )
 """What caps count: one row an accepted (or reserved) message."""

@@ -26,10 +26,11 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Write the ledger rows of the marked, then end them."""
+    """Write the ledger rows of the marked, then end them; linked: mark those that end with others."""
 
     record: Statement
     end: Statement
+    linked: Statement | None
 
 
 def ends(bundle: Bundle) -> Ends:
@@ -43,6 +44,22 @@ def ends(bundle: Bundle) -> Ends:
             "UPDATE run SET ended_at = at, due_at = NULL, recheck_at = NULL, state = 0, ending = 0, dirty = 1, "
             "by_id = NULL WHERE ending = 1"
         ),
+        linked=_linked(bundle) if bundle.links() else None,
+    )
+
+
+def _linked(bundle: Bundle) -> Statement:
+    """The row of their entry knows which line started them, and of which campaign."""
+    entered = (
+        "FROM decision d WHERE d.customer_id = run.customer_id AND d.at = run.entered_at "
+        "AND d.campaign_id = run.campaign_id AND d.instance = run.instance "
+        f"AND d.decision = {int(Decision.ENTERED)}"
+    )
+    return bundle.writer.statement(
+        f"UPDATE run SET ending = 1, exit = {int(Reason.LINKED)}, (place_id, by_id) = (SELECT d.place_id, d.by_id "
+        f"{entered}) WHERE ended_at IS NULL AND ending = 0 AND link_campaign_id IS NOT NULL AND EXISTS (SELECT 1 "
+        "FROM run AS other WHERE other.customer_id = run.customer_id AND other.campaign_id = run.link_campaign_id "
+        "AND other.instance = run.link_instance AND other.ended_at IS NOT NULL)"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, insert, select
 
 from flowrules.model import campaign as m
-from flowrules.program.machine import Machine
+from flowrules.program.machine import Machine, Started
 from flowrules.sql import tables as t
 from flowrules.sql.catalogue import Catalogue
 
@@ -95,6 +95,8 @@ def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:
             yield node.place
             if node.words is not None:
                 yield node.words
+            if isinstance(node.test, Started):
+                yield from (f"campaign {campaign.name}", f"campaign {node.test.campaign}")
 
 
 def node_rows(machine: Machine, version_id: int, names: Catalogue) -> Iterator[dict[str, Any]]:

@@ -119,7 +119,6 @@ FUTURES = (
         "entering when an attribute changes",
         "write `enter when EVENT`, with an event that tells of the change",
     ),
-    _future(r"^ +settle\b.*", "waiting for facts to settle"),
     _future(
         r"\bentry +no +longer +holds\b",
         "leaving when the entry no longer holds",
@@ -134,13 +133,7 @@ FUTURES = (
     _future(r"^ +(?:.* )?send +first +of\b.*", "the first message that can be sent", "write one `send`"),
     _future(r"\bexpires +after\b(?: +\d+ +\w+)?", "messages that expire"),
     _future(r"\bsplit\b(?: +\w+)?", "splitting customers into arms", "write one campaign for each arm, or `hold out`"),
-    _future(
-        r"\bstart +campaign\b.*",
-        "starting another campaign",
-        "give a tag, and let the other campaign enter by a schedule over a segment of the tagged",
-    ),
     _future(r"\bwebhook\b.*", "calling another system"),
-    _future(r"\brefresh +entry\b(?: +and)?", "refreshing the entry event", "write `on EVENT go to STAGE`"),
     _future(r"\bas +\w+", "keys of steps"),
     _future(r"\bformerly\b(?: +\w+)?", "declared renames"),
     _future(

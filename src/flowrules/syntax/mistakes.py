@@ -31,8 +31,8 @@ from flowrules.syntax.indent import RESERVED
 if TYPE_CHECKING:
     from lark.lexer import Token
 
-_HEADER = frozenset({"owner", "class", "priority", "enter", "goal", "exclude", "cap", "hold"})
-_STEPS = frozenset({"send", "wait", "if", "tag", "untag", "set", "go"})
+_HEADER = frozenset({"owner", "class", "priority", "enter", "goal", "exclude", "cap", "hold", "settle"})
+_STEPS = frozenset({"send", "wait", "if", "tag", "untag", "set", "go", "start"})
 _GLUE = ("COMMA", "TO", "OF", "WHEN", "AT", "PER", "FROM", "BY", "FOR", "THAN", "UP", "IS", "STAGE")
 _WORD = re.compile(r"[^\W\d]\w*")
 

@@ -130,6 +130,9 @@ class ToTree(Reader):
     def enter(self, c: Children) -> tree.Enter:
         return tree.Enter(c[2], c[4], c[6], self._span(c))
 
+    def enter_started(self, c: Children) -> tree.Enter:
+        return tree.Enter(None, None, c[1], self._span(c))
+
     def keyed(self, c: Children) -> tree.Name:
         return self._name(c[2])
 
@@ -159,6 +162,9 @@ class ToTree(Reader):
 
     def hold_out(self, c: Children) -> tree.HoldOut:
         return tree.HoldOut(self._percent(c[2]), None, self._span(c))
+
+    def settle(self, c: Children) -> tree.Settle:
+        return tree.Settle(self._duration(c[1]), self._span(c))
 
     def event_trigger(self, c: Children) -> tree.EventTrigger:
         return tree.EventTrigger(self._name(c[0]), c[1], self._span(c))
@@ -221,7 +227,11 @@ class ToTree(Reader):
         return tree.Stage(self._name(c[1]), self._title(c[2]), steps, reactions, self._span(c[:3]))
 
     def on(self, c: Children) -> tree.On:
-        return tree.On(self._name(c[1]), c[2], self._name(c[5]), self._span(c))
+        return tree.On(self._name(c[1]), c[2], False, self._name(c[5]), self._span(c))
+
+    def on_refresh(self, c: Children) -> tree.On:
+        stage = None if c[8] is None else self._name(c[8])
+        return tree.On(self._name(c[1]), c[2], True, stage, self._span(c))
 
     def line(self, c: Children) -> tree.Step:
         return cast("tree.Step", c[0])
@@ -310,6 +320,9 @@ class ToTree(Reader):
 
     def exit_(self, c: Children) -> tree.Exit:
         return tree.Exit(self._title(c[1]), self._span(c))
+
+    def start_campaign(self, c: Children) -> tree.Start:
+        return tree.Start(self._name(c[2]), c[4] is not None, self._span(c))
 
     # --- conditions ---------------------------------------------------------------------------
 

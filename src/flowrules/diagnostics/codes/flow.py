@@ -8,6 +8,7 @@ _HEAD = "event signed_up\nevent purchase\ncampaign welcome:\n"
 _ENTER = _HEAD + "    enter when signed_up\n"
 _STAGE = _ENTER + "    stage first:\n"
 _BOUGHT = "event purchase:\n    order_id: text\nsegment buyers: has purchase\ncampaign thanks:\n"
+_KEYED = _BOUGHT + "    enter when purchase, keyed by order_id\n    stage first:\n        send email welcome\n"
 _SENDS = "    stage first:\n        send email welcome"
 
 CODES: tuple[Code, ...] = (
@@ -48,14 +49,15 @@ CODES: tuple[Code, ...] = (
     Code(
         "FR205",
         "a line that stands twice",
-        "A campaign has one owner, class, priority, `enter when`, goal and share held out.",
+        "A campaign has one owner, class, priority, `enter when`, goal, `settle` and share held out.",
         _ENTER + "    priority 10\n    priority 20\n    stage first:\n        send email welcome",
         _ENTER + "    priority 20\n    stage first:\n        send email welcome",
     ),
     Code(
         "FR206",
         "a campaign that never starts",
-        "`enter when` says who comes in and when: an event, or a time with a segment.",
+        "`enter when` says who comes in and when: an event, or a time with a segment. Only a campaign that a step of"
+        " another one starts (`start campaign NAME`) does without.",
         _HEAD + "    stage first:\n        send email welcome",
         _STAGE + "        send email welcome",
     ),
@@ -116,5 +118,30 @@ CODES: tuple[Code, ...] = (
         + _BOUGHT
         + "    enter when purchase, keyed by order_id\n    exit when refund\n"
         + _SENDS,
+    ),
+    Code(
+        "FR222",
+        "an event that can not become the entry",
+        "`refresh entry` replaces the event that let the customer in by a newer one. Messages read its properties as"
+        " `entry.PROPERTY`; so it must be the same kind of event, and in a campaign that an event starts.",
+        "event refund\n" + _BOUGHT + "    enter when purchase\n" + _SENDS + "\n        on refund refresh entry",
+        "event refund\n" + _BOUGHT + "    enter when purchase\n" + _SENDS + "\n        on purchase refresh entry",
+    ),
+    Code(
+        "FR223",
+        "campaigns that start each other in a circle",
+        "A campaign that starts another one, which starts the first again, would go on without end in one moment. On"
+        " the way there must be a wait of fixed length, as with `go to` (FR203).",
+        _STAGE + "        send email welcome\n        start campaign welcome",
+        _STAGE + "        send email welcome\n        wait 30 days\n        start campaign welcome",
+    ),
+    Code(
+        "FR224",
+        "a start without the key",
+        "A campaign with `keyed by` has one journey for each value of a property. One that a step starts takes its"
+        " value from the journey that starts it; so that one must have the same key.",
+        _KEYED + "campaign news:\n    enter when purchase\n    stage first:\n        start campaign thanks",
+        _KEYED
+        + "campaign news:\n    enter when purchase, keyed by order_id\n    stage first:\n        start campaign thanks",
     ),
 )

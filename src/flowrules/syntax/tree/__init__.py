@@ -57,6 +57,7 @@ from flowrules.syntax.tree.header import (
     Owner,
     Priority,
     Schedule,
+    Settle,
 )
 from flowrules.syntax.tree.steps import (
     Argument,
@@ -68,6 +69,7 @@ from flowrules.syntax.tree.steps import (
     Send,
     Set,
     Stage,
+    Start,
     Step,
     Tag,
     Untag,
@@ -136,7 +138,9 @@ __all__ = [
     "SegmentDecl",
     "Send",
     "Set",
+    "Settle",
     "Stage",
+    "Start",
     "Step",
     "Tag",
     "Tagged",

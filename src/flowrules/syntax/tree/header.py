@@ -47,7 +47,9 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Enter:
-    trigger: EventTrigger | Schedule
+    """trigger None: `enter again after exit`, of a campaign that only steps of others start."""
+
+    trigger: EventTrigger | Schedule | None
     keyed: Name | None
     again: Again | None
     span: Span = place()
@@ -118,4 +120,10 @@ class Priority:
     span: Span = place()
 
 
-HeaderClause = Owner | ClassOf | Priority | Enter | Goal | ExitWhen | Exclude | Cap | HoldOut
+@dataclass(frozen=True, slots=True)
+class Settle:
+    duration: Duration
+    span: Span = place()
+
+
+HeaderClause = Owner | ClassOf | Priority | Enter | Goal | ExitWhen | Exclude | Cap | HoldOut | Settle

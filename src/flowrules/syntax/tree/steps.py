@@ -116,16 +116,29 @@ class Exit:
     span: Span = place()
 
 
-Step = Send | Wait | WaitUntil | WaitFor | If | Tag | Untag | Set | GoTo | Exit
+@dataclass(frozen=True, slots=True)
+class Start:
+    """`start campaign x`; linked: what it starts ends with the journey that starts it."""
+
+    campaign: Name
+    linked: bool
+    span: Span = place()
+
+
+Step = Send | Wait | WaitUntil | WaitFor | If | Tag | Untag | Set | GoTo | Exit | Start
 
 
 @dataclass(frozen=True, slots=True)
 class On:
-    """`on E (filter) go to STAGE`, valid in the whole stage whatever its position in it."""
+    """`on E (filter) go to STAGE`, valid in the whole stage whatever its position in it.
+
+    refresh: `on E refresh entry`, or with `and go to STAGE`; stage None: it moves nobody.
+    """
 
     event: Name
     filter: Filter | None
-    stage: Name
+    refresh: bool
+    stage: Name | None
     span: Span = place()
 
 
