@@ -42,5 +42,6 @@ def command(
 
 def _for_people(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for row in rows:
-        detail = ", ".join(f"{name} {value}" for name, value in row["detail"].items() if value is not None)
+        told = {"key": row["key"], **row["detail"]}
+        detail = ", ".join(f"{name} {value}" for name, value in told.items() if value is not None)
         yield {**row, "detail": detail}

@@ -408,7 +408,8 @@ class _Story:
             .order_by(enrollment.instance)
         ).all()
         inside = [each for each in journeys if each.ended_at is None or each.ended_at > self._at]
-        last = (inside or journeys)[-1] if journeys else None
+        lately = inside or sorted(journeys, key=lambda each: (each.ended_at or 0, each.instance))
+        last = lately[-1] if lately else None
         refused = self._connection.execute(
             decisions()
             .where(of_customer(self._id), decision.campaign_id == campaign_id, decision.at <= self._at)

@@ -66,6 +66,10 @@ class Bundle:
             self._several = frozenset(each.campaign_id for each in found)
         return campaign_id in self._several
 
+    def refreshes(self) -> bool:
+        """Some event replaces a journey's entry."""
+        return any(version.machine.campaign.refreshes for version in self.versions)
+
     def started(self, name: str) -> bool:
         """A step of some version in use starts this campaign."""
         return name in self._starts()

@@ -61,7 +61,6 @@ def facts(bundle: Bundle) -> Facts:
     renew = w.statement(
         "UPDATE run SET entry_at = at, entry_seq = renew, renew = NULL, dirty = 1 WHERE renew IS NOT NULL"
     )
-    refreshing = any(version.machine.campaign.refreshes for version in bundle.versions)
     return Facts(
         exits=tuple(_exits(bundle)),
         goals=tuple(_goals(bundle)),
@@ -74,7 +73,7 @@ def facts(bundle: Bundle) -> Facts:
         marked=w.statement(f"SELECT DISTINCT state, code FROM run WHERE state >= {STATE.DUE}"),
         divert=(
             _told(bundle, Decision.INTERRUPTED, f"state = {STATE.INTERRUPTED}"),
-            *([renew] if refreshing else []),
+            *([renew] if bundle.refreshes() else []),
             w.statement(
                 f"UPDATE run SET code = pick, state = {STATE.RUNNING}, due_at = NULL, dirty = 1 "
                 f"WHERE state = {STATE.INTERRUPTED}"

@@ -91,14 +91,15 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
     changed = (
         "ON CONFLICT (customer_id, campaign_id, instance) DO UPDATE SET node = excluded.node, "
         "due_at = excluded.due_at, recheck_at = excluded.recheck_at, stage_at = excluded.stage_at, "
-        "stage_id = excluded.stage_id, entry_seq = excluded.entry_seq, entry_at = excluded.entry_at, "
-        "goal_at = excluded.goal_at, ended_at = excluded.ended_at, "
+        "stage_id = excluded.stage_id, goal_at = excluded.goal_at, ended_at = excluded.ended_at, "
         "exit = excluded.exit, words_id = excluded.words_id"
     )
     visited = (
         "INSERT INTO visit (customer_id, at) SELECT f.customer_id, f.at FROM focus f WHERE EXISTS "
         "(SELECT 1 FROM decision d WHERE d.at = f.at AND d.customer_id = f.customer_id)"
     )
+    if bundle.refreshes():
+        changed += ", entry_at = excluded.entry_at, entry_seq = excluded.entry_seq"
     return Rounds(
         gather=tuple(w.statement(text) for text in gather),
         next_due=w.statement(next_due),
