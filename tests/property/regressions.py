@@ -417,6 +417,35 @@ campaign d:
         wait 3 days
         send push note
 """
+OF_MESSAGES = """
+campaign aa:
+    enter when begin, again after exit
+    goal purchase within 1 day of a message
+    stage s:
+        wait 1 day
+        send email welcome
+        wait 1 day
+        send sms offer
+campaign b:
+    enter when begin
+    hold out 50%
+    goal purchase within 1 day of email offer and stay
+    cap 2 contacts per 9 days
+    stage s:
+        send email welcome
+        wait 6 hours
+        send sms offer
+        wait 1 day
+        send email offer
+        wait 3 days
+campaign c:
+    enter when begin
+    goal purchase within 36 hours of sms
+    stage s:
+        send email offer
+        wait 1 day
+        send sms offer
+"""
 
 
 def numbered(*facts: str, who: str = "ana") -> list[object]:
@@ -582,6 +611,17 @@ REGRESSIONS: dict[str, Scenario] = {
                 who=person.id,
             )
         ),
+    ),
+    "goals after messages": scenario(
+        OF_MESSAGES,
+        *starts("03-02 10:00", "03-10 10:00"),
+        did("03-02 12:00 purchase"),
+        did("03-03 10:00 purchase"),
+        did("03-03 10:00:00.000001 purchase", who="Zoe"),
+        did("03-04 12:00 purchase", happened="03-04 09:59:59.999999", who="Zoe"),
+        *starts("03-04 16:00", "03-05 09:59", "03-12 09:00", event="purchase"),
+        *(did("03-04 18:00 purchase", happened="03-03 15:59", who=person.id) for person in PEOPLE),
+        did("03-05 10:00 purchase", who="ben"),
     ),
     "ghosts beside real messages": scenario(
         GHOSTS,

@@ -311,6 +311,9 @@ class Writer:
             lines.append(f"priority {dice.pick((10, 50, 50, 90))}")
         if dice.chance(50):
             within = f" within {words.window()}" if dice.chance(60) else ""
+            if within and self.sends and dice.chance(50):
+                channel, template = dice.pick(self.sends)
+                within += f" of {dice.pick(('a message', channel, f'{channel} {template}'))}"
             goal = words.event(self.sends, 20)
             lines.append(f"goal {goal}{within}{' and stay' if dice.chance(40) else ''}")
         lines += [f"exit when {self.exit_when()}" for _ in range(dice.pick((0, 0, 0, 1, 1, 2)))]

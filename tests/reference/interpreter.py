@@ -277,6 +277,13 @@ class _Runner:
             return False
         if fact.event_time < instance.entered_at:
             return False
+        if goal.within is not None and goal.of is not None:
+            return any(
+                message.at <= fact.event_time < message.at + clock.elapsed(goal.within)
+                and (goal.of.channel is None or goal.of.channel.text == message.channel)
+                and (goal.of.message is None or goal.of.message.text == message.template)
+                for message in instance.messages
+            )
         return goal.within is None or fact.event_time < instance.entered_at + clock.elapsed(goal.within)
 
     def react(self, alive: list[Instance], facts: list[Fact]) -> list[Instance]:

@@ -25,8 +25,6 @@ HEADER = [
     ("enter when every monday at 09:00 for segment x, if missed run once", "if missed run once"),
     ("exit when entry no longer holds", "entry no longer holds"),
     ("hold while in segment x", "hold while in segment x"),
-    ("goal purchase within 30 days of email hello", "of email hello"),
-    ("goal purchase within 30 days of a message and stay", "of a message"),
     ("cap 2 contacts per calendar month", "per calendar month"),
 ]
 STEPS = [

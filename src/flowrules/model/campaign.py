@@ -212,14 +212,23 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class OfMessage:
+    """Any message of the journey that was sent: over the channel, of the template, where they are named."""
+
+    channel: str | None
+    template: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Goal:
-    """within: microseconds from the entry, None for ever."""
+    """within: microseconds from the entry, or from a message; None for ever."""
 
     event: EventType
     filter: Filter | None
     within: int | None
     stay: bool
     place: str
+    of: OfMessage | None = None
 
 
 @dataclass(frozen=True, slots=True)

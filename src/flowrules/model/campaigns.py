@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from flowrules.model import campaign as typed
 from flowrules.model import condition as conditions
-from flowrules.model.conditions import Journey, Scope, condition, event_filter
+from flowrules.model.conditions import Journey, Scope, condition, event_filter, sent
 from flowrules.model.digest import digest
 from flowrules.model.names import a
 from flowrules.model.policy import cap, hold_out, message_class
@@ -174,7 +174,18 @@ def _trigger(trigger: tree.EventTrigger | tree.Schedule, scope: Scope) -> Trigge
 def _goal(clause: tree.Goal, scope: Scope, journey: Journey) -> typed.Goal | None:
     within = None if clause.within is None else scope.names.elapsed(clause.within)
     event = journey_event(clause.event, clause.filter, scope, journey)
-    return None if event is None else typed.Goal(*event, within, clause.stay, clause.span.place)
+    of = None if clause.of is None else _of_message(clause.of, scope, journey)
+    return None if event is None else typed.Goal(*event, within, clause.stay, clause.span.place, of)
+
+
+def _of_message(clause: tree.OfMessage, scope: Scope, journey: Journey) -> typed.OfMessage:
+    if clause.channel is None:
+        if not journey.sends:
+            scope.names.note("FR124", f"campaign `{journey.campaign}` never sends anything", clause.span)
+        return typed.OfMessage(None, None)
+    if scope.names.channel(clause.channel) is not None:
+        sent(clause.channel, clause.message, journey, scope.names)
+    return typed.OfMessage(clause.channel.text, None if clause.message is None else clause.message.text)
 
 
 def _exit_when(

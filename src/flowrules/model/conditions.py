@@ -381,21 +381,21 @@ def _reaction(node: tree.Reaction, scope: Scope) -> typed.Condition:
             f"it is about a message of a journey; here ask for the event: `has {node.channel.text}_opened`",
         )
         return NOTHING
-    if channel is None or not sent(node, scope.journey, scope.names):
+    if channel is None or not sent(node.channel, node.message, scope.journey, scope.names):
         return NOTHING
     return typed.Reaction(channel.name, None if node.message is None else node.message.text, node.word)
 
 
-def sent(node: tree.Reaction, journey: Journey, names: Names) -> bool:
-    """Whether the campaign sends what the reaction is about."""
-    templates = journey.sends.get(node.channel.text, frozenset())
+def sent(channel: tree.Name, template: tree.Name | None, journey: Journey, names: Names) -> bool:
+    """Whether the campaign sends what is spoken of."""
+    templates = journey.sends.get(channel.text, frozenset())
     if not templates:
-        message = f"campaign `{journey.campaign}` never sends over `{node.channel.text}`"
-        known = journey.sends if node.message is None else ()
-        names.unknown("FR124", message, node.channel.span, node.channel.text, known)
-    elif node.message is not None and node.message.text not in templates:
-        message = f"campaign `{journey.campaign}` never sends {node.channel.text} `{node.message.text}`"
-        names.unknown("FR124", message, node.message.span, node.message.text, templates)
+        message = f"campaign `{journey.campaign}` never sends over `{channel.text}`"
+        known = journey.sends if template is None else ()
+        names.unknown("FR124", message, channel.span, channel.text, known)
+    elif template is not None and template.text not in templates:
+        message = f"campaign `{journey.campaign}` never sends {channel.text} `{template.text}`"
+        names.unknown("FR124", message, template.span, template.text, templates)
     else:
         return True
     return False

@@ -239,7 +239,7 @@ def _if_no_reaction(node: tree.If, after: tree.Duration, place: _Place) -> typed
         return None
     if not isinstance(test, tree.Reaction) or place.scope.names.channel(test.channel) is None:
         return None
-    if not sent(test, place.journey, place.scope.names):
+    if not sent(test.channel, test.message, place.journey, place.scope.names):
         return None
     template = None if test.message is None else test.message.text
     reaction = _ABSENCES[test.word]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import and_, literal_column, select
+from sqlalchemy import and_, literal, literal_column, null, select
 
 from flowrules.model import campaign as m
 from flowrules.model.condition import Filter
@@ -17,7 +17,7 @@ from flowrules.model.schema import EventType
 from flowrules.program.machine import EventTest, ReactionTest
 from flowrules.sql import tables as t
 from flowrules.sql.bundle import NODES, Bundle, Version
-from flowrules.sql.codes import Decision, Reason
+from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.guards import Guards, Row
 from flowrules.sql.rounds import DECISION, LIVE
 from flowrules.sql.scratch import STATE
@@ -131,8 +131,12 @@ def _goals(bundle: Bundle) -> Iterator[OnEvent]:
 
 def _goal(bundle: Bundle, version: Version, goal: m.Goal) -> tuple[Statement, ...]:
     inside = " AND event.event_time >= run.entered_at"
-    if goal.within is not None:
+    template = bundle.writer.fragment(null())
+    if goal.within is not None and goal.of is None:
         inside += f" AND event.event_time < run.entered_at + {goal.within}"
+    elif goal.within is not None and goal.of is not None:
+        template = bundle.writer.fragment(literal(goal.of.template))
+        inside = f" AND EXISTS (SELECT 1 {_message(bundle, goal.of, goal.within, str(template))})"
     there, test = fact_at(bundle, version, goal.event, goal.filter, inside)
     ends = "1 = 0" if goal.stay else LIVE
     place, w = bundle.label(goal.place), bundle.writer
@@ -149,6 +153,7 @@ def _goal(bundle: Bundle, version: Version, goal: m.Goal) -> tuple[Statement, ..
             f"WHERE e.version_id = {version.id} AND e.ended_at IS NOT NULL AND e.goal_at IS NULL "
             f"AND EXISTS (SELECT 1 {late})",
             test,
+            template,
         ),
         w.statement(
             "UPDATE run SET goal_at = at, dirty = 1, "
@@ -157,12 +162,28 @@ def _goal(bundle: Bundle, version: Version, goal: m.Goal) -> tuple[Statement, ..
             f"by_id = NULL, place_id = {place} "
             f"WHERE version_id = {version.id} AND existed > 0 AND goal_at IS NULL AND EXISTS (SELECT 1 {there})",
             test,
+            template,
         ),
         w.statement(
             f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.GOAL)}, 0, version_id, "
             f"CASE WHEN ended_at IS NOT NULL THEN {int(Reason.JOURNEY_ENDED)} END, {place}, "
             f"NULL, NULL, NULL, NULL, NULL, NULL FROM run WHERE version_id = {version.id} AND goal_at = at"
         ),
+    )
+
+
+def _message(bundle: Bundle, of: m.OfMessage, within: int, template: str) -> str:
+    """`FROM message WHERE ...`: sent in the journey so short before a fact."""
+    named = "" if of.channel is None else f" AND m.channel_id = {bundle.catalogue.channels[of.channel]}"
+    if of.template is not None:
+        named += (
+            " AND EXISTS (SELECT 1 FROM node n WHERE n.version_id = m.version_id AND n.node = m.node "
+            f"AND n.template = {template})"
+        )
+    return (
+        "FROM message m WHERE m.customer_id = run.customer_id AND m.campaign_id = run.campaign_id "
+        f"AND m.instance = run.instance AND m.status IN ({int(Status.SENT)}, {int(Status.GHOST)}) "
+        f"AND m.sent_at <= event.event_time AND event.event_time < m.sent_at + {within}{named}"
     )
 
 

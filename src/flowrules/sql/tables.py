@@ -416,7 +416,8 @@ decision = Table(
     Column("words_id", Integer, nullable=True),
     sqlite_with_rowid=False,
 )
-"""In order of time, unlike the other tables of customers: a tick writes it at its end and never reads it."""
+"""In order of time, unlike the other tables of customers: a tick writes it at its end and reads nothing of it but the
+entry of a journey that ends with another."""
 visit = Table(
     "visit",
     metadata,

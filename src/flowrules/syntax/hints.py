@@ -124,11 +124,6 @@ FUTURES = (
         "leaving when the entry no longer holds",
         "write the opposite condition, such as `exit when not in segment NAME`",
     ),
-    _future(
-        r"^ +goal\b.*?(?P<part>\bof +(?!entry\b)\w+(?: +\w+)?)",
-        "a goal counted from a message",
-        "leave it out: the time counts from the entry",
-    ),
     # messages and steps
     _future(r"^ +(?:.* )?send +first +of\b.*", "the first message that can be sent", "write one `send`"),
     _future(r"\bexpires +after\b(?: +\d+ +\w+)?", "messages that expire"),

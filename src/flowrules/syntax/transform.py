@@ -138,7 +138,17 @@ class ToTree(Reader):
 
     def goal(self, c: Children) -> tree.Goal:
         within = self._optional_duration(c[4])
-        return tree.Goal(self._name(c[1]), c[2], within, c[8] is not None, self._span(c))
+        of = c[5] if type(c[5]) is tree.OfMessage else None
+        return tree.Goal(self._name(c[1]), c[2], within, of, c[7] is not None, self._span(c))
+
+    def of_entry(self, c: Children) -> Token:
+        return cast("Token", c[1])
+
+    def of_any_message(self, c: Children) -> tree.OfMessage:
+        return tree.OfMessage(None, None, self._span(c))
+
+    def of_message(self, c: Children) -> tree.OfMessage:
+        return tree.OfMessage(self._name(c[1]), None if c[2] is None else self._name(c[2]), self._span(c))
 
     def exit_when_name(self, c: Children) -> tree.ExitWhen:
         return tree.ExitWhen(self._name(c[2]), None, None, self._span(c))

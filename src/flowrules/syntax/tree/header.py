@@ -56,12 +56,22 @@ class Enter:
 
 
 @dataclass(frozen=True, slots=True)
+class OfMessage:
+    """`of a message`, `of email`, `of email welcome`: channel None, any."""
+
+    channel: Name | None
+    message: Name | None
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
 class Goal:
-    """within None: no limit in time."""
+    """within None: no limit in time; of: where the time counts from a message, not from the entry."""
 
     event: Name
     filter: Filter | None
     within: Duration | None
+    of: OfMessage | None
     stay: bool
     span: Span = place()
 
