@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 
 from sqlalchemy import Connection, select
@@ -107,7 +107,7 @@ def write_snapshot(snapshot: Snapshot) -> str:
             "sources": [[source.name, source.text] for source in snapshot.sources],
             "templates": [[each.channel, each.name, each.path, each.text] for each in snapshot.templates],
             "lists": sorted(snapshot.lists),
-            "channels": [[channel.name, channel.address] for channel in snapshot.channels],
+            "channels": [list(astuple(channel)) for channel in snapshot.channels],
             "currency": snapshot.currency,
             "zone": snapshot.zone,
         },

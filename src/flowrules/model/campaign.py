@@ -286,6 +286,11 @@ class MessageClass:
     rank: int
     place: str
 
+    @property
+    def marketing(self) -> bool:
+        """Its mail must offer a way out. The others, neither asked for nor limited by caps, are service messages."""
+        return self.purpose.asks_first or self.limited
+
 
 @dataclass(frozen=True, slots=True)
 class UniversalHoldOut:
