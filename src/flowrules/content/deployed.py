@@ -12,7 +12,7 @@ from functools import cached_property
 
 from sqlalchemy import Connection, select
 
-from flowrules.content.render import Templates
+from flowrules.content.writer import Writer
 from flowrules.model.build import build
 from flowrules.model.campaign import Campaign, Model
 from flowrules.model.schema import Channel
@@ -38,8 +38,8 @@ class Deployed:
         return model
 
     @cached_property
-    def templates(self) -> Templates:
-        return Templates(self.snapshot.templates)
+    def writer(self) -> Writer:
+        return Writer(self.snapshot.templates)
 
     @cached_property
     def campaigns(self) -> Mapping[str, Campaign]:

@@ -440,6 +440,11 @@ def as_outgoing(message: Composed, salt: str, sent_at: int) -> OutgoingMessage:
         html=content.html,
         decided_at=detail.decided_at,
         sent_at=sent_at,
+        token=message.token,
+        purpose=message.purpose,
+        marketing=message.marketing,
+        unsubscribe_token=message.unsubscribe_token,
+        unsubscribe_url=message.unsubscribe_url,
     )
 
 
