@@ -11,7 +11,7 @@ import pytest
 
 from flowrules.content import writer
 from flowrules.content.render import Rendered, TemplateFailure
-from flowrules.content.worker import Job
+from flowrules.content.worker import Job, Value
 from flowrules.content.writer import Writer
 from flowrules.model.schema import Kind
 from flowrules.model.snapshot import Template
@@ -25,7 +25,8 @@ def template(name: str, text: str) -> Template:
 
 
 def job(name: str, customer: str = "Ana") -> Job:
-    records = {"customer": {"name": (Kind.TEXT, customer), "sum": (Kind.MONEY, 2490)}, "entry": {}, "message": {}}
+    values: dict[str, Value] = {"name": (Kind.TEXT, customer), "sum": (Kind.MONEY, 2490)}
+    records = {"customer": values, "entry": {}, "message": {}}
     return Job("email", name, None, "EUR", "Europe/Madrid", records, {"unsubscribe_url": "https://example.com/u/x"})
 
 

@@ -108,14 +108,19 @@ class MailServer:
 
 @contextmanager
 def mail_server(
-    certificate: tuple[Path, Path] | None = None, *, tls: bool = False, auth: bool = False, port: int = 0
+    certificate: tuple[Path, Path] | None = None,
+    *,
+    tls: bool = False,
+    auth: bool = False,
+    port: int = 0,
+    kind: type[MailServer] = MailServer,
 ) -> Iterator[MailServer]:
-    """With a certificate it offers STARTTLS, and asks for it; `tls`: from the first byte."""
+    """With a certificate it offers STARTTLS, and asks for it; `tls`: from the first byte. kind: which answers."""
     context = None
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
-    server = MailServer(port or free_port())
+    server = kind(port or free_port())
     controller = Controller(
         server,
         loop=server.loop,
