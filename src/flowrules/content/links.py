@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-SCHEMES = frozenset({"http", "https", "mailto", "tel"})
+from flowrules.model.template import SCHEMES
 
 _LINKS = frozenset("action background cite data formaction href poster src srcset xlink:href".split())  # noqa: SIM905
 _IGNORED = re.compile(r"[\x00-\x20]+")

@@ -288,8 +288,8 @@ class MessageClass:
 
     @property
     def marketing(self) -> bool:
-        """Its mail must offer a way out. The others, neither asked for nor limited by caps, are service messages."""
-        return self.purpose.asks_first or self.limited
+        """Its mail must offer a way out. The others, of a purpose `service: unless refused`, are service messages."""
+        return self.purpose.asks_first or self.purpose.name != "service"
 
 
 @dataclass(frozen=True, slots=True)
