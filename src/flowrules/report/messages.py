@@ -15,7 +15,7 @@ from flowrules.content.deployed import Library
 from flowrules.content.outgoing import KEY, Composed, Key, compose, details, key_of
 from flowrules.content.render import Rendered
 from flowrules.report.lookup import find_campaign, find_customer, reason
-from flowrules.report.words import iso
+from flowrules.report.words import answer, iso
 from flowrules.sql import tables
 from flowrules.sql.codes import Status
 
@@ -59,13 +59,13 @@ def messages(connection: Connection, choice: Choice) -> Iterator[dict[str, objec
         tried = tried.where(attempt.customer_id == rows[0].customer_id)
     attempts: dict[Key, tuple[int, str | None]] = {}
     for row in connection.execute(tried.order_by(attempt.number)) if rows else ():
-        number, answer = attempts.get(key_of(row), (0, None))
-        attempts[key_of(row)] = (number + 1, answer if row.finished_at is None else row.outcome)
+        number, before = attempts.get(key_of(row), (0, None))
+        attempts[key_of(row)] = (number + 1, before if row.finished_at is None else row.outcome)
     for composed in compose(connection, Library(connection), rows):
         yield _row(composed, *attempts.get(key_of(composed.detail), (0, None)))
 
 
-def _row(composed: Composed, attempts: int, answer: str | None) -> dict[str, object]:
+def _row(composed: Composed, attempts: int, said: str | None) -> dict[str, object]:
     detail = composed.detail
     _, _, instance, _, number = key_of(detail)
     word = Status(detail.status).word
@@ -89,5 +89,5 @@ def _row(composed: Composed, attempts: int, answer: str | None) -> dict[str, obj
         "subject": composed.content.subject if isinstance(composed.content, Rendered) else None,
         "attempts": attempts,
         "reason": reason(detail.reason),
-        "answer": answer,
+        "answer": answer(said),
     }
