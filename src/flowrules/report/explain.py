@@ -279,7 +279,7 @@ class _Story:
             if row.status == Status.GHOST or (when is None and not waits) or when == row.decided_at:
                 continue
             when = row.decided_at if when is None else when
-            said = tries.get(key_of(row))
+            words = answer(tries.get(key_of(row)))
             if when <= self._at:
                 yield Moment(
                     at=when,
@@ -292,7 +292,7 @@ class _Story:
                     reason=reason(row.reason),
                     rule=row.rule,
                     text=self._line(row.rule, row.decided_at),
-                    notes=(answer(said) or "",) if said and row.status != Status.SENT else (),
+                    notes=(words,) if words and row.status != Status.SENT else (),
                 )
 
     def _line(self, place: str, at: int) -> str | None:

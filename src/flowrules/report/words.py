@@ -60,7 +60,9 @@ def iso(at: int | None) -> str | None:
 def answer(outcome: str | None) -> str | None:
     """What a channel or a template said, without the word that the status says already."""
     kind, _, words = (outcome or "").partition(": ")
-    return words if kind in {"refused", "retry", "unknown", "template_error"} else outcome
+    if kind in {"refused", "retry", "unknown", "template_error"}:
+        return words
+    return None if outcome == "accepted" else outcome
 
 
 def local(at: int, zone: str) -> datetime:
