@@ -26,12 +26,17 @@ from flowrules.source import Source, Span
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from flowrules.channels.smtp import SmtpSettings
+
 FILE = "flowrules.toml"
 DATABASE_VARIABLE = "FLOWRULES_DATABASE_URL"
 _ADDRESSES: dict[str, Literal["email", "phone"]] = {"email": "email", "sms": "phone", "call": "phone"}
 _MORE_THAN_ANY = 2 * 1024 * 1024 + 1
 """Bytes read of a file at most: one more than the parser takes."""
 _LIST_PATH = re.compile(r'^list\b[^"\n]*\bfrom\s+"([^"\n]*)"', re.MULTILINE)
+_LINK = r"^https?://[!-~]+$"
+_HOST = r"^[A-Za-z0-9.:\-]+$"
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -45,9 +50,21 @@ class _Strict(BaseModel):
 class ChannelSettings(_Strict):
     """`[channels.NAME]`. address: which attribute must be known; by default from the channel's name."""
 
-    type: Literal["file", "console"] = "file"
+    type: Literal["file", "console", "smtp"] = "file"
     address: Literal["email", "phone", "none"] | None = None
     sender: StrictStr | None = None
+    daily_limit: Annotated[StrictInt, Field(ge=0)] | None = None
+    unsubscribe_url: Annotated[StrictStr, Field(pattern=_LINK)] | None = None
+    postal_address: Annotated[StrictStr, Field(min_length=1)] | None = None
+    # of smtp
+    host: Annotated[StrictStr, Field(pattern=_HOST)] | None = None
+    port: Annotated[StrictInt, Field(ge=1, le=65535)] | None = None
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: Annotated[StrictStr, Field(min_length=1)] | None = None
+    password_variable: Annotated[StrictStr, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    reply_to: StrictStr | None = None
+    bounces: Annotated[StrictStr, Field(pattern=_HOST)] | None = None
+    unsubscribe_mail: StrictStr | None = None
 
 
 class _Settings(_Strict):
@@ -73,12 +90,52 @@ class Workspace:
 
     @property
     def known_channels(self) -> tuple[Channel, ...]:
-        return tuple(Channel(name, _address(name, settings)) for name, settings in sorted(self.channels.items()))
+        return tuple(
+            Channel(
+                name, _address(name, each), each.type == "smtp", _base(each.unsubscribe_url), each.postal_address
+            )
+            for name, each in sorted(self.channels.items())
+        )  # fmt: skip
 
 
 def _address(name: str, settings: ChannelSettings) -> str | None:
     address = settings.address or _ADDRESSES.get(name)
     return None if address == "none" else address
+
+
+def _base(url: str | None) -> str | None:
+    """What a token is put behind."""
+    return url if url is None or url.endswith(("/", "=")) else f"{url}/"
+
+
+def smtp_settings(name: str, settings: ChannelSettings, environment: Mapping[str, str] = os.environ) -> SmtpSettings:
+    """Of a channel that `load` has found complete. The password is read here and nowhere else."""
+    from flowrules.channels.base import ChannelError  # noqa: PLC0415 -- not for `check`
+    from flowrules.channels.mail import Sender, mailbox  # noqa: PLC0415
+    from flowrules.channels.smtp import PORTS, SmtpSettings  # noqa: PLC0415
+
+    variable = settings.password_variable or f"FLOWRULES_{name.upper()}_PASSWORD"
+    password = environment.get(variable)
+    if settings.user is not None and not password:
+        raise ChannelError(
+            f"the password of the channel `{name}` is not set", f"it is read from the environment: {variable}"
+        )
+    address = mailbox(settings.sender or "")
+    if settings.host is None or address is None:
+        raise ValueError(f"channel {name} is not complete")
+    return SmtpSettings(
+        host=settings.host,
+        sender=Sender(
+            address,
+            None if settings.reply_to is None else mailbox(settings.reply_to),
+            settings.bounces,
+            settings.unsubscribe_mail,
+        ),
+        port=settings.port or PORTS[settings.security],
+        security=settings.security,
+        user=settings.user,
+        password=password,
+    )
 
 
 def find(start: Path) -> Path | Diagnostic:
@@ -107,9 +164,8 @@ def load(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[Works
         if not isinstance(error, ValidationError):
             return None, (_unreadable("a value is too large or nested too deeply", source),)
         return None, tuple(_wrong(problem["loc"], problem["type"], source) for problem in error.errors())
-    if not zone_exists(settings.zone):
-        message = f"there is no time zone `{settings.zone}`"
-        return None, (Diagnostic("FR306", message, _place(("zone",), source), 'such as `"Europe/Madrid"`'),)
+    if wrong := tuple(_contradictions(settings, source)):
+        return None, wrong
     database = environment.get(DATABASE_VARIABLE) or settings.database
     workspace = Workspace(
         root=root,
@@ -162,12 +218,15 @@ def _wrong(location: tuple[int | str, ...], kind: str, source: Source) -> Diagno
         near = nearest(keys[-1], known)
         fixes = (Fix(f"change to `{near}`", False, (Edit(span, near),)),) if near else ()
         hint = f"did you mean `{near}`?" if near else "there are: " + ", ".join(f"`{name}`" for name in known)
+        if in_channel and "password" in keys[-1].lower():
+            hint, fixes = _ELSEWHERE.replace("CHANNEL", keys[1].upper()), ()
         return Diagnostic("FR321", f"there is no setting `{keys[-1]}`", span, hint, fixes=fixes)
     about = _CHANNEL_NAME if len(keys) == 2 else _HINTS.get(keys[-1])  # noqa: PLR2004  # channels.NAME
     return Diagnostic("FR321", f"the setting `{keys[-1]}` can not have this value", span, about)
 
 
 _CHANNEL_NAME = 'a channel is set up as `[channels.email]` and a line `type = "file"`'
+_ELSEWHERE = "a password is no setting: it is read from the variable FLOWRULES_CHANNEL_PASSWORD of the environment"
 _HINTS = {
     "database": 'such as `database = "sqlite:///flowrules.db"`',
     "zone": 'such as `zone = "Europe/Madrid"`',
@@ -177,8 +236,53 @@ _HINTS = {
     "channels": _CHANNEL_NAME,
     "type": 'such as `type = "file"`',
     "address": 'such as `address = "email"`; `"none"` for a channel that needs no address',
-    "sender": 'such as `sender = "news@example.com"`',
+    "sender": 'such as `sender = "Music Shop <news@example.com>"`',
+    "daily_limit": "a whole number, without quotes: how many messages may leave on one day",
+    "unsubscribe_url": 'such as `unsubscribe_url = "https://example.com/unsubscribe/"`',
+    "postal_address": 'such as `postal_address = "Music Shop, 1 High Street, Springfield"`',
+    "host": 'such as `host = "smtp.example.com"`',
+    "port": "a whole number, without quotes: `port = 587`",
+    "security": '`"starttls"`, `"tls"`, or `"none"` for a server on this machine',
+    "user": 'such as `user = "news@example.com"`',
+    "password_variable": 'the name of a variable of the environment: `password_variable = "SHOP_MAIL_PASSWORD"`',
+    "reply_to": 'such as `reply_to = "service@example.com"`',
+    "bounces": 'the domain that undeliverable mail comes back to: `bounces = "bounces.example.com"`',
+    "unsubscribe_mail": 'such as `unsubscribe_mail = "unsubscribe@example.com"`',
 }
+
+
+def _contradictions(settings: _Settings, source: Source) -> Iterator[Diagnostic]:
+    """What only shows when the values are looked at together, or by what they mean."""
+    if not zone_exists(settings.zone):
+        message = f"there is no time zone `{settings.zone}`"
+        yield Diagnostic("FR306", message, _place(("zone",), source), 'such as `"Europe/Madrid"`')
+    for name, channel in settings.channels.items():
+        yield from _incomplete(name, channel, source)
+
+
+def _incomplete(name: str, settings: ChannelSettings, source: Source) -> Iterator[Diagnostic]:
+    """What a channel that sends mail lacks, or can not be."""
+    if settings.type != "smtp":
+        return
+    from flowrules.channels.mail import mailbox  # noqa: PLC0415 -- not where messages go to files
+
+    here = ("channels", name)
+    for key in ("host", "sender"):
+        if getattr(settings, key) is None:
+            message = f"a channel of type `smtp` needs `{key}`"
+            yield Diagnostic("FR321", message, _place(here, source), _HINTS[key])
+    for key in ("sender", "reply_to", "unsubscribe_mail"):
+        value = getattr(settings, key)
+        if value is not None and mailbox(value) is None:
+            message = f"`{value}` is no email address"
+            yield Diagnostic("FR321", message, _place((*here, key), source), _HINTS[key])
+    if settings.security == "none" and settings.user is not None and settings.host not in _LOCAL:
+        message = "a password would be sent where everybody can read it"
+        hint = 'write `security = "starttls"` or `"tls"`; without either only to this machine'
+        yield Diagnostic("FR321", message, _place((*here, "security"), source), hint)
+    if _address(name, settings) != "email":
+        message = "a channel of type `smtp` sends to email addresses"
+        yield Diagnostic("FR321", message, _place((*here, "type"), source), 'write `address = "email"`')
 
 
 def _place(keys: tuple[str, ...], source: Source) -> Span:

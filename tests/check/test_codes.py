@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,6 +61,55 @@ def test_templates(name: str) -> None:
     assert codes(wrong.diagnostics) == [name]
     right = check(snapshot(SENDER.format(channel), template(channel, "letter", code.right)))
     assert codes(right.diagnostics) == []
+
+
+def test_marketing_needs_settings(tmp_path: Path) -> None:
+    code = CODES["FR314"]
+    assert codes(_with_settings(tmp_path, code.wrong, CODES["FR315"].right)) == ["FR314"]
+    assert codes(_with_settings(tmp_path, code.right, CODES["FR315"].right)) == []
+
+
+def test_marketing_shows_its_way_out(tmp_path: Path) -> None:
+    code = CODES["FR315"]
+    found = _with_settings(tmp_path, CODES["FR314"].right, code.wrong)
+    assert [(each.code, each.severity) for each in found] == [("FR315", "warning")]
+    included = "---\nsubject: x\n---\n{% include 'email/footer.txt' %}"
+    assert _with_settings(tmp_path, CODES["FR314"].right, included) == ()
+
+
+def test_service_mail_needs_none(tmp_path: Path) -> None:
+    policy = "policy:\n    purpose service: unless refused\n    class service: purpose service, limited, counted\n"
+    settings = CODES["FR314"].wrong.replace("unsubscribe_url", "# unsubscribe_url")
+    assert _with_settings(tmp_path, settings, CODES["FR315"].wrong, policy) == ()
+
+
+def _with_settings(root: Path, settings: str, letter: str, policy: str = "") -> tuple[Diagnostic, ...]:
+    (root / "flowrules.toml").write_text(settings)
+    workspace, wrong = load(root)
+    assert workspace is not None, wrong
+    files = snapshot(
+        SENDER.format("email").replace("    enter", "    class service\n    enter" if policy else "    enter") + policy,
+        template("email", "letter", letter),
+        template("email", "footer", "{{ unsubscribe_url }}"),
+    )
+    return check(replace(files, channels=workspace.known_channels)).diagnostics
+
+
+def test_links() -> None:
+    code = CODES["FR316"]
+    letter = template("sms", "letter", "Hello")
+    for text, found in ((code.wrong, ["FR316"]), (code.right, [])):
+        page = Template("sms", "letter", "templates/sms/letter.html", text)
+        assert codes(check(snapshot(SENDER.format("sms"), letter, page)).diagnostics) == found
+
+
+def test_a_language_needs_a_version_for_all_others() -> None:
+    spanish = Template("sms", "letter", "templates/sms/letter.es.txt", "Hola")
+    assert codes(check(snapshot(SENDER.format("sms"), spanish)).diagnostics) == ["FR310"]
+    assert codes(check(snapshot(SENDER.format("sms"), spanish, template("sms", "letter", "Hi"))).diagnostics) == []
+    headless = Template("email", "letter", "templates/email/letter.es.txt", "Hola")
+    english = template("email", "letter", "---\nsubject: Hi\n---\n")
+    assert codes(check(snapshot(SENDER.format("email"), headless, english)).diagnostics) == ["FR313"]
 
 
 @pytest.mark.parametrize("name", ["FR320", "FR321"])

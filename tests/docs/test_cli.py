@@ -23,6 +23,7 @@ CALLS = {
     "init": "flowrules init shop --format json",
     "check": "flowrules -C shop check --format json",
     "help": "flowrules help FR203 --format json",
+    "preview": "flowrules -C shop preview welcome --format json",
     "import": "flowrules -C shop import customers shop/data/customers.csv --format json",
     "apply": "flowrules -C shop apply --now 2026-03-01 --format json",
     "simulate": (

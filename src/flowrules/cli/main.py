@@ -25,6 +25,7 @@ COMMANDS = {
     "init": "Make a new workspace.",
     "check": "Find the mistakes in the rule files.",
     "help": "Explain a code such as FR203.",
+    "preview": "Show a message as a template writes it.",
     "import": "Take in customers, events, or consents from a file.",
     "apply": "Put the rules of the workspace in force.",
     "simulate": "Run the rules on a copy of the data, sending nothing.",

@@ -286,6 +286,11 @@ class MessageClass:
     rank: int
     place: str
 
+    @property
+    def marketing(self) -> bool:
+        """Its mail must offer a way out. The others, of a purpose `service: unless refused`, are service messages."""
+        return self.purpose.asks_first or self.purpose.name != "service"
+
 
 @dataclass(frozen=True, slots=True)
 class UniversalHoldOut:

@@ -85,10 +85,16 @@ class CustomerList:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """`address`: the attribute that must be known to send (`email`, `phone`), None if none is needed."""
+    """`address`: the attribute that must be known to send (`email`, `phone`), None if none is needed.
+
+    public: messages leave for real people. unsubscribe_url: what links to unsubscribe begin with.
+    """
 
     name: str
     address: str | None
+    public: bool = False
+    unsubscribe_url: str | None = None
+    postal_address: str | None = None
 
 
 REACTIONS = ("delivered", "opened", "clicked", "bounced", "replied")

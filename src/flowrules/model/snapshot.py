@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flowrules.model.schema import Channel
@@ -16,6 +17,18 @@ class Template:
     name: str
     path: str
     text: str
+
+    @property
+    def language(self) -> str:
+        """`es-mx` of `welcome.es-MX.txt`; empty: for whoever has no version of their own."""
+        return "-".join(self.path.rpartition("/")[2].split(".")[1:-1]).lower()
+
+
+def languages(of_customer: str | None) -> Iterator[str]:
+    """What a customer reads, best first: `es-mx`, `es`, and the one for all."""
+    parts = (of_customer or "").strip().lower().replace("_", "-").split("-")
+    yield from ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
+    yield ""
 
 
 @dataclass(frozen=True, slots=True)

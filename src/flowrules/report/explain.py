@@ -19,7 +19,7 @@ from flowrules.model.schema import EventType, Property
 from flowrules.model.values import display
 from flowrules.report.ledger import decisions, of_customer
 from flowrules.report.lookup import find_campaign, find_customer, reason
-from flowrules.report.words import iso
+from flowrules.report.words import answer, iso
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.columns import property_column, tables_for
@@ -279,7 +279,7 @@ class _Story:
             if row.status == Status.GHOST or (when is None and not waits) or when == row.decided_at:
                 continue
             when = row.decided_at if when is None else when
-            said = tries.get(key_of(row))
+            words = answer(tries.get(key_of(row)))
             if when <= self._at:
                 yield Moment(
                     at=when,
@@ -292,7 +292,7 @@ class _Story:
                     reason=reason(row.reason),
                     rule=row.rule,
                     text=self._line(row.rule, row.decided_at),
-                    notes=(said,) if said and row.status != Status.SENT else (),
+                    notes=(words,) if words and row.status != Status.SENT else (),
                 )
 
     def _line(self, place: str, at: int) -> str | None:

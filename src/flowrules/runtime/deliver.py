@@ -32,6 +32,7 @@ from flowrules.content.outgoing import KEY, Composed, Detail, Key, attribute_of,
 from flowrules.content.render import TemplateFailure
 from flowrules.model.campaign import Campaign, ExitOnEvent, Policy
 from flowrules.runtime import outbox
+from flowrules.runtime.daily import DailyLimits, add, hold_back, room
 from flowrules.runtime.gate import Candidate, Contact, refusal
 from flowrules.runtime.outbox import Attempt, End
 from flowrules.runtime.sender import alive, sender
@@ -40,9 +41,10 @@ from flowrules.sql.codes import Reason, Status
 from flowrules.store.database import Database
 
 _MINUTE = 60_000_000
-_PAUSES = [_MINUTE * minutes for minutes in (1, 2, 5, 15, 30, 60, 120, 240, 480)]
-"""Between one attempt and the next. After the last the message has expired."""
+_PAUSES = [_MINUTE * minutes for minutes in (1, 2, 5, 15, 30, 60, 120, 240, 480, 480)]
+"""Between one attempt and the next, a day in all. After the last the message has expired."""
 
+NO_LIMITS = DailyLimits()
 _HELD_PAUSE = 60 * _MINUTE
 """A template that failed is tried again this much later, or after the next deployment."""
 
@@ -51,17 +53,21 @@ _MESSAGE = tables.message
 
 @dataclass(slots=True)
 class Delivered:
-    """What became of the messages of one call. `claimed` counts them all."""
+    """What became of the messages of one call. `claimed` counts them all. out: channels out of order, and why; what
+    they were not asked about stays as it was.
+    """
 
     sent: int = 0
     refused: int = 0
     retried: int = 0
     unknown: int = 0
     claimed: int = 0
+    out: dict[str, str] = field(default_factory=dict)
     withheld: dict[str, int] = field(default_factory=dict)
 
-    def withhold(self, reason: Reason) -> None:
-        self.withheld[reason.word] = self.withheld.get(reason.word, 0) + 1
+    def withhold(self, reason: Reason, number: int = 1) -> None:
+        if number:
+            self.withheld[reason.word] = self.withheld.get(reason.word, 0) + number
 
     def add(self, other: Delivered) -> None:
         self.sent += other.sent
@@ -69,6 +75,7 @@ class Delivered:
         self.retried += other.retried
         self.unknown += other.unknown
         self.claimed += other.claimed
+        self.out |= other.out
         for word, number in other.withheld.items():
             self.withheld[word] = self.withheld.get(word, 0) + number
 
@@ -82,7 +89,13 @@ class Delivered:
         }
 
 
-def deliver(database: Database, channels: Mapping[str, Channel], now: int, limit: int | None = None) -> Delivered:
+def deliver(
+    database: Database,
+    channels: Mapping[str, Channel],
+    now: int,
+    limit: int | None = None,
+    daily: DailyLimits = NO_LIMITS,
+) -> Delivered:
     """Hand over what is due at `now`, at most `limit` messages; ChannelError: a channel can not be used."""
     done = Delivered()
     known: dict[int, Deployed] = {}
@@ -94,7 +107,12 @@ def deliver(database: Database, channels: Mapping[str, Channel], now: int, limit
                     f"messages wait for `{channel_name}`, which is no channel of this workspace",
                     f"give it a provider in flowrules.toml: [channels.{channel_name}]",
                 )
-            _empty(_Run(database, channels[channel_name], channel_id, name, now, known, done), limit)
+            per_day = daily.limits.get(channel_name)
+            run = _Run(
+                database, channels[channel_name], channel_id, channel_name, name, now, known, done, per_day,
+                0 if per_day is None else daily.day(now),
+            )  # fmt: skip
+            _empty(run, limit)
     return done
 
 
@@ -103,10 +121,13 @@ class _Run:
     database: Database
     channel: Channel
     channel_id: int
+    channel_name: str
     sender: str
     now: int
     known: dict[int, Deployed]
     done: Delivered
+    per_day: int | None
+    day: int
 
 
 def _wanted(database: Database) -> list[tuple[int, str]]:
@@ -122,11 +143,18 @@ def _wanted(database: Database) -> list[tuple[int, str]]:
 def _empty(run: _Run, limit: int | None) -> None:
     for status in (Status.INTENDED, Status.RETRYING, Status.HELD):
         after: Key | None = None
-        while limit is None or run.done.claimed < limit:
+        while run.channel_name not in run.done.out and (limit is None or run.done.claimed < limit):
             size = run.channel.together if limit is None else min(run.channel.together, limit - run.done.claimed)
             with outbox.writing(run.database) as connection:
+                if run.per_day is not None:
+                    size = min(size, room(connection, run.channel_id, run.day, run.per_day))
+                    if size == 0:
+                        run.done.withhold(Reason.SEND_LIMIT, hold_back(connection, run.channel_id, run.now))
+                        return
                 keys = _claim(connection, run, status, after, size)
                 attempts = _test(connection, run, keys, status) if keys else []
+                if run.per_day is not None:
+                    add(connection, run.channel_id, run.day, len(attempts))
             if not keys:
                 break
             after = max(keys)
@@ -324,14 +352,22 @@ def _hand_over(run: _Run, attempts: Sequence[Attempt]) -> None:
         salt = outbox.salt(connection)
         composed = list(compose(connection, Library(connection, run.known), [each.detail for each in attempts]))
     results: list[tuple[Attempt, Outcome | TemplateFailure]] = []
+    out: Retry | None = None
     for attempt, message in zip(attempts, composed, strict=True):
         if isinstance(message.content, TemplateFailure):
             results.append((attempt, message.content))
-        else:
-            results.append((attempt, run.channel.send(as_outgoing(message, salt, attempt.started_at))))
+            continue
+        outcome = out or run.channel.send(as_outgoing(message, salt, attempt.started_at))
+        if isinstance(outcome, Retry) and outcome.out:
+            out = outcome
+            run.done.out[run.channel_name] = outcome.why
+        results.append((attempt, outcome))
     run.channel.flush()
     with outbox.writing(run.database) as connection:
         _record(connection, run.now, results, run.done)
+        if run.per_day is not None:
+            taken = sum(isinstance(result, Accepted | Unknown) for _, result in results)
+            add(connection, run.channel_id, run.day, taken - len(results))
 
 
 def _record(
@@ -440,6 +476,11 @@ def as_outgoing(message: Composed, salt: str, sent_at: int) -> OutgoingMessage:
         html=content.html,
         decided_at=detail.decided_at,
         sent_at=sent_at,
+        token=message.token,
+        purpose=message.purpose,
+        marketing=message.marketing,
+        unsubscribe_token=message.unsubscribe_token,
+        unsubscribe_url=message.unsubscribe_url,
     )
 
 

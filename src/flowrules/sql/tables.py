@@ -372,6 +372,16 @@ contact = Table(
 )
 """What caps count: one row an accepted (or reserved) message."""
 
+daily_count = Table(
+    "daily_count",
+    metadata,
+    _small("channel_id", key=True),
+    _int("day", key=True),  # local to the workspace, an ordinal
+    _int("number"),
+    sqlite_with_rowid=False,
+)
+"""How many messages left by a channel on a day, kept where it has a daily limit."""
+
 # --- the ledger ---------------------------------------------------------------------------------------
 
 decision = Table(
