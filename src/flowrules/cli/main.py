@@ -30,6 +30,7 @@ COMMANDS = {
     "simulate": "Run the rules on a copy of the data, sending nothing.",
     "tick": "Decide everything that is due.",
     "deliver": "Hand over the messages that were decided.",
+    "run": "Tick and deliver, again and again.",
     "status": "Say how the workspace stands.",
     "funnel": "Count who entered, moved on and left in a campaign.",
     "messages": "List messages.",

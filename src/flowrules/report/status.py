@@ -38,7 +38,10 @@ class CampaignStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`version`: number of the deployment in force, 0 before the first. `due`: timers at or before now."""
+    """`version`: number of the deployment in force, 0 before the first. `due`: timers at or before now.
+
+    leader, standby: processes that `run`, as machine and process id.
+    """
 
     version: int
     last_tick: int | None
@@ -46,6 +49,8 @@ class Status:
     due: int
     outbox: Mapping[str, int]
     campaigns: tuple[CampaignStatus, ...]
+    leader: str | None = None
+    standby: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, object]:
         return {
@@ -55,6 +60,8 @@ class Status:
             "due": self.due,
             "outbox": dict(self.outbox),
             "campaigns": [campaign.facts() for campaign in self.campaigns],
+            "leader": self.leader,
+            "standby": list(self.standby),
         }
 
 
@@ -82,6 +89,9 @@ def status(connection: Connection, now: int | None) -> Status:
         .where(enrollment.ended_at.is_(None), enrollment.ghost == 0)
         .group_by(enrollment.campaign_id),
     )
+    scheduler = tables.scheduler.c
+    alive = select(tables.scheduler).where(scheduler.expires_at > now).order_by(scheduler.owner)
+    running = [(row.leads, " process ".join(row.owner.split(" ")[:2])) for row in connection.execute(alive)]
     campaign = tables.campaign.c
     campaigns = (
         select(campaign.id, campaign.name, campaign.lives_from, func.max(version.number).label("number"))
@@ -107,6 +117,8 @@ def status(connection: Connection, now: int | None) -> Status:
             )
             for row in connection.execute(campaigns)
         ),
+        leader=next((name for leads, name in running if leads), None),
+        standby=tuple(name for leads, name in running if not leads),
     )
 
 

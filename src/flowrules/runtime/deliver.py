@@ -9,7 +9,7 @@ Several dispatchers may run; none holds a transaction open while a channel works
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import (
@@ -82,8 +82,18 @@ class Delivered:
         }
 
 
-def deliver(database: Database, channels: Mapping[str, Channel], now: int, limit: int | None = None) -> Delivered:
-    """Hand over what is due at `now`, at most `limit` messages; ChannelError: a channel can not be used."""
+def deliver(
+    database: Database,
+    channels: Mapping[str, Channel],
+    now: int,
+    limit: int | None = None,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Delivered:
+    """Hand over what is due at `now`, at most `limit` messages; ChannelError: a channel can not be used.
+
+    stopped: asked between transactions.
+    """
     done = Delivered()
     known: dict[int, Deployed] = {}
     with sender() as name:
@@ -94,7 +104,7 @@ def deliver(database: Database, channels: Mapping[str, Channel], now: int, limit
                     f"messages wait for `{channel_name}`, which is no channel of this workspace",
                     f"give it a provider in flowrules.toml: [channels.{channel_name}]",
                 )
-            _empty(_Run(database, channels[channel_name], channel_id, name, now, known, done), limit)
+            _empty(_Run(database, channels[channel_name], channel_id, name, now, known, done), limit, stopped)
     return done
 
 
@@ -119,10 +129,10 @@ def _wanted(database: Database) -> list[tuple[int, str]]:
         return [(row.id, row.name) for row in connection.execute(query)]
 
 
-def _empty(run: _Run, limit: int | None) -> None:
+def _empty(run: _Run, limit: int | None, stopped: Callable[[], bool]) -> None:
     for status in (Status.INTENDED, Status.RETRYING, Status.HELD):
         after: Key | None = None
-        while limit is None or run.done.claimed < limit:
+        while (limit is None or run.done.claimed < limit) and not stopped():
             size = run.channel.together if limit is None else min(run.channel.together, limit - run.done.claimed)
             with outbox.writing(run.database) as connection:
                 keys = _claim(connection, run, status, after, size)

@@ -60,6 +60,16 @@ journal = Table(
 )
 """Apart from the clock: intake takes numbers while a slice holds the clock."""
 
+scheduler = Table(
+    "scheduler",
+    metadata,
+    _text("owner", key=True),
+    _small("leads"),  # 1: it ticks and delivers; the others stand by
+    _int("since"),  # by the machine's clock, as
+    _int("expires_at"),
+)
+"""Processes that `run`; who does not renew its row in time is taken for gone."""
+
 # --- catalogues ---------------------------------------------------------------------------------------
 
 zone = Table("zone", metadata, _small("id", key=True), Column("name", Text, nullable=False, unique=True))

@@ -1,0 +1,63 @@
+"""`flowrules run`: tick and deliver by the machine's clock, until told to stop."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+
+import click
+
+from flowrules.channels.registry import make_channels
+from flowrules.cli import clock
+from flowrules.cli.context import Context, UserError
+from flowrules.cli.deliver import FOLDER, delivered, words_of
+from flowrules.cli.output import emit, formats
+from flowrules.cli.tick import facts_of, text_of, ticked
+from flowrules.runtime import schedule
+
+
+@click.command("run")
+@click.option("--once", is_flag=True, help="Tick and deliver once, as for a scheduler of another kind.")
+@click.option("--redirect-to", metavar="ADDRESS", help="Every message goes to this address instead of the customer's.")
+@formats("text", "json")
+@click.pass_obj
+def command(context: Context, *, once: bool, redirect_to: str | None, format_: str) -> None:
+    """Tick and deliver, again and again; Ctrl-C or SIGTERM ends it when the transaction under way is done.
+
+    Several may run on one database: one leads, the others stand by.
+    """
+    workspace = context.workspace()
+    if workspace.virtual_clock:
+        raise UserError(
+            "`run` goes by the machine's clock, and the clock of this workspace is virtual",
+            "take `virtual_clock` out of flowrules.toml, or use `flowrules tick --now TIME` and `flowrules deliver`",
+        )
+    database = context.database(workspace)
+    types = {name: settings.type for name, settings in workspace.channels.items()}
+    channels = make_channels(types, workspace.root / FOLDER)
+    if redirect_to is not None:
+        # Joined when channels/redirect.py is there: `channels = redirected(channels, redirect_to)`.
+        raise UserError("--redirect-to is not available yet", "use channels of type `file` for trials")
+    if once:
+        now = clock.wall()
+        planned = ticked(database, now)
+        done = delivered(database, channels, clock.wall)
+        facts = {"tick": facts_of(now, planned), "deliver": done.facts()}
+        emit(format_, "run", facts, f"{text_of(now, planned)}\n{words_of(done)}")
+        return
+    every = schedule.Intervals(workspace.run.tick, workspace.run.deliver, workspace.run.lease)
+    with _told_to_stop() as stop:
+        schedule.run(database, channels, every, context, stop)
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[Event]:
+    stop = Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
