@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     and_,
     case,
     exists,
     func,
     literal_column,
+    or_,
     select,
     text,
     tuple_,
@@ -154,6 +156,7 @@ def _claim(connection: Connection, run: _Run, status: Status, after: Key | None,
         _MESSAGE.c.status == status,
         _MESSAGE.c.channel_id == run.channel_id,
         _MESSAGE.c.decided_at <= run.now,
+        _MESSAGE.c.campaign_id.not_in(_paused()),
     )
     if after is not None:
         due = due.where(tuple_(*key) > tuple_(*after))
@@ -167,6 +170,13 @@ def _claim(connection: Connection, run: _Run, status: Status, after: Key | None,
         .returning(*key)
     )
     return sorted(tuple(row) for row in connection.execute(claimed))
+
+
+def _paused() -> Select[int]:
+    """Campaigns whose messages stay: from the order on, and until the planner has gone past the resume."""
+    pause, clock = tables.pause.c, tables.clock.c
+    passed = select(clock.last_tick).scalar_subquery()
+    return select(pause.campaign_id).where(or_(pause.until.is_(None), pause.until > passed))
 
 
 def _resting(now: int, *, held: bool) -> ColumnElement[bool]:
@@ -203,6 +213,8 @@ def _test(connection: Connection, run: _Run, keys: Collection[Key], was: Status)
             waiting.append(row)
             continue
         reason = refusal(facts.candidate(row), campaign, newest.model.policy, run.now)
+        if reason is None and row.decided_at < facts.skipped_before.get(row.campaign_id, 0):
+            reason = Reason.PAUSED
         if reason is None:
             facts.take_slot(row, campaign, run.now)
             passed.append((row, campaign))
@@ -247,6 +259,9 @@ class _Facts:
         self._contacts = self._read_contacts(connection, customers, now - _longest(policy, newest))
         self._unseen = self._read_unseen(connection, customers, now)
         self._rows = rows
+        pause = tables.pause.c
+        skipped = select(pause.campaign_id, func.max(pause.until)).where(pause.overdue == "skip")
+        self.skipped_before = dict(connection.execute(skipped.group_by(pause.campaign_id)).tuples().all())
 
     @staticmethod
     def _addresses(connection: Connection, newest: Deployed, customers: Sequence[int]) -> dict[str, set[int]]:

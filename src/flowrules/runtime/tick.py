@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from flowrules.errors import InstantPassedError
 from flowrules.model.campaign import ScheduleTrigger
 from flowrules.runtime.answers import Answer
-from flowrules.runtime.load import Program, load_program, newest_deployment
+from flowrules.runtime.load import Program, load_program, newest
 from flowrules.runtime.occurrences import occurrences
 from flowrules.runtime.rounds import Round
 from flowrules.sql.codes import Reason, Status
@@ -178,7 +178,7 @@ class Planner:
 
     def _refresh(self) -> None:
         connection = self.session.connection
-        if self._program is not None and self._program.deployment == newest_deployment(connection):
+        if self._program is not None and self._program.state == newest(connection):
             return
         self._program = load_program(connection, self.database.dialect)
         Round.load(connection, self.program)
@@ -236,5 +236,5 @@ class Planner:
             marks = ", ".join(f"({zone}, {at}, {what})" for zone, at, what in found)
             cursor.execute(f"INSERT INTO occurrence (zone_id, at, what) VALUES {marks}")  # noqa: S608  # integers
         *facts, scheduled = self.program.rounds.gather
-        for statement in [*facts, scheduled] if found else facts:
+        for statement in (*facts, *([scheduled] if found else []), *self.program.operators.gather):
             statement.run(cursor, last=clock.last, target=clock.target)

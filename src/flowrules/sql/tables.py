@@ -22,6 +22,11 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+UNTIL_RESUMED = 1 << 62
+"""`due_at` of those whose message a pause holds."""
+OPERATOR = "operator"
+"""The place of what no rule decided but a person with a command."""
+
 
 def _int(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
     return Column(name, BigInteger, primary_key=key, nullable=null, autoincrement=False)
@@ -307,6 +312,28 @@ tagging = Table(
     Column("customer_id", Integer, primary_key=True, autoincrement=False),
     Column("tag_id", Integer, primary_key=True, autoincrement=False),
     _int("since"),
+    sqlite_with_rowid=False,
+)
+
+# --- what operators order -----------------------------------------------------------------------------
+
+pause = Table(
+    "pause",
+    metadata,
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    _int("since", key=True),
+    _int("until", null=True),  # the instant of the resume
+    _text("overdue", null=True),  # send, skip, exit: what it does with the messages that were held
+    sqlite_with_rowid=False,
+)
+operator_exit = Table(
+    "operator_exit",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    _int("at", key=True),
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    _small("reason"),  # codes.Reason: operator or erased
+    Index("operator_exit_at", _DUE),
     sqlite_with_rowid=False,
 )
 
