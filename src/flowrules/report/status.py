@@ -22,7 +22,7 @@ _DAY = 86_400 * SECOND
 class CampaignStatus:
     name: str
     version: int
-    state: Literal["live", "removed"]
+    state: Literal["live", "paused", "removed"]
     in_journey: int
     sent_24h: int
 
@@ -92,6 +92,8 @@ def status(connection: Connection, now: int | None) -> Status:
     scheduler = tables.scheduler.c
     alive = select(tables.scheduler).where(scheduler.expires_at > now).order_by(scheduler.owner)
     running = [(row.leads, " process ".join(row.owner.split(" ")[:2])) for row in connection.execute(alive)]
+    pause = tables.pause.c
+    paused = set(connection.execute(select(pause.campaign_id).where(pause.until.is_(None))).scalars())
     campaign = tables.campaign.c
     campaigns = (
         select(campaign.id, campaign.name, campaign.lives_from, func.max(version.number).label("number"))
@@ -111,7 +113,7 @@ def status(connection: Connection, now: int | None) -> Status:
             CampaignStatus(
                 name=row.name,
                 version=row.number,
-                state="removed" if row.lives_from is None else "live",
+                state="removed" if row.lives_from is None else "paused" if row.id in paused else "live",
                 in_journey=inside.get(row.id, 0),
                 sent_24h=sent.get(row.id, 0),
             )

@@ -261,7 +261,8 @@ class _Facts:
         self._rows = rows
         pause = tables.pause.c
         skipped = select(pause.campaign_id, func.max(pause.until)).where(pause.overdue == "skip")
-        self.skipped_before = dict(connection.execute(skipped.group_by(pause.campaign_id)).tuples().all())
+        rows_of = connection.execute(skipped.group_by(pause.campaign_id))
+        self.skipped_before = {campaign_id: until for campaign_id, until in rows_of}  # noqa: C416 -- rows, not pairs
 
     @staticmethod
     def _addresses(connection: Connection, newest: Deployed, customers: Sequence[int]) -> dict[str, set[int]]:
