@@ -34,6 +34,7 @@ COMMANDS = {
     "pause": "Let nobody enter a campaign, and no message leave.",
     "resume": "End a pause.",
     "exit": "Take a customer out of a campaign.",
+    "outbox": "List what waits to be sent, or settle what is unknown.",
     "status": "Say how the workspace stands.",
     "funnel": "Count who entered, moved on and left in a campaign.",
     "messages": "List messages.",

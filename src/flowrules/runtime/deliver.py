@@ -100,6 +100,7 @@ def deliver(
     known: dict[int, Deployed] = {}
     with sender() as name:
         _settle_the_dead(database, channels, now, done)
+        _settle_the_answered(database, now)
         for channel_id, channel_name in _wanted(database):
             if channel_name not in channels:
                 raise ChannelError(
@@ -435,6 +436,39 @@ def _settle_the_dead(database: Database, channels: Mapping[str, Channel], now: i
                 if not isinstance(told.get(key), Retry)
             ]
             _record(connection, now, others, done)
+
+
+def _settle_the_answered(database: Database, now: int) -> None:
+    """Of unknown outcome, but somebody has had them: they were sent."""
+    event, message, attempt = tables.event.c, _MESSAGE.c, tables.attempt.c
+    proof = [f"%\\_{word}" for word in ("delivered", "opened", "clicked", "replied")]
+    answered = (
+        select(*(message[name] for name in KEY), func.max(attempt.started_at).label("begun"))
+        .join_from(_MESSAGE, tables.attempt, and_(*(attempt[name] == message[name] for name in KEY)))
+        .join(
+            tables.event,
+            and_(
+                event.customer_id == message.customer_id,
+                event.ref_campaign_id == message.campaign_id,
+                event.ref_instance == message.instance,
+                event.ref_step_id == message.step_id,
+                event.ref_pass == message["pass"],
+            ),
+        )
+        .join(tables.event_type, tables.event_type.c.id == event.type_id)
+        .where(
+            outbox.is_open(),
+            message.status == Status.UNKNOWN,
+            or_(*(tables.event_type.c.name.like(words, escape="\\") for words in proof)),
+        )
+        .group_by(*(message[name] for name in KEY))
+    )
+    with database.read() as connection:
+        if connection.execute(answered).first() is None:
+            return
+    with outbox.writing(database) as connection:
+        ends = [End(key_of(row), Status.SENT, None, row.begun) for row in connection.execute(answered)]
+        outbox.finish(connection, now, ends)
 
 
 # --- words for channels -------------------------------------------------------------------------------

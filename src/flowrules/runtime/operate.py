@@ -11,12 +11,14 @@ from typing import Literal
 
 from sqlalchemy import Connection, Select, func, insert, select, update
 
+from flowrules.content.outgoing import KEY, Detail, key_of
 from flowrules.runtime import outbox
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
 from flowrules.store.database import Database
 
 Overdue = Literal["send", "skip", "exit"]
+Verdict = Literal["sent", "failed", "resend"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,29 @@ def leave(database: Database, customer_id: int, campaign_id: int, now: int) -> O
         if connection.execute(there).first() is None:
             connection.execute(insert(tables.operator_exit).values(**row, reason=Reason.OPERATOR))
     return Ordered(at, inside)
+
+
+def settle(database: Database, detail: Detail, verdict: Verdict, now: int) -> bool:
+    """Of a message whose outcome is unknown, what a person found out; False: it is not unknown any more."""
+    key = key_of(detail)
+    message, attempt = tables.message, tables.attempt
+    this = [message.c[name] == value for name, value in zip(KEY, key, strict=True)]
+    with outbox.writing(database) as connection:
+        locked = select(message.c.status).where(*this).with_for_update()
+        if connection.execute(locked).scalar() != Status.UNKNOWN:
+            return False
+        if verdict == "resend":
+            # As itself: a provider that knows the first attempt by its key takes no second one.
+            connection.execute(update(message).where(*this).values(status=Status.INTENDED, reason=None))
+            return True
+        begun = select(func.max(attempt.c.started_at)).where(
+            *(attempt.c[name] == value for name, value in zip(KEY, key, strict=True))
+        )
+        sent_at = connection.execute(begun).scalar()
+        sent = outbox.End(key, Status.SENT, None, now if sent_at is None else sent_at)
+        end = sent if verdict == "sent" else outbox.End(key, Status.REFUSED, Reason.REFUSED)
+        outbox.finish(connection, now, [end])
+    return True
 
 
 def _live(campaign_id: int) -> Select[int]:
