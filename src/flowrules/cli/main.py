@@ -39,6 +39,7 @@ COMMANDS = {
     "funnel": "Count who entered, moved on and left in a campaign.",
     "messages": "List messages.",
     "ledger": "List decisions and their reasons.",
+    "customer": "Show, export or erase one customer.",
     "explain": "Tell why a customer did or did not get something.",
 }
 """With what `--help` says of each."""

@@ -219,6 +219,16 @@ consent = Table(
     _text("source"),
     sqlite_with_rowid=False,
 )
+kept_refusal = Table(
+    "kept_refusal",
+    metadata,
+    _text("hash", key=True),  # of an identifier, keyed: store.refusals
+    _text("channel", key=True),
+    _text("purpose", key=True),
+    _int("since"),
+    sqlite_with_rowid=False,
+)
+"""What erased customers had refused: all that is left of them."""
 list_entry = Table(
     "list_entry",
     metadata,
