@@ -13,7 +13,7 @@ import pytest
 from tests.schedule.runs import Shop, shop, until
 from tests.support.postgres import _Server, find_binaries
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def status(made: Shop) -> dict[str, object]:
