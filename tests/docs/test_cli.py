@@ -46,9 +46,7 @@ BEFORE = {
     "apply": "(echo 'virtual_clock = true'; cat shop/flowrules.toml) > draft && mv draft shop/flowrules.toml",
     "tick": "flowrules -C shop import events shop/data/events.csv",
     # By the machine's clock, in a copy of the workspace.
-    "run": (
-        "cp -r shop real && sed -i.bak /virtual_clock/d real/flowrules.toml && mv shop virtual && mv real shop"
-    ),
+    "run": ("cp -r shop real && sed -i.bak /virtual_clock/d real/flowrules.toml && mv shop virtual && mv real shop"),
     "pause": "mv shop real && mv virtual shop",
 }
 

@@ -572,7 +572,7 @@ class _Runner:
         asking = [each for each in self.person.instances if each.alive and each.asks]
         for instance in [each for each in asking if judge.paused(each.campaign, self.world)]:
             assert instance.position is not None
-            self.at_step(instance, instance.position, "held", reason="paused")
+            self.at_step(instance, instance.position, "withheld", reason="paused")
             instance.asks, instance.held = False, True
         done = sorted((each for each in asking if each.asks), key=lambda instance: instance.total_order)
         for instance in done:
@@ -581,7 +581,7 @@ class _Runner:
             assert isinstance(here.step, tree.Send)
             refusal = judge.message_verdict(instance, here.step.channel.text, here.rule, self.world)
             if instance.held and judge.resumed(instance.campaign, self.world) == "skip":
-                refusal = judge.Verdict("paused", here.rule)
+                refusal = judge.Verdict("paused", "operator")
             if refusal is None:
                 self.send(instance, here, here.step)
             else:

@@ -38,7 +38,8 @@ def command(context: Context, *, once: bool, redirect_to: str | None, format_: s
     types = {name: settings.type for name, settings in workspace.channels.items()}
     channels = make_channels(types, workspace.root / FOLDER)
     if redirect_to is not None:
-        # Joined when channels/redirect.py is there: `channels = redirected(channels, redirect_to)`.
+        # Joined with channels/redirect.py: `channels = redirect(channels, MAIL, redirect_to)`, MAIL being the names of
+        # the workspace's known channels whose address is `email`.
         raise UserError("--redirect-to is not available yet", "use channels of type `file` for trials")
     if once:
         now = clock.wall()

@@ -15,15 +15,7 @@ from flowrules.report.words import clock, day, moment, window
 
 _VERB_AT = 12
 _NARROWEST_VERB = 9
-_LOUD = {
-    "withheld": "red",
-    "held": "yellow",
-    "not_entered": "red",
-    "goal": "green",
-    "send": "green",
-    "sent": "green",
-    "exit": "yellow",
-}
+_LOUD = {"withheld": "red", "not_entered": "red", "goal": "green", "send": "green", "sent": "green", "exit": "yellow"}
 _VERBS = {"no_message": "not sent", "exit": "left", "met": "came", "wait": "waits"}
 _FACTS = {"event": "did", "consent": "consent", "change": "is now"}
 

@@ -32,7 +32,6 @@ class Decision(_Code):
     GOAL = 15
     EXIT = 16
     OUTCOME = 17
-    HELD = 18
 
 
 class Reason(_Code):
@@ -69,8 +68,8 @@ class Reason(_Code):
     EXIT = 42
     EXIT_WHEN = 43
     LOOP = 44
-    OPERATOR = 45
-    ERASED = 46
+    OPERATOR = 46
+    ERASED = 47
     # of a branch and of an outcome
     YES = 50
     NO = 51

@@ -87,13 +87,13 @@ def operators(bundle: Bundle) -> Operators:
         f"AND due_at = {UNTIL_RESUMED} AND EXISTS (SELECT 1 FROM pause p WHERE {_NOW})"
     )
     skip = (
-        f"UPDATE ask SET reason = {int(Reason.PAUSED)} WHERE EXISTS (SELECT 1 FROM run WHERE "
-        "run.customer_id = ask.customer_id AND run.campaign_id = ask.campaign_id AND run.instance = ask.instance "
-        f"AND run.due_at = {UNTIL_RESUMED})"
+        f"UPDATE ask SET reason = {int(Reason.PAUSED)}, place_id = {bundle.label(OPERATOR)} WHERE EXISTS (SELECT 1 "
+        "FROM run WHERE run.customer_id = ask.customer_id AND run.campaign_id = ask.campaign_id "
+        f"AND run.instance = ask.instance AND run.due_at = {UNTIL_RESUMED})"
     )
     asking = f"state = {STATE.ASKING} AND {LIVE} AND {paused('run')}"
     record = (
-        f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.HELD)}, n.step_id, "
+        f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.WITHHELD)}, n.step_id, "
         f"run.version_id, {int(Reason.PAUSED)}, n.place_id, NULL, NULL, NULL, NULL, NULL, NULL "
         f"FROM run CROSS JOIN node n WHERE n.version_id = run.version_id AND n.node = run.code % {NODES} AND {asking}"
     )
