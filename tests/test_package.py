@@ -41,7 +41,7 @@ def test_wheel_has_the_package_its_types_and_its_licence(installed: Path) -> Non
     assert (installed / "flowrules" / "py.typed").exists()
     (metadata,) = installed.glob("flowrules-*.dist-info")
     assert (metadata / "licenses" / "LICENSE").exists()
-    assert "flowrules = flowrules.cli.main:main" in (metadata / "entry_points.txt").read_text()
+    assert "flowrules = flowrules.cli.entry:main" in (metadata / "entry_points.txt").read_text()
 
 
 def test_the_unpacked_wheel_runs(installed: Path, tmp_path: Path) -> None:

@@ -41,3 +41,7 @@ class SchemaNewerError(StoreError):
 
 class ServerUnreachableError(StoreError):
     pass
+
+
+class InstantPassedError(StoreError):
+    """A later tick has been; what has been decided can not be decided again."""

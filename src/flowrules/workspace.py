@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -67,6 +67,17 @@ class ChannelSettings(_Strict):
     unsubscribe_mail: StrictStr | None = None
 
 
+Seconds = Annotated[StrictInt, Field(ge=1, le=86_400)]
+
+
+class RunSettings(_Strict):
+    """`[run]`, in seconds. lease: after so long without a sign of the leader a standby takes over."""
+
+    tick: Seconds = 10
+    deliver: Seconds = 5
+    lease: Seconds = 30
+
+
 class _Settings(_Strict):
     database: Annotated[StrictStr, Field(min_length=1)] = "sqlite:///flowrules.db"
     zone: StrictStr = "UTC"
@@ -74,6 +85,7 @@ class _Settings(_Strict):
     virtual_clock: StrictBool = False
     seed: StrictInt | None = None
     channels: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ChannelSettings] = {}
+    run: RunSettings = RunSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,7 @@ class Workspace:
     virtual_clock: bool
     seed: int | None
     channels: Mapping[str, ChannelSettings]
+    run: RunSettings = field(default_factory=RunSettings)
 
     @property
     def known_channels(self) -> tuple[Channel, ...]:
@@ -175,6 +188,7 @@ def load(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[Works
         virtual_clock=settings.virtual_clock,
         seed=settings.seed,
         channels=settings.channels,
+        run=settings.run,
     )
     return workspace, ()
 
@@ -213,20 +227,22 @@ def _wrong(location: tuple[int | str, ...], kind: str, source: Source) -> Diagno
     keys = tuple(str(key) for key in location if key != "[key]")
     span = _place(keys, source)
     if kind == "extra_forbidden":
-        in_channel = len(keys) > 1
-        known = list(ChannelSettings.model_fields if in_channel else _Settings.model_fields)
+        tables: dict[str, type[BaseModel]] = {"channels": ChannelSettings, "run": RunSettings}
+        table = tables[keys[0]] if len(keys) > 1 else _Settings
+        known = list(table.model_fields)
         near = nearest(keys[-1], known)
         fixes = (Fix(f"change to `{near}`", False, (Edit(span, near),)),) if near else ()
         hint = f"did you mean `{near}`?" if near else "there are: " + ", ".join(f"`{name}`" for name in known)
         if in_channel and "password" in keys[-1].lower():
             hint, fixes = _ELSEWHERE.replace("CHANNEL", keys[1].upper()), ()
         return Diagnostic("FR321", f"there is no setting `{keys[-1]}`", span, hint, fixes=fixes)
-    about = _CHANNEL_NAME if len(keys) == 2 else _HINTS.get(keys[-1])  # noqa: PLR2004  # channels.NAME
+    about = _CHANNEL_NAME if len(keys) == 2 and keys[0] == "channels" else _HINTS.get(keys[-1])  # noqa: PLR2004  # channels.NAME
     return Diagnostic("FR321", f"the setting `{keys[-1]}` can not have this value", span, about)
 
 
 _CHANNEL_NAME = 'a channel is set up as `[channels.email]` and a line `type = "file"`'
 _ELSEWHERE = "a password is no setting: it is read from the variable FLOWRULES_CHANNEL_PASSWORD of the environment"
+_SECONDS = "whole seconds, from 1 to 86400, without quotes"
 _HINTS = {
     "database": 'such as `database = "sqlite:///flowrules.db"`',
     "zone": 'such as `zone = "Europe/Madrid"`',
@@ -234,6 +250,10 @@ _HINTS = {
     "virtual_clock": "`true` or `false`, without quotes",
     "seed": "a whole number, without quotes",
     "channels": _CHANNEL_NAME,
+    "run": "how often, in seconds: `[run]` and a line `tick = 10`",
+    "tick": _SECONDS,
+    "deliver": _SECONDS,
+    "lease": _SECONDS,
     "type": 'such as `type = "file"`',
     "address": 'such as `address = "email"`; `"none"` for a channel that needs no address',
     "sender": 'such as `sender = "Music Shop <news@example.com>"`',

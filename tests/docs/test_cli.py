@@ -31,15 +31,24 @@ CALLS = {
     ),
     "tick": "flowrules -C shop tick --now 2026-03-09 --format json",
     "deliver": "flowrules -C shop deliver --format json",
+    "run": "flowrules -C shop run --once --format json",
+    "pause": "flowrules -C shop pause welcome --format json",
+    "resume": "flowrules -C shop resume welcome --format json",
+    "exit": "flowrules -C shop exit ana welcome --format json",
+    "outbox": "flowrules -C shop outbox --format json",
     "status": "flowrules -C shop status --format json",
     "funnel": "flowrules -C shop funnel welcome --format json",
     "messages": "flowrules -C shop messages --format json",
     "ledger": "flowrules -C shop ledger --format json",
+    "customer": "flowrules -C shop customer show ana --format json",
     "explain": "flowrules -C shop explain ana --format json",
 }
 BEFORE = {
     "apply": "(echo 'virtual_clock = true'; cat shop/flowrules.toml) > draft && mv draft shop/flowrules.toml",
     "tick": "flowrules -C shop import events shop/data/events.csv",
+    # By the machine's clock, in a copy of the workspace.
+    "run": ("cp -r shop real && sed -i.bak /virtual_clock/d real/flowrules.toml && mv shop virtual && mv real shop"),
+    "pause": "mv shop real && mv virtual shop",
 }
 
 

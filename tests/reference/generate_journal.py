@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.reference.clock import microseconds, moment
 from tests.reference.generate_words import TEMPLATES, ZONES, Dice
-from tests.reference.scenario import DAY, HOUR, Change, Consent, Customer, Event
+from tests.reference.scenario import DAY, HOUR, Change, Consent, Customer, Event, OperatorExit, Pause, Scenario
 
 if TYPE_CHECKING:
     from tests.reference.scenario import Value
@@ -52,6 +52,29 @@ def journal(dice: Dice) -> dict[str, object]:
 
 
 Fact = TypeVar("Fact", Consent, Event, Change)
+
+
+def orders(dice: Dice, scenario: Scenario, campaigns: list[str]) -> dict[str, Any]:
+    """Pauses and exits by operators, from the deployment on; of one campaign each later than the one before."""
+    pauses: list[Pause] = []
+    for name in campaigns if dice.chance(40) else []:
+        at = scenario.deployed_at
+        while dice.chance(50):
+            since = max(at, _instant(dice, scenario.deployed_at))
+            if dice.chance(20):
+                pauses.append(Pause(name, since, None, None))
+                break
+            until = since + dice.pick((DAY, 2 * DAY, HOUR, 1, 5 * DAY))
+            pauses.append(Pause(name, since, until, dice.pick(("send", "send", "skip", "exit"))))
+            at = until + 1
+    exits = {
+        OperatorExit(dice.pick(scenario.customers).id, dice.pick(campaigns), _instant(dice, scenario.deployed_at))
+        for _ in range(dice.number(0, 2) if dice.chance(30) else 0)
+    }
+    return {
+        "pauses": tuple(pauses),
+        "operator_exits": tuple(sorted(exits, key=lambda each: (each.at, each.customer, each.campaign))),
+    }
 
 
 def _since_known(facts: list[Fact], customers: tuple[Customer, ...]) -> list[Fact]:

@@ -59,6 +59,8 @@ def refusal(campaign: Campaign, world: World) -> Verdict | None:
     """7: the first reason that applies."""
     rule = campaign.enter.span.place
     again = campaign.enter.again
+    if paused(campaign, world):
+        return Verdict("paused", rule)
     earlier = [each for each in world.person.instances if each.campaign is campaign]
     if any(each.alive for each in earlier):
         return Verdict("already_inside", rule)
@@ -69,6 +71,24 @@ def refusal(campaign: Campaign, world: World) -> Verdict | None:
         if world.now - last < clock.elapsed(again.gap):
             return Verdict("too_soon", rule)
     return exclusion(campaign, world, entering=True)
+
+
+def paused(campaign: Campaign, world: World) -> bool:
+    """*Operators*: the resume's instant is outside."""
+    return any(
+        pause.campaign == campaign.name
+        and pause.since <= world.now
+        and (pause.until is None or world.now < pause.until)
+        for pause in world.scenario.pauses
+    )
+
+
+def resumed(campaign: Campaign, world: World) -> str | None:
+    """*Operators*: what a resume of this very instant says about what was held."""
+    for pause in world.scenario.pauses:
+        if pause.campaign == campaign.name and pause.until == world.now:
+            return pause.overdue
+    return None
 
 
 def ghost(campaign: Campaign, world: World) -> str | None:

@@ -26,6 +26,7 @@ from flowrules.source import Source
 from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Reason
 from flowrules.store.columns import add_columns
+from flowrules.store.customers import find_ids
 from flowrules.store.database import SCHEMA, Database
 from flowrules.store.identity import normalised
 from flowrules.store.journal import (
@@ -86,6 +87,8 @@ def finished(scenario: Scenario, database_url: str, cuts: Sequence[int] = ()) ->
             for name, entries in scenario.lists.items()
         }
         apply(database, snapshot_of(scenario), model, scenario.deployed_at, lists=lists)  # type: ignore[arg-type]  # as above
+        with database.intake() as connection:
+            order(connection, scenario)
         with planner(database) as planning:
             for instant in [*cuts, scenario.until]:
                 planning.tick(instant, answer=Reactions(scenario).answer)
@@ -219,6 +222,24 @@ def fill(connection: Connection, model: Model, scenario: Scenario) -> None:
         }
         events.append(NewEvent(event.event, event.customer, event.event_time, event.at, f"e{number}", values))
     add_events(connection, model, events)
+
+
+def order(connection: Connection, scenario: Scenario) -> None:
+    """What operators order, where the campaigns are known."""
+    campaigns = {row.name: row.id for row in connection.execute(select(t.campaign.c.id, t.campaign.c.name))}
+    customers = find_ids(connection, [customer.id for customer in scenario.customers])
+    pauses = [
+        {"campaign_id": campaigns[each.campaign], "since": each.since, "until": each.until, "overdue": each.overdue}
+        for each in scenario.pauses
+    ]
+    exits = [
+        {"customer_id": customers[each.customer], "at": each.at, "campaign_id": campaigns[each.campaign],
+         "reason": Reason.OPERATOR}
+        for each in scenario.operator_exits
+    ]  # fmt: skip
+    for table, rows in ((t.pause, pauses), (t.operator_exit, exits)):
+        if rows:
+            connection.execute(insert(table), rows)
 
 
 # --- the ledger out -----------------------------------------------------------------------------------

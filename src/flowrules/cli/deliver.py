@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 import click
 
+from flowrules.channels.base import Channel
 from flowrules.channels.mail import mailbox
 from flowrules.channels.redirect import redirect
 from flowrules.channels.registry import make_channels
@@ -14,13 +15,8 @@ from flowrules.cli.context import Context, UserError
 from flowrules.cli.output import emit, formats
 from flowrules.runtime.daily import DailyLimits
 from flowrules.runtime.deliver import Delivered, deliver
-from flowrules.workspace import smtp_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from flowrules.channels.base import Channel
-    from flowrules.workspace import Workspace
+from flowrules.store.database import Database
+from flowrules.workspace import Workspace, smtp_settings
 
 FOLDER = "outbox"
 """Where the file channels of a workspace write."""
@@ -64,23 +60,41 @@ def command(context: Context, *, at: str | None, limit: int | None, redirect_to:
     """
     workspace = context.workspace()
     database = context.database(workspace)
-    channels = channels_of(workspace, redirect_to)
-    daily = daily_limits(workspace)
+    channels, daily = channels_of(workspace, redirect_to), daily_limits(workspace)
+    done = delivered(database, channels, daily, lambda: clock.now(workspace, database, at), limit)
+    emit(format_, "deliver", done.facts(), words_of(done))
+    if done.out:
+        raise out_of_order(done)
+
+
+def delivered(
+    database: Database,
+    channels: Mapping[str, Channel],
+    daily: DailyLimits,
+    now: Callable[[], int],
+    limit: int | None = None,
+) -> Delivered:
+    """In slices, so that the instant a message is sent at stays that of the real clock."""
     done = Delivered()
     while limit is None or done.claimed < limit:
-        # In slices, so that the instant a message is sent at stays that of the real clock.
         size = _SLICE if limit is None else min(_SLICE, limit - done.claimed)
-        part = deliver(database, channels, clock.now(workspace, database, at), size, daily)
+        part = deliver(database, channels, now(), size, daily)
         done.add(part)
         if part.claimed < size:
             break
+    return done
+
+
+def words_of(done: Delivered) -> str:
     facts = done.facts()
     counts = ", ".join(f"{facts[name]} {name}" for name in ("sent", "refused", "retried", "unknown"))
     withheld = "".join(f", {number} withheld ({reason})" for reason, number in sorted(done.withheld.items()))
-    emit(format_, "deliver", facts, counts + withheld)
-    if done.out:
-        what = "; ".join(f"`{name}`: {why}" for name, why in sorted(done.out.items()))
-        raise UserError(f"a channel is out of order; its messages wait. {what}", _WAY_OUT)
+    return counts + withheld
 
 
-_WAY_OUT = "mend it or its settings in flowrules.toml; the next `flowrules deliver` goes on"
+def out_of_order(done: Delivered) -> UserError:
+    what = "; ".join(f"`{name}`: {why}" for name, why in sorted(done.out.items()))
+    return UserError(
+        f"a channel is out of order; its messages wait. {what}",
+        "mend it or its settings in flowrules.toml; the next `flowrules deliver` goes on",
+    )

@@ -31,10 +31,16 @@ COMMANDS = {
     "simulate": "Run the rules on a copy of the data, sending nothing.",
     "tick": "Decide everything that is due.",
     "deliver": "Hand over the messages that were decided.",
+    "run": "Tick and deliver, again and again.",
+    "pause": "Let nobody enter a campaign, and no message leave.",
+    "resume": "End a pause.",
+    "exit": "Take a customer out of a campaign.",
+    "outbox": "List what waits to be sent, or settle what is unknown.",
     "status": "Say how the workspace stands.",
     "funnel": "Count who entered, moved on and left in a campaign.",
     "messages": "List messages.",
     "ledger": "List decisions and their reasons.",
+    "customer": "Show, export or erase one customer.",
     "explain": "Tell why a customer did or did not get something.",
 }
 """With what `--help` says of each."""

@@ -30,12 +30,13 @@ _SHOWN_AS = {"claimed": "intended"}  # under way for a moment: to people still t
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`since`: decided at or after."""
+    """`since`: decided at or after. `statuses`: any of these."""
 
     customer: str | None = None
     campaign: str | None = None
     status: str | None = None
     since: int | None = None
+    statuses: tuple[Status, ...] = ()
 
 
 def messages(connection: Connection, choice: Choice) -> Iterator[dict[str, object]]:
@@ -51,6 +52,8 @@ def messages(connection: Connection, choice: Choice) -> Iterator[dict[str, objec
     if choice.status is not None:
         wanted = [status for status in Status if _SHOWN_AS.get(status.word, status.word) == choice.status]
         query = query.where(message.status.in_(wanted))
+    if choice.statuses:
+        query = query.where(message.status.in_(choice.statuses))
     order = (message.decided_at, tables.customer.c.external_id, tables.campaign.c.name, message.instance, message.turn)
     rows = connection.execute(query.order_by(*order, message.step_id, message["pass"])).all()
     attempt = tables.attempt.c

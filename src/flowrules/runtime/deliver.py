@@ -9,17 +9,19 @@ Several dispatchers may run; none holds a transaction open while a channel works
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     and_,
     case,
     exists,
     func,
     literal_column,
+    or_,
     select,
     text,
     tuple_,
@@ -95,12 +97,18 @@ def deliver(
     now: int,
     limit: int | None = None,
     daily: DailyLimits = NO_LIMITS,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Delivered:
-    """Hand over what is due at `now`, at most `limit` messages; ChannelError: a channel can not be used."""
+    """Hand over what is due at `now`, at most `limit` messages; ChannelError: a channel can not be used.
+
+    stopped: asked between transactions.
+    """
     done = Delivered()
     known: dict[int, Deployed] = {}
     with sender() as name:
         _settle_the_dead(database, channels, now, done)
+        _settle_the_answered(database, now)
         for channel_id, channel_name in _wanted(database):
             if channel_name not in channels:
                 raise ChannelError(
@@ -112,7 +120,7 @@ def deliver(
                 database, channels[channel_name], channel_id, channel_name, name, now, known, done, per_day,
                 0 if per_day is None else daily.day(now),
             )  # fmt: skip
-            _empty(run, limit)
+            _empty(run, limit, stopped)
     return done
 
 
@@ -140,10 +148,10 @@ def _wanted(database: Database) -> list[tuple[int, str]]:
         return [(row.id, row.name) for row in connection.execute(query)]
 
 
-def _empty(run: _Run, limit: int | None) -> None:
+def _empty(run: _Run, limit: int | None, stopped: Callable[[], bool]) -> None:
     for status in (Status.INTENDED, Status.RETRYING, Status.HELD):
         after: Key | None = None
-        while run.channel_name not in run.done.out and (limit is None or run.done.claimed < limit):
+        while run.channel_name not in run.done.out and (limit is None or run.done.claimed < limit) and not stopped():
             size = run.channel.together if limit is None else min(run.channel.together, limit - run.done.claimed)
             with outbox.writing(run.database) as connection:
                 if run.per_day is not None:
@@ -172,6 +180,7 @@ def _claim(connection: Connection, run: _Run, status: Status, after: Key | None,
         _MESSAGE.c.status == status,
         _MESSAGE.c.channel_id == run.channel_id,
         _MESSAGE.c.decided_at <= run.now,
+        _MESSAGE.c.campaign_id.not_in(_paused()),
     )
     if after is not None:
         due = due.where(tuple_(*key) > tuple_(*after))
@@ -185,6 +194,13 @@ def _claim(connection: Connection, run: _Run, status: Status, after: Key | None,
         .returning(*key)
     )
     return sorted(tuple(row) for row in connection.execute(claimed))
+
+
+def _paused() -> Select[int]:
+    """Campaigns whose messages stay: from the order on, and until the planner has gone past the resume."""
+    pause, clock = tables.pause.c, tables.clock.c
+    passed = select(clock.last_tick).scalar_subquery()
+    return select(pause.campaign_id).where(or_(pause.until.is_(None), pause.until > passed))
 
 
 def _resting(now: int, *, held: bool) -> ColumnElement[bool]:
@@ -221,6 +237,8 @@ def _test(connection: Connection, run: _Run, keys: Collection[Key], was: Status)
             waiting.append(row)
             continue
         reason = refusal(facts.candidate(row), campaign, newest.model.policy, run.now)
+        if reason is None and row.decided_at < facts.skipped_before.get(row.campaign_id, 0):
+            reason = Reason.PAUSED
         if reason is None:
             facts.take_slot(row, campaign, run.now)
             passed.append((row, campaign))
@@ -265,6 +283,10 @@ class _Facts:
         self._contacts = self._read_contacts(connection, customers, now - _longest(policy, newest))
         self._unseen = self._read_unseen(connection, customers, now)
         self._rows = rows
+        pause = tables.pause.c
+        skipped = select(pause.campaign_id, func.max(pause.until)).where(pause.overdue == "skip")
+        rows_of = connection.execute(skipped.group_by(pause.campaign_id))
+        self.skipped_before = {campaign_id: until for campaign_id, until in rows_of}  # noqa: C416 -- rows, not pairs
 
     @staticmethod
     def _addresses(connection: Connection, newest: Deployed, customers: Sequence[int]) -> dict[str, set[int]]:
@@ -445,6 +467,39 @@ def _settle_the_dead(database: Database, channels: Mapping[str, Channel], now: i
                 if not isinstance(told.get(key), Retry)
             ]
             _record(connection, now, others, done)
+
+
+def _settle_the_answered(database: Database, now: int) -> None:
+    """Of unknown outcome, but somebody has had them: they were sent."""
+    event, message, attempt = tables.event.c, _MESSAGE.c, tables.attempt.c
+    proof = [f"%\\_{word}" for word in ("delivered", "opened", "clicked", "replied")]
+    answered = (
+        select(*(message[name] for name in KEY), func.max(attempt.started_at).label("begun"))
+        .join_from(_MESSAGE, tables.attempt, and_(*(attempt[name] == message[name] for name in KEY)))
+        .join(
+            tables.event,
+            and_(
+                event.customer_id == message.customer_id,
+                event.ref_campaign_id == message.campaign_id,
+                event.ref_instance == message.instance,
+                event.ref_step_id == message.step_id,
+                event.ref_pass == message["pass"],
+            ),
+        )
+        .join(tables.event_type, tables.event_type.c.id == event.type_id)
+        .where(
+            outbox.is_open(),
+            message.status == Status.UNKNOWN,
+            or_(*(tables.event_type.c.name.like(words, escape="\\") for words in proof)),
+        )
+        .group_by(*(message[name] for name in KEY))
+    )
+    with database.read() as connection:
+        if connection.execute(answered).first() is None:
+            return
+    with outbox.writing(database) as connection:
+        ends = [End(key_of(row), Status.SENT, None, row.begun) for row in connection.execute(answered)]
+        outbox.finish(connection, now, ends)
 
 
 # --- words for channels -------------------------------------------------------------------------------

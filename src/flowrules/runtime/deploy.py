@@ -14,7 +14,7 @@ from typing import Literal
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from flowrules.content.deployed import write_snapshot
-from flowrules.errors import StoreError
+from flowrules.errors import InstantPassedError, StoreError
 from flowrules.model.campaign import Model
 from flowrules.model.snapshot import Snapshot
 from flowrules.program.machine import Machine, machine
@@ -87,7 +87,7 @@ def _between_ticks(database: Database, at: int) -> Iterator[tuple[Connection, in
         at = max(at, _target(database) + 1)
         try:
             tick(database, at - 1)
-        except StoreError:
+        except InstantPassedError:
             if _target(database) < at:
                 raise
             continue  # another one has ticked meanwhile

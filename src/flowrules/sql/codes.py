@@ -68,6 +68,8 @@ class Reason(_Code):
     EXIT = 42
     EXIT_WHEN = 43
     LOOP = 44
+    OPERATOR = 46
+    ERASED = 47
     # of a branch and of an outcome
     YES = 50
     NO = 51

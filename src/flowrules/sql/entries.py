@@ -112,7 +112,14 @@ def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list
             f"AND u.known_at <= focus.at) AND {test}) AS q",
             test,
         )
-    verdict = (
+    verdict = ""
+    if version.campaign_id in bundle.paused:
+        verdict = (
+            f"WHEN EXISTS (SELECT 1 FROM pause p WHERE p.campaign_id = {version.campaign_id} "
+            "AND p.since <= candidate.at AND (p.until IS NULL OR p.until > candidate.at)) "
+            f"THEN {int(Reason.PAUSED)} "
+        )
+    verdict += (
         "WHEN EXISTS (SELECT 1 FROM run WHERE run.customer_id = candidate.customer_id "
         f"AND run.campaign_id = {version.campaign_id} AND run.ended_at IS NULL) THEN {int(Reason.ALREADY_INSIDE)} "
     )

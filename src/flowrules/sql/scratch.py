@@ -99,6 +99,7 @@ class AGENDA:
     TIMER = 0
     CHANGE = -1
     OUTCOME = -2
+    OPERATOR = -5
 
 
 def definitions(dialect: str) -> tuple[str, ...]:

@@ -22,6 +22,11 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+UNTIL_RESUMED = 1 << 62
+"""`due_at` of those whose message a pause holds."""
+OPERATOR = "operator"
+"""The place of what no rule decided but a person with a command."""
+
 
 def _int(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
     return Column(name, BigInteger, primary_key=key, nullable=null, autoincrement=False)
@@ -59,6 +64,16 @@ journal = Table(
     _int("next_seq"),  # the next order number of an incoming fact
 )
 """Apart from the clock: intake takes numbers while a slice holds the clock."""
+
+scheduler = Table(
+    "scheduler",
+    metadata,
+    _text("owner", key=True),
+    _small("leads"),  # 1: it ticks and delivers; the others stand by
+    _int("since"),  # by the machine's clock, as
+    _int("expires_at"),
+)
+"""Processes that `run`; who does not renew its row in time is taken for gone."""
 
 # --- catalogues ---------------------------------------------------------------------------------------
 
@@ -204,6 +219,16 @@ consent = Table(
     _text("source"),
     sqlite_with_rowid=False,
 )
+kept_refusal = Table(
+    "kept_refusal",
+    metadata,
+    _text("hash", key=True),  # of an identifier, keyed: store.refusals
+    _text("channel", key=True),
+    _text("purpose", key=True),
+    _int("since"),
+    sqlite_with_rowid=False,
+)
+"""What erased customers had refused: all that is left of them."""
 list_entry = Table(
     "list_entry",
     metadata,
@@ -297,6 +322,28 @@ tagging = Table(
     Column("customer_id", Integer, primary_key=True, autoincrement=False),
     Column("tag_id", Integer, primary_key=True, autoincrement=False),
     _int("since"),
+    sqlite_with_rowid=False,
+)
+
+# --- what operators order -----------------------------------------------------------------------------
+
+pause = Table(
+    "pause",
+    metadata,
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    _int("since", key=True),
+    _int("until", null=True),  # the instant of the resume
+    _text("overdue", null=True),  # send, skip, exit: what it does with the messages that were held
+    sqlite_with_rowid=False,
+)
+operator_exit = Table(
+    "operator_exit",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    _int("at", key=True),
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    _small("reason"),  # codes.Reason: operator or erased
+    Index("operator_exit_at", _DUE),
     sqlite_with_rowid=False,
 )
 

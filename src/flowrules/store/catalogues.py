@@ -76,6 +76,7 @@ def tag_names(machines: Iterable[Machine]) -> Iterator[str]:
 
 def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:
     """Everything a row of the ledger may point to."""
+    yield t.OPERATOR
     yield from (cap.place for cap in model.policy.caps)
     for machine in machines:
         campaign = machine.campaign

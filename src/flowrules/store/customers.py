@@ -16,6 +16,7 @@ from flowrules.model.campaign import Model
 from flowrules.model.schema import BUILTIN_ATTRIBUTES, Attribute, Stored
 from flowrules.sql import tables
 from flowrules.sql.columns import attribute_column, tables_for
+from flowrules.store import refusals
 from flowrules.store.bulk import insert_rows
 from flowrules.store.identity import IdentityKind, kinds_of, normalised
 from flowrules.store.zones import BEGINNING, ensure_zones
@@ -155,6 +156,7 @@ def create(connection: Connection, model: Model, customers: Mapping[str, NewCust
         for name, customer in customers.items()
     ]
     insert_rows(connection, tables_for(model).customer, columns, rows)
+    since = {ids[name]: customer.known_at for name, customer in customers.items()}
     identities = [("id", name, ids[name], BEGINNING) for name in customers]
     for name, customer in customers.items():
         identities += [
@@ -163,7 +165,24 @@ def create(connection: Connection, model: Model, customers: Mapping[str, NewCust
             if (value := _identity(kind, customer.attributes.get(kind)))
         ]
     insert_rows(connection, tables.identity, _IDENTITY, sorted(identities))
+    refused_before(connection, [(number, kind, value, since[number]) for kind, value, number, _ in identities])
     return ids
+
+
+def refused_before(connection: Connection, named: Sequence[tuple[int, str, str, int]]) -> None:
+    """Customers, as (number, kind, value, since): what somebody erased who was called so had refused is refused."""
+    since = {number: at for number, _, _, at in named}
+    found = refusals.again(connection, [(number, kind, value) for number, kind, value, _ in named if value])
+    told = [(number, *about) for number, all_ in sorted(found.items()) for about in all_]
+    if told:
+        first, earliest = allocate(connection, len(told))
+        rows = [
+            (number, channel, purpose, at := max(since[number], earliest), first + position, "refused", at,
+             refusals.SOURCE)
+            for position, (number, channel, purpose) in enumerate(told)
+        ]  # fmt: skip
+        columns = ("customer_id", "channel", "purpose", "at", "seq", "state", "event_time", "source")
+        insert_rows(connection, tables.consent, columns, sorted(rows))
 
 
 def allocate(connection: Connection, number: int) -> tuple[int, int]:
@@ -218,6 +237,7 @@ def _record_changes(connection: Connection, changes: Sequence[tuple[int, NewChan
         )
         fresh = sorted((kind, value, number, since) for (number, kind, since), value in identities.items())
         insert_rows(connection, tables.identity, _IDENTITY, fresh)
+        refused_before(connection, [(number, kind, value, since) for kind, value, number, since in fresh])
 
 
 def _attributes(model: Model) -> dict[str, Attribute]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, insert, inspect, make_url, select, text
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import ArgumentError
 
 from flowrules.errors import (
@@ -106,6 +107,11 @@ class Database:
                 f"{database.name} was made by a newer FlowRules (schema {found}, this one knows {SCHEMA})",
                 "install the newer version; an older one must not write into it",
             )
+        with database.read() as connection:
+            if connection.execute(select(tables.clock.c.id)).first() is None:
+                raise StoreError(
+                    f"{database.name} has lost its clock: nobody knows what was decided", "restore a backup"
+                )
         return database
 
     @classmethod
@@ -220,15 +226,20 @@ def _sqlite(url: URL) -> Engine:
             f"this Python brings SQLite {sqlite3.sqlite_version}, FlowRules needs 3.37 or newer",
             "use a newer Python, or PostgreSQL",
         )
+    try:
+        SQLiteDialect_pysqlite().create_connect_args(url)
+    except ValueError:
+        raise StoreError("an option behind the `?` of the database URL has no usable value", "leave it out") from None
     if Path(url.database or "").is_dir():
         raise StoreError(f"{url.database} is a folder, not a database", "name a file in it")
     # No transactions of the driver's own: it would begin late and without the write lock.
+    # A scheduler keeps a connection from beat to beat, one thread after the other.
     engine = create_engine(
         url,
         poolclass=NullPool,
         query_cache_size=_QUERY_CACHE,
         # A tick has some hundreds of statements; the driver would keep 128 of them prepared.
-        connect_args={"isolation_level": None, "cached_statements": 4096},
+        connect_args={"isolation_level": None, "check_same_thread": False, "cached_statements": 4096},
     )
 
     @event.listens_for(engine, "connect")
