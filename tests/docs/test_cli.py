@@ -22,6 +22,7 @@ _LONG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 CALLS = {
     "init": "flowrules init shop --format json",
     "check": "flowrules -C shop check --format json",
+    "fmt": "flowrules fmt shop --format json",
     "help": "flowrules help FR203 --format json",
     "import": "flowrules -C shop import customers shop/data/customers.csv --format json",
     "apply": "flowrules -C shop apply --now 2026-03-01 --format json",

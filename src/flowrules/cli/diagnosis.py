@@ -36,14 +36,18 @@ def show(format_: str, diagnostics: Sequence[Diagnostic], files: int, campaigns:
         "warnings": warnings,
         "diagnostics": [as_dict(diagnostic) for diagnostic in diagnostics],
     }
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    summary = f"{_number(errors, 'error')}, {_number(warnings, 'warning')} in {_number(files, 'file')}"
+    summary = f"{counted(errors, 'error')}, {counted(warnings, 'warning')} in {counted(files, 'file')}"
     if not diagnostics:
-        summary = f"{_number(campaigns, 'campaign')} in {_number(files, 'file')}: no mistakes found"
-    emit(format_, "check", facts, "\n\n".join([*(render(each, colour=colour) for each in diagnostics), summary]))
+        summary = f"{counted(campaigns, 'campaign')} in {counted(files, 'file')}: no mistakes found"
+    emit(format_, "check", facts, "\n\n".join([*map(as_text, diagnostics), summary]))
 
 
-def _number(count: int, noun: str) -> str:
+def as_text(diagnostic: Diagnostic) -> str:
+    """As people read it; in colours on a terminal."""
+    return render(diagnostic, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+
+
+def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 

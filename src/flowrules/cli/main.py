@@ -24,6 +24,7 @@ from flowrules.diagnostics.suggest import nearest
 COMMANDS = {
     "init": "Make a new workspace.",
     "check": "Find the mistakes in the rule files.",
+    "fmt": "Lay out the rule files in the one way.",
     "help": "Explain a code such as FR203.",
     "import": "Take in customers, events, or consents from a file.",
     "apply": "Put the rules of the workspace in force.",
