@@ -37,6 +37,7 @@ CALLS = {
     "ledger": "flowrules -C shop ledger --format json",
     "explain": "flowrules -C shop explain ana --format json",
 }
+PICTURES = {"graph"}  # print no facts
 BEFORE = {
     "apply": "(echo 'virtual_clock = true'; cat shop/flowrules.toml) > draft && mv draft shop/flowrules.toml",
     "tick": "flowrules -C shop import events shop/data/events.csv",
@@ -114,10 +115,10 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_every_command_is_called() -> None:
-    assert list(CALLS) == NAMES
+    assert list(CALLS) == [name for name in NAMES if name not in PICTURES]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CALLS)
 def test_every_key_is_documented_and_exists(name: str, facts: dict[str, Any]) -> None:
     keys, inner = documented(name)
     assert keys == facts[name].keys() - {"schema"}

@@ -25,6 +25,7 @@ COMMANDS = {
     "init": "Make a new workspace.",
     "check": "Find the mistakes in the rule files.",
     "fmt": "Lay out the rule files in the one way.",
+    "graph": "Draw a campaign.",
     "help": "Explain a code such as FR203.",
     "import": "Take in customers, events, or consents from a file.",
     "apply": "Put the rules of the workspace in force.",
