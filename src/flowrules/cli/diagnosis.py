@@ -22,7 +22,7 @@ def show(format_: str, diagnostics: Sequence[Diagnostic], files: int, campaigns:
     warnings = len(diagnostics) - errors
     if format_ == "github":
         for diagnostic in diagnostics:
-            click.echo(_annotation(diagnostic))
+            click.echo(annotation(diagnostic))
         return
     if format_ == "jsonl":
         for diagnostic in diagnostics:
@@ -51,7 +51,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _annotation(diagnostic: Diagnostic) -> str:
+def annotation(diagnostic: Diagnostic) -> str:
     """https://docs.github.com: workflow commands."""
     span = diagnostic.span
     place = f"file={_escaped(span.source.name)},line={span.line},endLine={span.end_line},col={span.column}"

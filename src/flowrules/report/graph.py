@@ -11,17 +11,16 @@ import textwrap
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from flowrules.source import Span
 from flowrules.syntax import tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from flowrules.source import Span
 
 Shape = Literal["way", "message", "wait", "question", "note"]
 """In and out; sends; what takes time; what decides; the rest."""
 _WIDTH = 32
-_COMMENT = re.compile(r'("(?:[^"\\\n]|\\.)*")|#[^\n]*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class _Drawing:
         self.first: dict[str, str] = {}
         for clause in campaign.header:
             if isinstance(clause, tree.Enter) and campaign.stages:
-                self.jump([_End(self.node("way", _words(clause.span)))], campaign.stages[0].name.text)
+                self.jump([_End(self.node("way", clause.span.words))], campaign.stages[0].name.text)
         self.header(campaign.header)
         for stage in campaign.stages:
             self.stage(stage)
@@ -77,8 +76,8 @@ class _Drawing:
 
     def header(self, clauses: Iterable[tree.HeaderClause]) -> None:
         """What ends a journey wherever it stands."""
-        ways = [_words(clause.span) for clause in clauses if isinstance(clause, tree.Goal | tree.ExitWhen)]
-        ways += [f"exclude {_words(clause.span)}" for clause in clauses if isinstance(clause, tree.Exclude)]
+        ways = [clause.span.words for clause in clauses if isinstance(clause, tree.Goal | tree.ExitWhen)]
+        ways += [f"exclude {clause.span.words}" for clause in clauses if isinstance(clause, tree.Exclude)]
         if ways:
             self.graph.groups.append(("at any time", []))
             for label in ways:
@@ -89,12 +88,12 @@ class _Drawing:
         self.first.setdefault(stage.name.text, f"n{self.count + 1}")
         begins = stage.steps[0] if stage.steps else None
         # Every stage has a node to jump to.
-        left = [_End(self.node("note", _words(begins.span)))] if isinstance(begins, tree.GoTo) else []
+        left = [_End(self.node("note", begins.span.words))] if isinstance(begins, tree.GoTo) else []
         left = self.steps(stage.steps, left)
         if left or not stage.steps:
             self.join(left, self.node("way", "completed"))
         for reaction in stage.reactions:
-            label = _words(reaction.span).rpartition(" go to ")[0]
+            label = reaction.span.words.rpartition(" go to ")[0]
             self.jump([_End(self.node("note", label))], reaction.stage.text, aside=True)
 
     def resolve(self) -> None:
@@ -144,12 +143,12 @@ class _Drawing:
                 return self.branches(step, ends)
 
     def plain(self, shape: Shape, span: Span, ends: list[_End]) -> list[_End]:
-        name = self.node(shape, _words(span))
+        name = self.node(shape, span.words)
         self.join(ends, name)
         return [_End(name)]
 
     def wait_for(self, step: tree.WaitFor, ends: list[_End]) -> list[_End]:
-        name = self.node("wait", _words(step.span, step.up_to.span.end))
+        name = self.node("wait", Span(step.span.source, step.span.start, step.up_to.span.end).words)
         self.join(ends, name)
         if step.otherwise is None:
             return [_End(name)]
@@ -158,7 +157,7 @@ class _Drawing:
     def branches(self, step: tree.If, ends: list[_End]) -> list[_End]:
         out: list[_End] = []
         for number, branch in enumerate(step.branches):
-            label = _words(branch.condition.span if number else step.head).removeprefix("if ")
+            label = (branch.condition.span if number else step.head).words.removeprefix("if ")
             name = self.node("question", f"{label}?")
             self.join(ends, name)
             out += self.steps(branch.steps, [_End(name, "yes")])
@@ -166,12 +165,6 @@ class _Drawing:
             if step.after is not None:
                 out.append(_End(name, "never sent"))
         return [*out, *self.steps(step.otherwise or (), ends)]
-
-
-def _words(span: Span, end: int | None = None) -> str:
-    """The author's words on one line, without comments."""
-    text = span.source.text[span.start : span.end if end is None else end]
-    return " ".join(_COMMENT.sub(lambda match: match[1] or "", text).split())
 
 
 # --- as text ----------------------------------------------------------------------------------
