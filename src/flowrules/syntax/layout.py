@@ -25,13 +25,12 @@ _TIGHT_AFTER = frozenset({"LPAR", "DOT"})
 _LAYOUT = frozenset({"_NL", "_INDENT", "_DEDENT"})
 _NUMBERED = {"CONTACT": "contact", "CONTACTS": "contact", "TIME": "time", "TIMES": "time"}
 _BLANK = (0, "")
-_BEHIND_NUMBER = re.compile(r"(\d+) $")
 _COMMENT = re.compile(r"#[^\n]*")
 
 
 @dataclass(slots=True)
 class _Line:
-    """What the grammar takes as one line; broken inside brackets, `text` holds several.
+    """What the grammar takes as one line; broken inside brackets, `parts` hold line ends.
 
     `above`: the comments before it, each with the column it stood in; None is a blank line. `kind` of its first word.
     """
@@ -40,7 +39,7 @@ class _Line:
     depth: int
     column: int
     above: list[tuple[int, str] | None]
-    text: str = ""
+    parts: list[str] = field(default_factory=list)
     comment: str = ""
 
 
@@ -92,26 +91,25 @@ class _Reading:
     def lines(self, lexemes: Iterable[Lexeme]) -> list[_Line]:
         """The last one is empty, and holds what stands behind all others."""
         end = len(BOM) if self.text.startswith(BOM) else 0
-        before = ""
-        for lexeme in lexemes:
-            kind = lexeme.kind
+        before = last = ""
+        for kind, start, stop in lexemes:
             if kind in _LAYOUT:
                 self.depth += (kind == "_INDENT") - (kind == "_DEDENT")
                 continue
-            gap = self.text[end : lexeme.start]
+            gap = self.text[end:start]
             if not self.found or ("\n" in gap and not self.opened):
-                column = lexeme.start - (self.text.rfind("\n", 0, lexeme.start) + 1)
-                self.begin(kind, column, gap)
+                self.begin(kind, start - (self.text.rfind("\n", 0, start) + 1), gap)
             elif "\n" in gap:
                 self.go_on(kind, gap)
             elif kind not in _TIGHT_BEFORE and before not in _TIGHT_AFTER:
-                self.found[-1].text += " "
-            self.found[-1].text += _word(kind, self.text[lexeme.start : lexeme.end], self.found[-1].text)
+                self.found[-1].parts.append(" ")
+            last = _word(kind, self.text[start:stop], last)
+            self.found[-1].parts.append(last)
             if kind == "LPAR":
                 self.opened.append(self.margin)
             elif kind == "RPAR":
                 self.opened.pop()
-            end, before = lexeme.end, kind
+            end, before = stop, kind
         self.depth = 0
         self.begin("", 0, self.text[end:])
         return self.found
@@ -130,13 +128,10 @@ class _Reading:
         """The next line inside brackets."""
         line = self.found[-1]
         head, *rows = (row.strip() for row in gap.split("\n"))
-        line.text += f"  {head}" if head else ""
-        self.margin = self.opened[-1] + _STEP
-        for row in filter(None, rows):
-            line.text += f"\n{' ' * self.margin}{row}"
-        if kind == "RPAR":
-            self.margin = self.opened[-1]
-        line.text += "\n" + " " * self.margin
+        inner = self.opened[-1] + _STEP
+        self.margin = self.opened[-1] if kind == "RPAR" else inner
+        line.parts += [f"  {head}" if head else "", *(f"\n{' ' * inner}{row}" for row in rows if row)]
+        line.parts.append("\n" + " " * self.margin)
 
 
 def _word(kind: str, word: str, before: str) -> str:
@@ -144,8 +139,8 @@ def _word(kind: str, word: str, before: str) -> str:
     if kind == "DURATION":
         number, unit = word.split()
         return f"{int(number)} {_counted(unit.removesuffix('s'), number)}"
-    if kind in _NUMBERED and (match := _BEHIND_NUMBER.search(before)):
-        return _counted(_NUMBERED[kind], match[1])
+    if kind in _NUMBERED and before.isdigit():
+        return _counted(_NUMBERED[kind], before)
     if kind in ("CLOCK", "DATETIME"):
         *day, clock = word.split()
         return " ".join((*day, clock.zfill(5)))
@@ -184,7 +179,7 @@ def _rows(lines: list[_Line]) -> list[str]:
                 inner = False
         if line.kind:
             comment = f"  {line.comment}" if line.comment else ""
-            out.append(" " * (line.depth * _STEP) + line.text + comment)
+            out.append(" " * (line.depth * _STEP) + "".join(line.parts) + comment)
             del columns[line.depth :]
             columns.append(line.column)
     while out and not out[-1]:
