@@ -36,10 +36,13 @@ if TYPE_CHECKING:
 MAX_BYTES = 2 * 1024 * 1024
 MAX_MISTAKES = 100
 
-# Control characters, halves of characters, and those that turn the direction of text: no reader sees them.
+# Control characters, halves of characters, signs without width and those that turn the direction of text: no reader
+# sees them. What joins letters and emoji to one (U+200C, U+200D) is seen.
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
+    "\ufff9-\ufffb\U000e0000-\U000e007f]|(?!\\A)\ufeff|\r(?!\n)"
 )
+_CONFLICT = re.compile(r"^<{7} \S[^\r\n]*", re.MULTILINE)
 _TABS = re.compile(r"^ *\t[ \t]*(?=[^\s#])", re.MULTILINE)
 _TAB_WIDTH = 4
 
@@ -60,8 +63,8 @@ def parse(source: Source, lexemes: list[Lexeme] | None = None) -> tuple[tree.Fil
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         what = Diagnostic("FR007", "this file is larger than 2 MB", _first_line(source), "split it into several files")
         return tree.File(source, ()), (what,)
-    diagnostics = [*_invisible(source), *_tabs(source)]
-    if "\0" in text:
+    diagnostics = [*_conflict(source), *_invisible(source), *_tabs(source)]
+    if "\0" in text or (diagnostics and diagnostics[0].code == "FR018"):
         return tree.File(source, ()), tuple(diagnostics[:1])
     suspect = bool(diagnostics)
     declarations: list[tree.Declaration] = []
@@ -177,6 +180,15 @@ def _parser() -> _Parser:
 
 def _first_line(source: Source) -> Span:
     return Span(source, 0, max(0, source.text.find("\n")))
+
+
+def _conflict(source: Source) -> Iterator[Diagnostic]:
+    """Two versions of a file that nobody has decided between."""
+    match = _CONFLICT.search(source.text)
+    if match:
+        hint = "keep one of the two versions, and delete the lines `<<<<<<<`, `=======` and `>>>>>>>`"
+        message = "two versions of this file were merged, and nobody has chosen between them"
+        yield Diagnostic("FR018", message, Span(source, *match.span()), hint)
 
 
 def _invisible(source: Source) -> Iterator[Diagnostic]:
