@@ -1,8 +1,7 @@
 """A workspace on disk: its settings, and a snapshot of the files that say what it means.
 
 Takes a folder; gives `Workspace` from flowrules.toml, `Snapshot` from rules/, templates/ and the list files. Mistakes
-in the settings are diagnostics with their line. Reads no more of a file than can be meant, follows no loop of links,
-never opens the database. A file that can not be read at all is an OSError.
+in the settings are diagnostics with their line. Never opens the database.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 
 from flowrules.diagnostics.model import Diagnostic, Edit, Fix
 from flowrules.diagnostics.suggest import nearest
+from flowrules.files import files, rule_files, text
 from flowrules.model.policy import zone_exists
 from flowrules.model.schema import Channel
 from flowrules.model.snapshot import Snapshot, Template
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 FILE = "flowrules.toml"
 DATABASE_VARIABLE = "FLOWRULES_DATABASE_URL"
 _ADDRESSES: dict[str, Literal["email", "phone"]] = {"email": "email", "sms": "phone", "call": "phone"}
-_MORE_THAN_ANY = 2 * 1024 * 1024 + 1
-"""Bytes read of a file at most: one more than the parser takes."""
 _LIST_PATH = re.compile(r'^list\b[^"\n]*\bfrom\s+"([^"\n]*)"', re.MULTILINE)
 _LINK = r"^https?://[!-~]+$"
 _HOST = r"^[A-Za-z0-9.:\-]+$"
@@ -163,7 +161,7 @@ def find(start: Path) -> Path | Diagnostic:
 
 
 def load(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[Workspace | None, tuple[Diagnostic, ...]]:
-    source = Source(FILE, _text(root / FILE).removeprefix("\ufeff"))
+    source = Source(FILE, text(root / FILE).removeprefix("\ufeff"))
     if bad := re.search("[\udc80-\udcff]", source.text):
         readable = Source(FILE, source.text[: bad.start()])
         here = Span(readable, len(readable.text), len(readable.text))
@@ -233,7 +231,7 @@ def _wrong(location: tuple[int | str, ...], kind: str, source: Source) -> Diagno
         near = nearest(keys[-1], known)
         fixes = (Fix(f"change to `{near}`", False, (Edit(span, near),)),) if near else ()
         hint = f"did you mean `{near}`?" if near else "there are: " + ", ".join(f"`{name}`" for name in known)
-        if in_channel and "password" in keys[-1].lower():
+        if keys[0] == "channels" and "password" in keys[-1].lower():
             hint, fixes = _ELSEWHERE.replace("CHANNEL", keys[1].upper()), ()
         return Diagnostic("FR321", f"there is no setting `{keys[-1]}`", span, hint, fixes=fixes)
     about = _CHANNEL_NAME if len(keys) == 2 and keys[0] == "channels" else _HINTS.get(keys[-1])  # noqa: PLR2004  # channels.NAME
@@ -327,12 +325,13 @@ def _place(keys: tuple[str, ...], source: Source) -> Span:
 
 def snapshot(workspace: Workspace) -> Snapshot:
     root = workspace.root
-    sources = [Source(name, _text(root / name)) for name in _files(root, "rules") if name.endswith(".flow")]
+    sources = [Source(path.relative_to(root).as_posix(), text(path)) for path in rule_files(root / "rules")]
     templates = []
-    for path in _files(root, "templates"):
-        _, channel, *rest = PurePosixPath(path).parts
+    for path in files(root / "templates"):
+        name = path.relative_to(root).as_posix()
+        _, channel, *rest = PurePosixPath(name).parts
         if len(rest) == 1:
-            templates.append(Template(channel, rest[0].partition(".")[0], path, _text(root / path)))
+            templates.append(Template(channel, rest[0].partition(".")[0], name, text(path)))
     lists = {path for source in sources for path in _LIST_PATH.findall(source.text)}
     return Snapshot(
         sources=tuple(sources),
@@ -347,25 +346,3 @@ def snapshot(workspace: Workspace) -> Snapshot:
 def _inside(path: str) -> bool:
     pure = PurePosixPath(path)
     return "\0" not in path and not pure.is_absolute() and ".." not in pure.parts
-
-
-def _files(root: Path, top: str) -> list[str]:
-    """Paths below a folder from the root, sorted; hidden files and folders are not the author's."""
-    return sorted(path.relative_to(root).as_posix() for path in _walk(root / top))
-
-
-def _walk(top: Path) -> Iterator[Path]:
-    seen: set[str] = set()
-    for folder, folders, files in os.walk(top, followlinks=True):
-        real = os.path.realpath(folder)
-        # A link back up, or a second way to the same folder.
-        folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
-        if real not in seen:
-            seen.add(real)
-            yield from (path for name in files if not name.startswith(".") and (path := Path(folder, name)).is_file())
-
-
-def _text(path: Path) -> str:
-    """A file's text, cut where it is too large anyway; bytes that are not UTF-8 are escaped, for `check` to report."""
-    with path.open("rb") as file:
-        return file.read(_MORE_THAN_ANY).decode(errors="surrogateescape")

@@ -22,6 +22,7 @@ _LONG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 CALLS = {
     "init": "flowrules init shop --format json",
     "check": "flowrules -C shop check --format json",
+    "fmt": "flowrules fmt shop --format json",
     "help": "flowrules help FR203 --format json",
     "preview": "flowrules -C shop preview welcome --format json",
     "import": "flowrules -C shop import customers shop/data/customers.csv --format json",
@@ -43,6 +44,7 @@ CALLS = {
     "customer": "flowrules -C shop customer show ana --format json",
     "explain": "flowrules -C shop explain ana --format json",
 }
+PICTURES = {"graph"}  # print no facts
 BEFORE = {
     "apply": "(echo 'virtual_clock = true'; cat shop/flowrules.toml) > draft && mv draft shop/flowrules.toml",
     "tick": "flowrules -C shop import events shop/data/events.csv",
@@ -123,10 +125,10 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_every_command_is_called() -> None:
-    assert list(CALLS) == NAMES
+    assert list(CALLS) == [name for name in NAMES if name not in PICTURES]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CALLS)
 def test_every_key_is_documented_and_exists(name: str, facts: dict[str, Any]) -> None:
     keys, inner = documented(name)
     assert keys == facts[name].keys() - {"schema"}

@@ -133,7 +133,7 @@ class _Templates:
             hint = "the file begins with `---`, `subject: ...`, `---`, each on a line of its own"
             self.note(Diagnostic("FR313", message, _line(reads[0].source, 1), hint, (sent.where,)))
         for read in reads:
-            self.follow(read, sent, frozenset(), {read.source.name})
+            self.follow(read, sent, frozenset(), {read.source.name}, (read.source.name,))
         if sent.needs_way_out(channel):
             self.way_out(reads, sent, channel)
 
@@ -161,8 +161,10 @@ class _Templates:
                 found |= self.roots(self.read(template), visited)
         return found
 
-    def follow(self, read: _Read, sent: _Sent, assigned: frozenset[str], visited: set[str]) -> None:
-        """A file and those it includes, which see its variables."""
+    def follow(
+        self, read: _Read, sent: _Sent, assigned: frozenset[str], visited: set[str], within: tuple[str, ...]
+    ) -> None:
+        """A file and those it includes, which see its variables; `within`: the files that include this one, and it."""
         assigned |= read.assigned
         for use in read.uses:
             if use.root in assigned:
@@ -173,10 +175,12 @@ class _Templates:
                 self.use(use, sent)
         for path, span in read.included:
             template = None if path is None else self.by_path.get(f"templates/{path}")
-            if template is not None:
+            if template is not None and template.path in within:
+                self.note(Diagnostic("FR311", "this template includes itself, without end", span, "leave it out"))
+            elif template is not None:
                 if template.path not in visited:
                     visited.add(template.path)
-                    self.follow(self.read(template), sent, assigned, visited)
+                    self.follow(self.read(template), sent, assigned, visited, (*within, template.path))
             elif path is None:
                 message = "the name of an included template must be written out"
                 self.note(Diagnostic("FR311", message, span, 'such as `{% include "email/footer.html" %}`'))
@@ -338,7 +342,7 @@ def _parse(text: str, offset: int, read: _Read) -> None:
     read.assigned |= {node.name for node in ast.find_all(nodes.Name) if node.ctx != "load"}
     seen: dict[tuple[int, str], int] = {}
     for root, name, line in _used(ast):
-        if root in undeclared:
+        if root in undeclared or root == "self":
             words = rf"\b{re.escape(root)}\b" + ("" if name is None else rf"(?:\s*\.\s*|\[\s*[\"']){re.escape(name)}\b")
             span = _find(read.source, first + line - 1, words, seen)
             read.uses.append(_Use(root, name, span))

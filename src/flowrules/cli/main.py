@@ -24,6 +24,8 @@ from flowrules.diagnostics.suggest import nearest
 COMMANDS = {
     "init": "Make a new workspace.",
     "check": "Find the mistakes in the rule files.",
+    "fmt": "Lay out the rule files in the one way.",
+    "graph": "Draw a campaign.",
     "help": "Explain a code such as FR203.",
     "preview": "Show a message as a template writes it.",
     "import": "Take in customers, events, or consents from a file.",
