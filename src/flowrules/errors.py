@@ -39,5 +39,9 @@ class SchemaNewerError(StoreError):
     pass
 
 
+class SchemaOlderError(StoreError):
+    """`db upgrade` mends it."""
+
+
 class ServerUnreachableError(StoreError):
     pass

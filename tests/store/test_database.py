@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError
 
 from flowrules.errors import (
@@ -16,7 +16,6 @@ from flowrules.errors import (
     DatabaseLockedError,
     DatabaseMissingError,
     DatabaseReadOnlyError,
-    SchemaNewerError,
     ServerUnreachableError,
     StoreError,
 )
@@ -36,7 +35,6 @@ def test_create_makes_what_open_reads(database_url: str) -> None:
     assert database.dialect in database_url
     assert {key: value for key, value in rows(database, "SELECT key, value FROM workspace")} == {  # noqa: C416 -- typed
         "salt": "s",
-        "schema": "1",
         "zone": "Europe/Madrid",
         "currency": "USD",
     }
@@ -65,19 +63,11 @@ def test_tables_of_others_are_left_alone(database_url: str) -> None:
         for table in reversed(tables.metadata.sorted_tables):
             if table.name != "customer":
                 connection.execute(text(f'DROP TABLE "{table.name}"'))
+        connection.execute(text("DROP TABLE flowrules_revision"))
     with pytest.raises(DatabaseMissingError, match="without the tables of FlowRules"):
         Database.open(database_url)
     with pytest.raises(DatabaseExistsError, match="has a table `customer` of another program"):
         Database.create(database_url)
-
-
-def test_a_newer_schema_is_refused(database_url: str) -> None:
-    database = Database.create(database_url)
-    with database.write() as connection:
-        connection.execute(update(tables.workspace).where(tables.workspace.c.key == "schema").values(value="2"))
-    with pytest.raises(SchemaNewerError, match="newer FlowRules") as refused:
-        Database.open(database_url)
-    assert refused.value.hint == "install the newer version; an older one must not write into it"
 
 
 def test_a_failed_write_leaves_nothing(database_url: str) -> None:

@@ -14,21 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, insert, inspect, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, insert, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError
 
 from flowrules.errors import (
     DatabaseExistsError,
     DatabaseMissingError,
     SchemaNewerError,
+    SchemaOlderError,
     StoreError,
 )
 from flowrules.sql import tables
+from flowrules.store import revisions
 from flowrules.store.failures import store_errors
 from flowrules.store.zones import BEGINNING, ensure_zones, fill_calendar
 
-SCHEMA = 1
 OLDEST_SQLITE = (3, 37)
+OLDEST_POSTGRESQL = (14,)
 
 # PostgreSQL advisory locks. Intake shares ADVISORY, the tick takes it alone while it publishes its target: so no fact
 # commits behind a target that it has not seen. INTAKE is held by one intake at a time: customer ids are max + 1.
@@ -91,22 +93,35 @@ class Database:
 
     @classmethod
     def open(cls, url: str) -> Database:
+        """One whose tables are those of this program."""
+        database, found = cls.find(url)
+        if found != revisions.head():
+            raise SchemaOlderError(
+                f"{database.name} was made by an older FlowRules (revision {found}, this one needs {revisions.head()})",
+                "run `flowrules db upgrade`",
+            )
+        return database
+
+    @classmethod
+    def find(cls, url: str) -> tuple[Database, str]:
+        """Of any revision that this program knows, with that revision: to look at it, or to upgrade it."""
         database = cls._of(url)
         file = database.file
         if file is not None and not file.exists():
             raise DatabaseMissingError(f"there is no database {database.name} yet", "`flowrules apply` makes it")
         with database.read() as connection:
-            found = _revision(connection)
+            _require_server(connection, database.name)
+            found = revisions.revision(connection)
         if found is None:
             raise DatabaseMissingError(
                 f"{database.name} is a database without the tables of FlowRules", "`flowrules apply` makes them"
             )
-        if found > SCHEMA:
+        if found not in revisions.known():
             raise SchemaNewerError(
-                f"{database.name} was made by a newer FlowRules (schema {found}, this one knows {SCHEMA})",
+                f"{database.name} was made by a newer FlowRules (revision {found}, this one knows {revisions.head()})",
                 "install the newer version; an older one must not write into it",
             )
-        return database
+        return database, found
 
     @classmethod
     def create(cls, url: str, *, zone: str = "UTC", currency: str = "EUR", salt: str | None = None) -> Database:
@@ -116,7 +131,8 @@ class Database:
         if file is not None and not file.parent.is_dir():
             raise StoreError(f"there is no folder {file.parent} to put the database in", "make the folder first")
         with database.write() as connection:
-            if _revision(connection) is not None:
+            _require_server(connection, database.name)
+            if revisions.revision(connection) is not None:
                 raise DatabaseExistsError(
                     f"{database.name} already holds a FlowRules database", "use it as it is, or name another one"
                 )
@@ -125,10 +141,11 @@ class Database:
                 raise DatabaseExistsError(
                     f"{database.name} has a table `{foreign[0]}` of another program", "name a database of its own"
                 )
+            # Not by the migrations, which lead to the same and take longer.
             tables.metadata.create_all(connection)
+            revisions.stamp(connection)
             facts = {
                 "salt": secrets.token_hex(16) if salt is None else salt,
-                "schema": str(SCHEMA),
                 "zone": zone,
                 "currency": currency,
             }
@@ -244,12 +261,11 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def _revision(connection: Connection) -> int | None:
-    if not inspect(connection).has_table(tables.workspace.name):
-        return None
-    # Some other program's table of that name has other columns, or not this row.
-    columns = {column["name"] for column in inspect(connection).get_columns(tables.workspace.name)}
-    if not columns >= {"key", "value"}:
-        return None
-    value = connection.execute(select(tables.workspace.c.value).where(tables.workspace.c.key == "schema")).scalar()
-    return int(value) if value is not None and value.isdecimal() else None
+def _require_server(connection: Connection, name: str) -> None:
+    found = connection.dialect.server_version_info or ()
+    if connection.dialect.name == "postgresql" and found < OLDEST_POSTGRESQL:
+        raise StoreError(
+            f"the server of {name} is PostgreSQL {'.'.join(map(str, found))}, FlowRules needs {OLDEST_POSTGRESQL[0]} "
+            "or newer",
+            "use a newer server, or a SQLite file",
+        )

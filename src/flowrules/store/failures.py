@@ -80,7 +80,7 @@ _REFUSES: dict[str, Meaning] = {
 def store_errors(name: str) -> Iterator[None]:
     try:
         yield
-    except DBAPIError as failure:
+    except (DBAPIError, sqlite3.Error) as failure:
         meaning = _meaning(failure)
         if meaning is None:
             raise
@@ -88,8 +88,8 @@ def store_errors(name: str) -> Iterator[None]:
         raise kind(message.format(name), hint) from failure
 
 
-def _meaning(failure: DBAPIError) -> Meaning | None:
-    driver = failure.orig
+def _meaning(failure: DBAPIError | sqlite3.Error) -> Meaning | None:
+    driver = failure.orig if isinstance(failure, DBAPIError) else failure
     if lost := _LOST.search(str(driver)):
         return _LOST_TABLE if (lost[1] or lost[2]) in tables.metadata.tables else None
     if isinstance(driver, sqlite3.Error):
@@ -97,7 +97,7 @@ def _meaning(failure: DBAPIError) -> Meaning | None:
     if isinstance(driver, psycopg.Error):
         if driver.sqlstate is not None:
             return _first(_POSTGRES, driver.sqlstate)
-        if failure.statement is None:
+        if isinstance(failure, DBAPIError) and failure.statement is None:
             return next(meaning for words, meaning in _REFUSES.items() if words in str(driver))
         if isinstance(driver, psycopg.OperationalError):
             return _POSTGRES["08"]
