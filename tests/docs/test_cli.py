@@ -35,6 +35,7 @@ CALLS = {
     "messages": "flowrules -C shop messages --format json",
     "ledger": "flowrules -C shop ledger --format json",
     "explain": "flowrules -C shop explain ana --format json",
+    "db": "flowrules -C shop db check --format json",
 }
 BEFORE = {
     "apply": "(echo 'virtual_clock = true'; cat shop/flowrules.toml) > draft && mv draft shop/flowrules.toml",
@@ -57,6 +58,13 @@ def command(name: str) -> click.Command:
     return found
 
 
+def parameters(name: str) -> list[click.Parameter]:
+    """Of the command, and of those it groups."""
+    found = command(name)
+    inner = found.commands.values() if isinstance(found, click.Group) else ()
+    return [*found.params, *(parameter for each in inner for parameter in each.params)]
+
+
 def options(parameters: list[click.Parameter]) -> set[str]:
     return {name for each in parameters if isinstance(each, click.Option) for name in each.opts if name[:2] == "--"}
 
@@ -69,7 +77,7 @@ def test_every_command_is_documented_and_exists() -> None:
 def test_every_option_is_documented_and_exists(name: str) -> None:
     said = set(_LONG.findall(sections()[name]))
     everywhere = options(list(program.params)) | {"--help"}
-    assert options(list(command(name).params)) - everywhere == said - everywhere
+    assert options(parameters(name)) - everywhere == said - everywhere
 
 
 def test_the_options_of_all_commands_are_documented() -> None:
@@ -80,7 +88,7 @@ def test_the_options_of_all_commands_are_documented() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_choice_is_documented(name: str) -> None:
     text = sections()[name]
-    for parameter in command(name).params:
+    for parameter in parameters(name):
         if isinstance(parameter.type, click.Choice):
             missing = [choice for choice in parameter.type.choices if not re.search(rf"\b{choice}\b", text)]
             assert not missing, f"{name} {parameter.name}: {missing}"
