@@ -187,7 +187,7 @@ def test_a_database_in_no_folder(tmp_path: Path) -> None:
 
 
 def test_a_locked_database_says_so(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flowrules.store.database._PRAGMAS", ("PRAGMA busy_timeout=10", "PRAGMA journal_mode=WAL"))
+    monkeypatch.setattr("flowrules.store.database._PRAGMAS", ("PRAGMA busy_timeout=10",))
     database = Database.create(sqlite_url)
     with database.write(), pytest.raises(DatabaseLockedError, match="another program writes"), database.write():
         pass

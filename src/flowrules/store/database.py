@@ -43,7 +43,6 @@ _BEGIN = "flowrules_begin"
 _QUERY_CACHE = 4000  # a large program has more statements than SQLAlchemy's 500
 _PRAGMAS = (
     "PRAGMA busy_timeout=5000",
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-64000",
@@ -109,9 +108,12 @@ class Database:
         file = database.file
         if file is not None and not file.exists():
             raise DatabaseMissingError(f"there is no database {database.name} yet", "`flowrules apply` makes it")
-        with database.read() as connection:
-            _require_server(connection, database.name)
-            found = revisions.revision(connection)
+        with database.session() as session:
+            with session.read() as connection:
+                _require_server(connection, database.name)
+                found = revisions.revision(connection)
+            if found in revisions.known():
+                _keep_log(session)
         if found is None:
             raise DatabaseMissingError(
                 f"{database.name} is a database without the tables of FlowRules", "`flowrules apply` makes them"
@@ -156,6 +158,8 @@ class Database:
             connection.execute(insert(tables.journal), {"id": 0, "next_seq": 1})
             fill_calendar(connection)
             ensure_zones(connection, ["UTC", zone])
+        with database.session() as session:
+            _keep_log(session)
         return database
 
     @property
@@ -222,6 +226,9 @@ def _parse(given: str) -> URL:
         url = make_url(given)
     except (ArgumentError, ValueError):
         raise StoreError("the database URL can not be read", ways) from None
+    if "@" in f"{url.username}{url.host}{url.database}" and url.get_backend_name() != "sqlite":
+        # A part of the password stands there: it must not be shown.
+        raise StoreError("the database URL can not be read", "in a password, write @ as %40, / as %2F and : as %3A")
     if url.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
         return url.set(drivername="postgresql+psycopg")
     if url.drivername not in {"sqlite", "sqlite+pysqlite"}:
@@ -246,19 +253,26 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, _record: object) -> None:
-        try:
-            for pragma in _PRAGMAS:
-                connection.execute(pragma)
-        except sqlite3.DatabaseError as failure:
-            # A read-only file is fine for those who only read; they need no log.
-            if "readonly" not in str(failure):
-                raise
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
 
     return engine
+
+
+def _keep_log(session: Session) -> None:
+    """SQLite's write-ahead log, in a file that is ours: whoever reads waits for nobody. The file remembers it."""
+    driver = session.connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection):
+        try:
+            driver.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as failure:
+            # A read-only file is fine for those who only read; they need no log.
+            if "readonly" not in str(failure):
+                raise
 
 
 def _require_server(connection: Connection, name: str) -> None:

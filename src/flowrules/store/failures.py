@@ -25,6 +25,11 @@ from flowrules.sql import tables
 Meaning = tuple[type[StoreError], str, str]
 
 _NO_ROOM: Meaning = (StoreError, "there is no room on the disk of {}", "make room, then repeat the command")
+_NOT_WRITTEN: Meaning = (
+    StoreError,
+    "{} can not be written to its disk",
+    "is there room, is it a local disk, and in order? then repeat the command",
+)
 _LOCKED: Meaning = (
     DatabaseLockedError,
     "{} is locked: another program writes into it",
@@ -43,6 +48,10 @@ _SQLITE: dict[str, Meaning] = {
     ),
     "SQLITE_NOTADB": (StoreError, "{} is not a database", "name another file, or move this one away"),
     "SQLITE_CORRUPT": (StoreError, "{} is damaged", "restore a backup; `sqlite3 FILE .recover` may save a part"),
+    **dict.fromkeys(
+        ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHM"),
+        _NOT_WRITTEN,
+    ),
     "SQLITE_IOERR": (StoreError, "{} can not be read from its disk", "is it on a local disk, and the disk in order?"),
     "SQLITE_FULL": _NO_ROOM,
     "SQLITE_CANTOPEN": (
@@ -51,6 +60,7 @@ _SQLITE: dict[str, Meaning] = {
         "check the path, and the rights of the file and of its folder",
     ),
 }
+_DAMAGED_THERE: Meaning = (StoreError, "{} is damaged", "restore a backup, and look at the server's log")
 # By the beginning of the SQLSTATE.
 _POSTGRES: dict[str, Meaning] = {
     "40": (DatabaseLockedError, "{} was changed by another program at the same moment", "repeat the command"),
@@ -58,6 +68,14 @@ _POSTGRES: dict[str, Meaning] = {
     "25006": (DatabaseReadOnlyError, "{} can not be written", "is it a standby server?"),
     "42501": (DatabaseReadOnlyError, "{} does not let its user do this", "grant the rights, or use another user"),
     "53100": _NO_ROOM,
+    "58": (StoreError, "{} can not be read from its disk or written to it", "look at the server's log"),
+    "XX001": _DAMAGED_THERE,
+    "XX002": _DAMAGED_THERE,
+    "57014": (
+        ServerUnreachableError,
+        "the server of {} broke off what took too long",
+        "repeat the command; does the server limit how long a statement may take?",
+    ),
     "53": (ServerUnreachableError, "{} takes no more work", "try again later"),
     "08": (ServerUnreachableError, "the connection to {} is lost", "repeat the command when the server is back"),
     "57P": (ServerUnreachableError, "the server of {} is shutting down", "repeat the command when it is back"),
@@ -71,6 +89,7 @@ _REFUSES: dict[str, Meaning] = {
         "the server has no {}, or no such user",
         "create the database there, or check the database URL",
     ),
+    "accepting connections": (ServerUnreachableError, "{} takes no more connections", "try again later"),
     "too many": (ServerUnreachableError, "{} takes no more connections", "try again later"),
     "": (ServerUnreachableError, "{} does not answer", "does the server run, and is the database URL right?"),
 }
@@ -97,6 +116,8 @@ def _meaning(failure: DBAPIError | sqlite3.Error) -> Meaning | None:
     if isinstance(driver, psycopg.Error):
         if driver.sqlstate is not None:
             return _first(_POSTGRES, driver.sqlstate)
+        if isinstance(driver, psycopg.ProgrammingError):
+            return StoreError, "the options of {} can not be used", "check the part after `?`"
         if isinstance(failure, DBAPIError) and failure.statement is None:
             return next(meaning for words, meaning in _REFUSES.items() if words in str(driver))
         if isinstance(driver, psycopg.OperationalError):
