@@ -42,7 +42,8 @@ FILES = {
     "templates/email/thanks.txt": "---\nsubject: Thanks\n---\nThank you\n",
     "customers.csv": "id,email,first_name,consent_email\n"
     + "".join(f"{name},{name}@example.com,{name.title()},{'no' if name == 'c01' else 'yes'}\n" for name in NAMES),
-    "events.csv": "id,event,customer,time\n" + "".join(f"s{name},signup,{name},2026-03-02T10:00:00Z\n" for name in NAMES),
+    "events.csv": "id,event,customer,time\n"
+    + "".join(f"s{name},signup,{name},2026-03-02T10:00:00Z\n" for name in NAMES),
     "visits.csv": "id,event,customer,time\n"
     + "".join(f"v{name},visit,{name},2026-03-06T10:00:00Z\n" for name in NAMES[::2]),
 }
@@ -91,7 +92,7 @@ class Shop:
         """One sentence and the way out, and nothing else."""
         said = self(command)
         assert (said.code, said.out) == (1, ""), said
-        assert said.err == f"error: {message}\n  hint: {hint}\n"
+        assert said.err == f"error: {message}\n  hint: {hint}\n", said
 
     def go_on(self, done: int = 0) -> None:
         for command in WORK[done:]:

@@ -80,6 +80,7 @@ _POSTGRES: dict[str, Meaning] = {
     "08": (ServerUnreachableError, "the connection to {} is lost", "repeat the command when the server is back"),
     "57P": (ServerUnreachableError, "the server of {} is shutting down", "repeat the command when it is back"),
 }
+_OPTIONS: Meaning = (StoreError, "the options of {} can not be used", "check the part after `?`")
 # A server that refuses a connection gives no code. The first that occurs in its words counts.
 _REFUSES: dict[str, Meaning] = {
     "password": (ServerUnreachableError, "{} refuses the user or the password", "check the database URL"),
@@ -89,6 +90,7 @@ _REFUSES: dict[str, Meaning] = {
         "the server has no {}, or no such user",
         "create the database there, or check the database URL",
     ),
+    "invalid ": _OPTIONS,
     "accepting connections": (ServerUnreachableError, "{} takes no more connections", "try again later"),
     "too many": (ServerUnreachableError, "{} takes no more connections", "try again later"),
     "": (ServerUnreachableError, "{} does not answer", "does the server run, and is the database URL right?"),
@@ -113,16 +115,19 @@ def _meaning(failure: DBAPIError | sqlite3.Error) -> Meaning | None:
         return _LOST_TABLE if (lost[1] or lost[2]) in tables.metadata.tables else None
     if isinstance(driver, sqlite3.Error):
         return _first(_SQLITE, getattr(driver, "sqlite_errorname", ""))
-    if isinstance(driver, psycopg.Error):
+    if isinstance(driver, psycopg.Error) and isinstance(failure, DBAPIError):
         if driver.sqlstate is not None:
             return _first(_POSTGRES, driver.sqlstate)
         if isinstance(driver, psycopg.ProgrammingError):
-            return StoreError, "the options of {} can not be used", "check the part after `?`"
-        if isinstance(failure, DBAPIError) and failure.statement is None:
-            return next(meaning for words, meaning in _REFUSES.items() if words in str(driver))
+            return _OPTIONS
         if isinstance(driver, psycopg.OperationalError):
-            return _POSTGRES["08"]
+            connected = failure.statement is not None or failure.connection_invalidated
+            return _POSTGRES["08"] if connected else _refusal(str(driver))
     return None
+
+
+def _refusal(said: str) -> Meaning:
+    return next(meaning for words, meaning in _REFUSES.items() if words in said)
 
 
 def _first(meanings: dict[str, Meaning], code: str) -> Meaning | None:
