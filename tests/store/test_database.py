@@ -126,6 +126,8 @@ def test_a_lost_table_is_the_databases_fault(database_url: str) -> None:
         ("mysql://root:secret@server/x", "`mysql` is not a kind of database FlowRules can use"),
         ("sqlite://", "the database must be a file: one in memory is gone with the command"),
         ("sqlite:///:memory:", "the database must be a file: one in memory is gone with the command"),
+        ("sqlite:///shop.db?timeout=soon", "the URL of a SQLite file has no options"),
+        ("sqlite:///file:shop.db?mode=ro&uri=true", "the URL of a SQLite file has no options"),
         ("postgresql://ana:secret@127.0.0.1:1/shop", "127.0.0.1:1/shop does not answer"),
         ("postgresql://ana:secret@127.0.0.1:port/shop", "the database URL can not be read"),
     ],

@@ -235,6 +235,8 @@ def _parse(given: str) -> URL:
         raise StoreError(f"`{url.drivername}` is not a kind of database FlowRules can use", ways)
     if not url.database or url.database == ":memory:":
         raise StoreError("the database must be a file: one in memory is gone with the command", ways)
+    if url.query:
+        raise StoreError("the URL of a SQLite file has no options", "leave away what stands after `?`")
     return url
 
 

@@ -42,7 +42,7 @@ _SOUND = {
     "journeys that ended without a decision": _without(
         "enrollment",
         "decision e",
-        f"{_ONE_JOURNEY} AND e.decision IN ({int(Decision.EXIT)}, {int(Decision.GOAL)})",
+        f"{_ONE_JOURNEY} AND e.decision = {int(Decision.EXIT)}",
         "x.ended_at IS NOT NULL",
     ),
     "decisions to enter without a journey": _without(
