@@ -35,11 +35,16 @@ CALLS = {
     "messages": "flowrules -C shop messages --format json",
     "ledger": "flowrules -C shop ledger --format json",
     "explain": "flowrules -C shop explain ana --format json",
+    "segment": "flowrules -C shop segment somebody --format json",
     "db": "flowrules -C shop db check --format json",
 }
 BEFORE = {
     "apply": "(echo 'virtual_clock = true'; cat shop/flowrules.toml) > draft && mv draft shop/flowrules.toml",
     "tick": "flowrules -C shop import events shop/data/events.csv",
+    "segment": (
+        "echo 'segment somebody: first_name is known' > shop/rules/segments.flow"
+        " && flowrules -C shop apply --yes --now 2026-03-10"
+    ),
 }
 
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "messages": "List messages.",
     "ledger": "List decisions and their reasons.",
     "explain": "Tell why a customer did or did not get something.",
+    "segment": "Say who is in a segment, and why.",
     "db": "Upgrade, examine, or copy the database.",
 }
 """With what `--help` says of each."""

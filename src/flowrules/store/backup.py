@@ -19,10 +19,7 @@ def back_up(database: Database, path: Path) -> None:
     file = database.file
     if file is None:
         raise StoreError(f"{database.name} is a PostgreSQL database", "`pg_dump` makes a copy of it")
-    if path.exists() or path.is_symlink():
-        raise StoreError(f"{path} is there already", "name another file, or delete it")
-    if not path.parent.is_dir():
-        raise StoreError(f"there is no folder {path.parent}", "make the folder first")
+    require_free(path)
     partial = path.with_name(f"{path.name}.partial")
     partial.unlink(missing_ok=True)
     try:
@@ -39,3 +36,10 @@ def back_up(database: Database, path: Path) -> None:
     finally:
         for left in ("", "-journal", "-wal", "-shm"):
             partial.with_name(partial.name + left).unlink(missing_ok=True)
+
+
+def require_free(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise StoreError(f"{path} is there already", "name another file, or delete it")
+    if not path.parent.is_dir():
+        raise StoreError(f"there is no folder {path.parent}", "make the folder first")
