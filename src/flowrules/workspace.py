@@ -80,6 +80,7 @@ class _Settings(_Strict):
     database: Annotated[StrictStr, Field(min_length=1)] = "sqlite:///flowrules.db"
     zone: StrictStr = "UTC"
     currency: Annotated[StrictStr, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    region: Annotated[StrictStr, Field(pattern=r"^[A-Z]{2}$")] | None = None
     virtual_clock: StrictBool = False
     seed: StrictInt | None = None
     channels: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ChannelSettings] = {}
@@ -94,6 +95,7 @@ class Workspace:
     database: str
     zone: str
     currency: str
+    region: str | None
     virtual_clock: bool
     seed: int | None
     channels: Mapping[str, ChannelSettings]
@@ -183,6 +185,7 @@ def load(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[Works
         database=_absolute(database, root),
         zone=settings.zone,
         currency=settings.currency,
+        region=settings.region,
         virtual_clock=settings.virtual_clock,
         seed=settings.seed,
         channels=settings.channels,
@@ -245,6 +248,7 @@ _HINTS = {
     "database": 'such as `database = "sqlite:///flowrules.db"`',
     "zone": 'such as `zone = "Europe/Madrid"`',
     "currency": 'three capital letters: `currency = "EUR"`',
+    "region": 'two capital letters: `region = "ES"`',
     "virtual_clock": "`true` or `false`, without quotes",
     "seed": "a whole number, without quotes",
     "channels": _CHANNEL_NAME,
@@ -340,6 +344,7 @@ def snapshot(workspace: Workspace) -> Snapshot:
         channels=workspace.known_channels,
         currency=workspace.currency,
         zone=workspace.zone,
+        region=workspace.region,
     )
 
 

@@ -20,6 +20,7 @@ STARTS = tuple(
     for month, day, hour in ((3, 27, 9), (3, 6, 0), (4, 3, 12), (10, 2, 18), (10, 23, 1), (10, 30, 6))
 )
 DAYS = (9, 12, 16, 40)
+LISTED = (("email", "ben@example.com"), ("email", "ana@example.com"), ("phone", "+34600000001"), ("email", "x@x.x"))
 IDS = ("ana", "Zoe", "ben", "c4", "éva", "dan")
 
 
@@ -29,7 +30,9 @@ def journal(dice: Dice) -> dict[str, object]:
     ids = IDS[: dice.number(1, 6)]
     customers = tuple(_customer(dice, name, start) for name in ids)
     lists = {
-        "robinson": tuple(dice.distinct((("email", "ben@example.com"), ("phone", "+341"), ("email", "x@x.x")), 0, 2)),
+        "robinson": tuple(
+            dice.distinct((("email", "ben@example.com"), ("phone", "+34600000001"), ("email", "x@x.x")), 0, 2)
+        ),
         "staff": tuple(("id", name) for name in dice.distinct(ids, 0, 1)),
     }
     return {
@@ -91,7 +94,7 @@ def _customer(dice: Dice, name: str, start: int) -> Customer:
     return Customer(
         name,
         email=None if dice.chance(15) else f"{name}@example.com",
-        phone=dice.pick(("+341", None, "+342")),
+        phone=dice.pick(("+34600000001", None, "+34600000002")),
         country=dice.pick(("ES", None, "US")),
         timezone=dice.pick((*ZONES, None, "Mars/Base")),
         attributes={key: value for key, value in attributes.items() if value is not None},
@@ -127,6 +130,7 @@ def _events(dice: Dice, ids: tuple[str, ...], start: int) -> list[Event]:
     for _ in range(dice.number(4 + 4 * len(ids), 8 + 9 * len(ids))):
         name = dice.pick(ids)
         event = dice.pick(("login", "login", "form", "purchase", "purchase", "booked"))
+        event = "email_bounced" if dice.chance(2) else event
         at = found[-1].at if found and dice.chance(15) else _instant(dice, start, -2)
         late = dice.pick((DAY, HOUR, 2 * DAY, 1, 3 * DAY)) if dice.chance(18) else 0
         properties = {key: dice.pick(values) for key, values in PROPERTIES[event].items() if not dice.chance(15)}
@@ -166,10 +170,11 @@ VALUES: dict[str, tuple[Value, ...]] = {
     "city": ("Rome", "Bern", "rome"),
     "timezone": ZONES,
     "email": ("ben@example.com", "new@example.com"),
-    "phone": ("+341", "+343"),
+    "phone": ("+34600000001", "+34600000003"),
 }
 PROPERTIES: dict[str, dict[str, tuple[Value, ...]]] = {
     "login": {},
+    "email_bounced": {"permanent": (True,)},
     "form": {"kind": ("quote", "trial", "quote"), "pages": (1, 2, 3)},
     "purchase": {
         "amount": (Decimal("10.00"), Decimal("15.00"), Decimal("30.50"), Decimal("0.01")),

@@ -587,7 +587,7 @@ class _Runner:
             else:
                 self.say(
                     instance.campaign, instance.number, "withheld",
-                    step=here.key, rule=refusal.rule, reason=refusal.reason,
+                    step=here.key, rule=refusal.rule, reason=refusal.reason, by=refusal.by,
                     counter=refusal.counter, limit=refusal.limit, window=refusal.window,
                 )  # fmt: skip
             self.move(instance, here.then)

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -218,9 +218,10 @@ def fill(connection: Connection, model: Model, scenario: Scenario) -> None:
         values = {
             name: as_stored(value, properties[event.event, name], scenario.currency)
             for name, value in event.properties.items()
-            if value is not None
+            if value is not None and name != "permanent"
         }
-        events.append(NewEvent(event.event, event.customer, event.event_time, event.at, f"e{number}", values))
+        happened = NewEvent(event.event, event.customer, event.event_time, event.at, f"e{number}", values)
+        events.append(replace(happened, permanent=bool(event.properties.get("permanent"))))
     add_events(connection, model, events)
 
 

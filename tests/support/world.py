@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from flowrules.check import check
@@ -17,6 +17,7 @@ from flowrules.runtime.tick import TickResult, tick
 from flowrules.source import Source
 from flowrules.store.columns import add_columns
 from flowrules.store.database import Database
+from flowrules.store.identity import IdentityKind
 from flowrules.store.journal import NewConsent, NewCustomer, NewEvent, add_consents, add_customers, add_events
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -73,6 +74,7 @@ class World:
     database: Database
     flow: str
     templates: dict[str, str]
+    lists: Mapping[str, Sequence[tuple[IdentityKind, str]]] = field(default_factory=dict)
     _events: int = 0
 
     def snapshot(self) -> Snapshot:
@@ -82,7 +84,7 @@ class World:
                 Template(path.partition("/")[0], path.partition("/")[2].partition(".")[0], f"templates/{path}", text)
                 for path, text in sorted(self.templates.items())
             ),
-            lists=frozenset(),
+            lists=frozenset(f"data/{name}.csv" for name in self.lists),
             channels=(Channel("email", "email"), Channel("sms", "phone")),
             currency="EUR",
             zone="Europe/Madrid",
@@ -94,7 +96,7 @@ class World:
         return checked.model
 
     def apply(self, when: int = START) -> None:
-        apply(self.database, self.snapshot(), self.model(), when)
+        apply(self.database, self.snapshot(), self.model(), when, lists=self.lists)
 
     def customers(self, names: Iterable[str], *, consent: bool = True, **attributes: str | None) -> None:
         model = self.model()
@@ -133,9 +135,14 @@ class World:
         return tick(self.database, now, answer=answer)
 
 
-def world(url: str, flow: str = FLOW, templates: dict[str, str] | None = None) -> World:
+def world(
+    url: str,
+    flow: str = FLOW,
+    templates: dict[str, str] | None = None,
+    lists: Mapping[str, Sequence[tuple[IdentityKind, str]]] | None = None,
+) -> World:
     """Deployed at START."""
     database = Database.create(url, zone="Europe/Madrid", currency="EUR", salt="salt")
-    made = World(database, flow, dict(TEMPLATES if templates is None else templates))
+    made = World(database, flow, dict(TEMPLATES if templates is None else templates), lists or {})
     made.apply()
     return made

@@ -110,6 +110,7 @@ def write_snapshot(snapshot: Snapshot) -> str:
             "channels": [list(astuple(channel)) for channel in snapshot.channels],
             "currency": snapshot.currency,
             "zone": snapshot.zone,
+            "region": snapshot.region,
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -125,4 +126,5 @@ def read_snapshot(text: str) -> Snapshot:
         channels=tuple(Channel(*each) for each in facts["channels"]),
         currency=facts["currency"],
         zone=facts["zone"],
+        region=facts.get("region"),
     )

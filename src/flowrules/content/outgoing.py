@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, RowMapping, Select, Table
 from flowrules.content.deployed import Deployed, Library
 from flowrules.content.render import Rendered, TemplateFailure
 from flowrules.content.worker import Job, Value
-from flowrules.model.campaign import EventTrigger, Model, Send
+from flowrules.model.campaign import EventTrigger, Send
 from flowrules.model.schema import EventType
 from flowrules.sql import tables
 from flowrules.sql.columns import attribute_column, property_column, tables_for
@@ -146,7 +146,6 @@ def _draft(library: Library, deployed: Deployed, data: _Data, detail: Detail, sa
     if channel.unsubscribe_url is not None:
         about = Unsubscribe(key, detail.channel, in_force.purpose.name)
         url = channel.unsubscribe_url + unsubscribe_token(salt, about)
-    to = None if send.channel.address is None else customer[attribute_of(deployed.model, send.channel.address)]
     composed = Composed(
         detail=detail,
         message_id=id_of(detail),
@@ -154,7 +153,7 @@ def _draft(library: Library, deployed: Deployed, data: _Data, detail: Detail, sa
         class_=class_,
         purpose=in_force.purpose.name,
         marketing=in_force.marketing,
-        to=None if to is None else str(to),
+        to=data.address(detail.customer_id, send.channel.address),
         token=bounce_token(salt, key),
         unsubscribe_token=unsubscribe_token(salt, Unsubscribe(key, "", "")),
         unsubscribe_url=url,
@@ -182,11 +181,6 @@ def _write(library: Library, deployed: Deployed, jobs: Sequence[Job]) -> list[Re
     return contents
 
 
-def attribute_of(model: Model, name: str) -> str:
-    """The column of an attribute that a channel needs as its address."""
-    return next(attribute_column(attribute) for attribute in model.attributes if attribute.name == name)
-
-
 class _Data:
     """Customers and entering events of some messages of one deployment."""
 
@@ -199,6 +193,7 @@ class _Data:
         }
         columns = tables_for(self._model)
         self.customers = self._read_customers(connection, {row.customer_id for row in rows})
+        self._phones = self._read_phones(connection)
         self._entries: dict[tuple[int, int, int], RowMapping] = {}
         for name in sorted({row.campaign for row in rows}):
             event = self._triggers.get(name)
@@ -239,6 +234,24 @@ class _Data:
             row["id"]: (row, (policy.zone_of_customer and row["zone_name"]) or policy.zone)
             for row in connection.execute(query).mappings()
         }
+
+    def _read_phones(self, connection: Connection) -> dict[int, str]:
+        """In normal form: what people type is no number to call."""
+        identity, last_tick = tables.identity.c, select(tables.clock.c.last_tick).scalar_subquery()
+        query = (
+            select(identity.customer_id, identity.value)
+            .where(identity.customer_id.in_(sorted(self.customers)), identity.kind == "phone")
+            .where(identity.since <= last_tick)
+            .order_by(identity.customer_id, identity.since)
+        )
+        return {row.customer_id: row.value for row in connection.execute(query)}
+
+    def address(self, customer_id: int, kind: str | None) -> str | None:
+        """An email as its owner writes it, a phone number as E.164."""
+        if kind == "phone":
+            return self._phones.get(customer_id) or None
+        given = None if kind is None else self.customers[customer_id][0][kind]
+        return None if given is None else str(given).strip()
 
     def records(self, detail: Detail, send: Send) -> dict[str, dict[str, Value]]:
         row, _ = self.customers[detail.customer_id]

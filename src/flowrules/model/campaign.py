@@ -293,6 +293,20 @@ class MessageClass:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """Nothing goes to who is in the list, by these channels; empty: by any."""
+
+    list: CustomerList
+    channels: tuple[str, ...]
+    place: str
+
+    @property
+    def by(self) -> str:
+        """How messages name it."""
+        return f"list {self.list.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class UniversalHoldOut:
     """classes: names of the message classes it withholds; empty: all."""
 
@@ -309,6 +323,7 @@ class Policy:
     classes: tuple[MessageClass, ...]
     caps: tuple[Cap, ...]
     hold_out: UniversalHoldOut | None
+    suppressions: tuple[Suppression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,3 +338,4 @@ class Model:
     policy: Policy
     channels: tuple[Channel, ...]
     currency: str
+    region: str | None = None

@@ -75,7 +75,7 @@ class EventType:
 
 @dataclass(frozen=True, slots=True)
 class CustomerList:
-    """`by`: which identifiers of a customer are looked up in the file: id, email, phone."""
+    """`by`: which identifiers of a customer are looked up in the file: id, email, phone, or the hash of one."""
 
     name: str
     path: str
@@ -97,7 +97,7 @@ class Channel:
     postal_address: str | None = None
 
 
-REACTIONS = ("delivered", "opened", "clicked", "bounced", "replied")
+REACTIONS = ("delivered", "opened", "clicked", "bounced", "replied", "complained")
 
 BUILTIN_ATTRIBUTES = tuple(
     Attribute(name, Type(Kind.TEXT), builtin=True)

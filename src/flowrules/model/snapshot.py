@@ -33,7 +33,10 @@ def languages(of_customer: str | None) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`lists`: paths (as written in `list ... from "path"`) of the list files that exist."""
+    """`lists`: paths (as written in `list ... from "path"`) of the list files that exist.
+
+    region: of phone numbers that name none.
+    """
 
     sources: tuple[Source, ...]
     templates: tuple[Template, ...]
@@ -41,3 +44,4 @@ class Snapshot:
     channels: tuple[Channel, ...]
     currency: str
     zone: str
+    region: str | None = None

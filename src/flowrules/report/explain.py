@@ -6,6 +6,7 @@ ledger as they were written; nothing is decided again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from flowrules.report.words import answer, iso
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.columns import property_column, tables_for
+from flowrules.sql.suppression import HARD_BOUNCE
 
 _FACT, _MESSAGE, _DECISION = range(3)
 
@@ -184,6 +186,7 @@ class _Story:
             label = self._properties(row, declared.get(row.event)) if row.about is None else _short(row.about)
             notes = [f"happened {iso(row.event_time)}, received later"] if row.event_time != row.at else []
             notes += ["by a program, not a person: does not count"] if row.machine else []
+            notes += ["for good: nothing goes to that address any more"] if row.permanent else []
             yield Moment(
                 at=row.at, order=(_FACT, row.seq), kind="event", what=row.event, label=label, campaign=row.campaign,
                 instance=row.ref_instance, notes=tuple(notes),
@@ -224,7 +227,7 @@ class _Story:
         for row in self._connection.execute(query):
             yield Moment(
                 at=row.at, order=(_FACT, row.seq), kind="consent", what=row.state,
-                label=f"{row.purpose} by {row.channel}", notes=(f"source: {row.source}",) if row.source else (),
+                label=f"{row.purpose} by {row.channel}", notes=_proof(row.source, row.proof),
             )  # fmt: skip
 
     # --- decisions and messages -----------------------------------------------------------------------
@@ -243,7 +246,7 @@ class _Story:
                 order=(_DECISION, row.turn),
                 kind="decision",
                 what=word,
-                label=row.words or row.by or _short(row.step),
+                label=row.words or (not withheld and row.by) or _short(row.step),
                 campaign=row.campaign,
                 instance=row.instance,
                 reason=reason(row.reason),
@@ -312,15 +315,18 @@ class _Story:
             case Reason.CAPPED:
                 return (), self._room(row, campaign, deployed)
             case Reason.NO_CONSENT:
-                return (f"no consent to {purpose} by {channel} had been given; possible once it is",), None
+                note = f"no consent to {purpose} by {channel} had been given; possible once it is"
             case Reason.UNSUBSCRIBED:
                 said = self._consent(channel, purpose, row.at)
-                return (f"{said}; possible again once consent is given",), None
+                note = f"{said}; possible again once consent is given"
+            case Reason.SUPPRESSED:
+                note = _suppressed(row.by, channel)
             case Reason.NO_ADDRESS:
                 address = next((each.address for each in deployed.model.channels if each.name == channel), None)
-                return (f"the customer had no `{address}`; possible once there is one",), None
+                note = f"the customer had no `{address}` that can be used; possible once there is one"
             case _:
                 return (), None
+        return (note,), None
 
     def _consent(self, channel: str, purpose: str, at: int) -> str:
         consent = tables.consent.c
@@ -441,6 +447,17 @@ class _Story:
 def _entered(instance: int, ended: str | None) -> str:
     times = "entered" if instance == 1 else f"entered {instance} times"
     return f"{times}, is inside" if ended is None else f"{times}, left: {ended.replace('_', ' ')}"
+
+
+def _suppressed(by: str | None, channel: str) -> str:
+    if by == HARD_BOUNCE:
+        return f"a message to the same address came back for good; no {channel} until the address changes"
+    return f"the customer is in {by}; possible once they are not"
+
+
+def _proof(source: str, proof: str | None) -> tuple[str, ...]:
+    given = {} if proof is None else json.loads(proof)
+    return tuple(f"{name}: {value}" for name, value in [("source", source), *given.items()] if value)
 
 
 def _short(step: str | None) -> str:

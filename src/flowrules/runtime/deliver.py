@@ -20,20 +20,19 @@ from sqlalchemy import (
     case,
     exists,
     func,
-    literal_column,
     or_,
     select,
-    text,
     tuple_,
     update,
 )
 
 from flowrules.channels.base import Accepted, Channel, ChannelError, Outcome, OutgoingMessage, Refused, Retry, Unknown
 from flowrules.content.deployed import Deployed, Library
-from flowrules.content.outgoing import KEY, Composed, Detail, Key, attribute_of, compose, id_of, key_of
+from flowrules.content.outgoing import KEY, Composed, Detail, Key, compose, id_of, key_of
 from flowrules.content.render import TemplateFailure
 from flowrules.model.campaign import Campaign, ExitOnEvent, Policy
 from flowrules.runtime import outbox
+from flowrules.runtime.addresses import addressed, suppressed
 from flowrules.runtime.daily import DailyLimits, add, hold_back, room
 from flowrules.runtime.gate import Candidate, Contact, refusal
 from flowrules.runtime.outbox import Attempt, End
@@ -264,7 +263,8 @@ class _Facts:
         self, connection: Connection, newest: Deployed, rows: Sequence[Detail], customers: Sequence[int], now: int
     ) -> None:
         policy = newest.model.policy
-        self._addressed = self._addresses(connection, newest, customers)
+        self._addressed = addressed(connection, newest.model, customers)
+        self._suppressed = suppressed(connection, newest.model, customers, now)
         enrollment = tables.enrollment.c
         live = select(enrollment.customer_id, enrollment.campaign_id, enrollment.instance).where(
             enrollment.customer_id.in_(customers), enrollment.ended_at.is_(None)
@@ -287,18 +287,6 @@ class _Facts:
         skipped = select(pause.campaign_id, func.max(pause.until)).where(pause.overdue == "skip")
         rows_of = connection.execute(skipped.group_by(pause.campaign_id))
         self.skipped_before = {campaign_id: until for campaign_id, until in rows_of}  # noqa: C416 -- rows, not pairs
-
-    @staticmethod
-    def _addresses(connection: Connection, newest: Deployed, customers: Sequence[int]) -> dict[str, set[int]]:
-        """Channel to the customers it can reach."""
-        reached = {}
-        for channel in newest.model.channels:
-            query = select(tables.customer.c.id).where(tables.customer.c.id.in_(customers))
-            if channel.address is not None:
-                column: ColumnElement[str] = literal_column(f'customer."{attribute_of(newest.model, channel.address)}"')
-                query = query.where(func.coalesce(column, text("''")) != text("''"))
-            reached[channel.name] = set(connection.execute(query).scalars())
-        return reached
 
     @staticmethod
     def _read_contacts(connection: Connection, customers: Sequence[int], since: int) -> dict[int, dict[Key, Contact]]:
@@ -346,6 +334,7 @@ class _Facts:
             channel=row.channel,
             addressed=row.customer_id in self._addressed.get(row.channel, ()),
             ended=key_of(row)[:3] not in self._live,
+            suppressed=row.customer_id in self._suppressed.get(row.channel, ()),
             consents=self._consents.get((row.customer_id, row.channel), {}),
             contacts=list(self._contacts.get(row.customer_id, {}).values()),
         )

@@ -70,7 +70,7 @@ ask = _temporary(
     "ask",
     3,
     "customer_id campaign_id instance at version_id node step_id place_id channel_id ghost total rank pass "
-    "reason counter cap_id",
+    "reason counter cap_id by_id",
 )
 """Messages asked for, contending; total: the campaign in the total order; rank: among its customer's asks."""
 

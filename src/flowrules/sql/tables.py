@@ -47,7 +47,7 @@ thinks of it, or many customers' facts of one instant are read for each of them.
 # --- the workspace and its clock ----------------------------------------------------------------------
 
 workspace = Table("workspace", metadata, _text("key", key=True), _text("value"))
-"""salt (written once), zone, currency."""
+"""salt (written once), zone, currency; region of phone numbers, hashes kept in `identity`."""
 
 clock = Table(
     "clock",
@@ -186,7 +186,7 @@ customer = Table(
 identity = Table(
     "identity",
     metadata,
-    _text("kind", key=True),  # id, email, phone
+    _text("kind", key=True),  # id, email, phone; where a list asks for it email_sha256, phone_sha256
     _text("value", key=True),  # normalised
     Column("customer_id", Integer, primary_key=True, autoincrement=False),
     _int("since", key=True),
@@ -217,8 +217,10 @@ consent = Table(
     _text("state"),  # granted, refused, withdrawn
     _int("event_time"),
     _text("source"),
+    _text("proof", null=True),  # JSON of what else was given: text shown, version, IP, agent, call id
     sqlite_with_rowid=False,
 )
+"""Rows are only ever added: the latest by (at, seq) counts, the others are the history."""
 kept_refusal = Table(
     "kept_refusal",
     metadata,
@@ -248,7 +250,13 @@ exposure = Table(
 
 # --- the journal --------------------------------------------------------------------------------------
 
-intake = Table("intake", metadata, _text("key", key=True), sqlite_with_rowid=False)
+intake = Table(
+    "intake",
+    metadata,
+    _text("key", key=True),
+    _int("content", null=True),  # a hash of what came under the key, where the key is not made of it
+    sqlite_with_rowid=False,
+)
 """Identities of facts taken in: (source, id) or a hash of the content. The same fact twice is one fact."""
 event = Table(
     "event",
@@ -263,6 +271,7 @@ event = Table(
     Column("ref_step_id", Integer, nullable=True),
     Column("ref_pass", Integer, nullable=True),
     _small("machine", null=True),  # 1: opened or clicked by a program, not a person
+    _small("permanent", null=True),  # 1: a bounce that closes the address
     _text("extra", null=True),  # JSON of properties that are undeclared or could not be read
     Index("event_due", text("(type_id + 0)"), _DUE),
     sqlite_with_rowid=False,

@@ -40,6 +40,7 @@ from flowrules.syntax.tree.declarations import (
     PropertyDecl,
     Purpose,
     SegmentDecl,
+    Suppress,
     TypeName,
     Zone,
 )
@@ -138,6 +139,7 @@ __all__ = [
     "Set",
     "Stage",
     "Step",
+    "Suppress",
     "Tag",
     "Tagged",
     "TypeName",
