@@ -49,7 +49,7 @@ _NASTY = (
 
 def damaged(number: int) -> tuple[str, str, bytes]:
     """What it is said to be, its name, its content."""
-    dice = Random(number)  # noqa: S311 -- reproducible on purpose
+    dice = Random(number)
     what, name, text = dice.choice(FILES)
     if dice.random() < 0.1:
         what = dice.choice(("customers", "events", "consents"))
