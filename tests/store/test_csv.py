@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import time
 from pathlib import Path
@@ -14,7 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from flowrules.model.build import build
 from flowrules.model.campaign import Model
+from flowrules.model.schema import Channel
+from flowrules.model.snapshot import Snapshot
 from flowrules.store.database import Database
 from flowrules.store.imports import numbers
 from flowrules.store.imports.failures import ImportFileError
@@ -334,3 +339,46 @@ def test_a_dry_run_changes_nothing(database: Database, take: Take) -> None:
     for table in ("customer", "identity", "consent", "intake", "attribute_change"):
         assert rows(database, f"SELECT * FROM {table}") == []  # noqa: S608 -- our own names
     assert rows(database, "SELECT * FROM workspace") == before
+
+
+# --- any number of rows -------------------------------------------------------------------------------
+
+IN_A_PROCESS = """
+import resource, sys
+from datetime import time
+from pathlib import Path
+from flowrules.store.database import Database
+from flowrules.store.imports.records import Options
+from flowrules.store.imports.run import import_file
+from flowrules.store.imports.times import Times
+from tests.store.test_csv import empty_model
+database = Database.create(f"sqlite:///{sys.argv[1]}")
+path = Path(sys.argv[2])
+seen = []
+taken = import_file(database, empty_model(), "customers", path, Options(Times("UTC", time(12), None)), now=0,
+                    progress=seen.append)
+print(taken.added, taken.rejected, len(taken.rejects), len(seen), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def empty_model() -> Model:
+    model, _ = build([], Snapshot((), (), frozenset(), (Channel("email", "email"),), "EUR", "UTC"))
+    assert model is not None
+    return model
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    sizes = []
+    for number in (20_000, 150_000):
+        path = tmp_path / f"{number}.csv"
+        with path.open("w") as file:
+            file.write("id,email\n")
+            # Half of them again: what has been seen is remembered, and what is refused is not kept.
+            file.writelines(f"c{i // 2 * 2},c{i}@example.com\n" for i in range(number))
+        given = [sys.executable, "-c", IN_A_PROCESS, str(tmp_path / f"{number}.db"), str(path)]
+        done = subprocess.run(given, capture_output=True, text=True, check=True)
+        added, rejected, kept, progress, size = map(int, done.stdout.split())
+        assert (added, rejected, kept, progress) == (number // 2, number // 2, 1000, number // 10_000)
+        sizes.append(size)
+    assert sizes[1] - sizes[0] < 30_000, "kilobytes"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 import unicodedata
 
 import email_validator
@@ -79,6 +81,12 @@ def test_the_country_of_a_number() -> None:
 
 def test_hashes() -> None:
     assert sha256_of("ana@example.com") == hashlib.sha256(b"ana@example.com").hexdigest()
+
+
+def test_the_libraries_wait_until_they_are_needed() -> None:
+    code = "import sys, flowrules.cli.main; print({'phonenumbers', 'email_validator'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def identities(database: Database, kind: str) -> list[tuple[str, int, int]]:

@@ -556,10 +556,11 @@ def test_files_that_are_not_there(sqlite_url: str, model: Model, tmp_path: Path)
 def test_addresses_and_zones_that_will_not_do_are_told_and_kept(run: Run) -> None:
     content = "id,email,phone,timezone\na,home,600 000 001,Mars\nb,b@example.com,+34 600 000 001,Europe/Madrid\n"
     imported = run("customers", content)
+    unknown = "no country is known: give a column `country`, or `region` in flowrules.toml"
     assert (imported.added, imported.rejects) == (2, [])
     assert list(imported.notes) == [
         "line 2: email `home` is not an address",
-        "line 2: phone `600 000 001` is not a number like +34600000001; its country is not known: see `region`",
+        f"line 2: phone `600 000 001` is not a number like +34600000001; {unknown}",
         "line 2: timezone `Mars` is not a time zone; write it like Europe/Madrid",
     ]
 

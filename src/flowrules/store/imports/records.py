@@ -38,6 +38,7 @@ _YES = {"yes", "y", "true", "1", "granted", "x"}
 _NO = {"no", "n", "false", "0", "refused", "withdrawn"}
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MACHINE = "machine"
+_NO_COUNTRY = "no country is known: give a column `country`, or `region` in flowrules.toml"
 _as_json = json.JSONEncoder(default=str, sort_keys=True).encode
 _FEW = 5
 DATES = frozenset({Kind.DATE, Kind.DATETIME})
@@ -200,7 +201,7 @@ class CustomerRows:
         if phone:
             region = region_of(attributes.get("country"), self.model.region)
             if normalised("phone", phone, region) is None:
-                needs = "" if region or phone.lstrip().startswith("+") else "; its country is not known: see `region`"
+                needs = "" if region or phone.lstrip().startswith("+") else f"; {_NO_COUNTRY}"
                 self.notes.bad_value(line, "phone", f"`{phone}` is not a number like +34600000001{needs}")
         if zone and not zone_exists(zone):
             self.notes.bad_value(line, "timezone", f"`{zone}` is not a time zone; write it like Europe/Madrid")
