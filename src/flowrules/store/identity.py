@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Literal
 
 IdentityKind = Literal["id", "email", "phone", "email_sha256", "phone_sha256"]
@@ -75,6 +76,7 @@ def _email(text: str) -> str | None:
     return f"{address.local_part.lower()}@{address.ascii_domain}"
 
 
+@lru_cache(maxsize=16_384)  # a row of a file asks more than once
 def _phone(text: str, region: str | None) -> str | None:
     if not any(character.isdigit() for character in text):
         return None
