@@ -19,6 +19,7 @@ from flowrules.store.columns import add_columns
 from flowrules.store.database import Database
 from flowrules.store.journal import NewConsent, NewCustomer, NewEvent, add_consents, add_customers, add_events
 
+EMAIL, SMS = Channel("email", "email"), Channel("sms", "phone")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 FLOW = """\
@@ -73,6 +74,7 @@ class World:
     database: Database
     flow: str
     templates: dict[str, str]
+    channels: tuple[Channel, ...] = (EMAIL, SMS)
     _events: int = 0
 
     def snapshot(self) -> Snapshot:
@@ -83,7 +85,7 @@ class World:
                 for path, text in sorted(self.templates.items())
             ),
             lists=frozenset(),
-            channels=(Channel("email", "email"), Channel("sms", "phone")),
+            channels=self.channels,
             currency="EUR",
             zone="Europe/Madrid",
         )
@@ -133,9 +135,14 @@ class World:
         return tick(self.database, now, answer=answer)
 
 
-def world(url: str, flow: str = FLOW, templates: dict[str, str] | None = None) -> World:
+def world(
+    url: str,
+    flow: str = FLOW,
+    templates: dict[str, str] | None = None,
+    channels: tuple[Channel, ...] = (EMAIL, SMS),
+) -> World:
     """Deployed at START."""
     database = Database.create(url, zone="Europe/Madrid", currency="EUR", salt="salt")
-    made = World(database, flow, dict(TEMPLATES if templates is None else templates))
+    made = World(database, flow, dict(TEMPLATES if templates is None else templates), channels)
     made.apply()
     return made
