@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from flowrules.channels.redirect import redirect
 from flowrules.model.schema import Channel
+from flowrules.report.explain import explain
 from flowrules.report.messages import Choice, messages
 from flowrules.runtime.daily import DailyLimits
 from flowrules.runtime.deliver import deliver
@@ -195,6 +196,12 @@ def test_a_daily_limit_leaves_the_rest_for_tomorrow(shop: World, server: MailSer
     assert (first.sent, first.withheld) == (2, {"send_limit": 1})
     assert statuses(shop)["cid"] == "intended"
     assert [row["reason"] for row in rows(shop, "cid")] == ["send_limit"]
+    with shop.database.read() as connection:
+        last = explain(connection, "cid", None, NOW).timeline[-1]
+    assert (last.reason, last.notes) == (
+        "send_limit",
+        ("the channel has sent as many as it may on one day; it leaves on the next",),
+    )
     midnight = at("2026-03-02 23:00")  # in Madrid
     assert deliver(shop.database, channels, midnight - 1, None, limits).sent == 0
     done = deliver(shop.database, channels, midnight, None, limits)
