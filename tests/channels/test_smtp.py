@@ -123,6 +123,13 @@ def test_answers_are_outcomes(server: MailServer, command: str, answer: str, out
     assert smtp.send(to("bea")) == Accepted()
 
 
+def test_what_is_larger_than_the_server_takes_is_refused(server: MailServer) -> None:
+    smtp = channel(server.port)
+    outcome = smtp.send(replace(HELLO, text=("x" * 70 + "\n") * 500_000))
+    assert outcome == Refused("5.3.4 larger than the 33,554,432 bytes that the server takes", "5.3.4")
+    assert smtp.send(HELLO) == Accepted()
+
+
 @pytest.mark.parametrize(
     ("command", "answer"),
     [

@@ -97,6 +97,14 @@ def test_a_fork_has_a_process_of_its_own() -> None:
     assert os.waitpid(child, 0)[1] == 0
 
 
+def test_without_a_process_messages_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "_CODE", "pass")
+    writer._stop()
+    (failure,) = Writer([template("hello", "Hello")]).write([job("hello")])
+    assert isinstance(failure, TemplateFailure)
+    assert "can not be started" in failure.message
+
+
 def test_it_holds_a_bounded_number_of_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "_SETS", 3)
     for number in range(8):

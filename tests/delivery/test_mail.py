@@ -15,15 +15,17 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import select
 
 from flowrules.channels.redirect import redirect
+from flowrules.model.schema import Channel
+from flowrules.report.explain import explain
 from flowrules.report.messages import Choice, messages
 from flowrules.runtime.daily import DailyLimits
 from flowrules.runtime.deliver import deliver
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
-from flowrules.sql.token import read_bounce
+from flowrules.sql.token import Unsubscribe, read_bounce, read_unsubscribe
 from tests.delivery.mail import smtp
 from tests.support.mailserver import HANG_UP, MailServer, free_port, mail_server
-from tests.support.world import START, World, at, world
+from tests.support.world import SMS, START, TEMPLATES, World, at, world
 
 TICK = at("2026-03-02 10:00")
 NOW = at("2026-03-02 10:05")
@@ -194,6 +196,12 @@ def test_a_daily_limit_leaves_the_rest_for_tomorrow(shop: World, server: MailSer
     assert (first.sent, first.withheld) == (2, {"send_limit": 1})
     assert statuses(shop)["cid"] == "intended"
     assert [row["reason"] for row in rows(shop, "cid")] == ["send_limit"]
+    with shop.database.read() as connection:
+        last = explain(connection, "cid", None, NOW).timeline[-1]
+    assert (last.reason, last.notes) == (
+        "send_limit",
+        ("the channel has sent as many as it may on one day; it leaves on the next",),
+    )
     midnight = at("2026-03-02 23:00")  # in Madrid
     assert deliver(shop.database, channels, midnight - 1, None, limits).sent == 0
     done = deliver(shop.database, channels, midnight, None, limits)
@@ -222,3 +230,24 @@ def test_everything_to_one_address(shop: World, server: MailServer) -> None:
     first = server.received[0].read
     assert first["Subject"] == "[email for ana@example.com] Hello Ana"
     assert "List-Unsubscribe" not in first
+
+
+def test_the_link_in_the_text_is_that_of_the_head_and_names_what_it_ends(database_url: str, server: MailServer) -> None:
+    page = "<a href='{{ unsubscribe_url }}'>no more</a>"
+    email = Channel("email", "email", unsubscribe_url="https://example.com/u/")
+    made = world(database_url, templates={**TEMPLATES, "email/hello.html": page}, channels=(email, SMS))
+    made.customers(["ana"])
+    made.event(["ana"], "signup", START + MINUTE, source="fair")
+    made.tick(TICK)
+    assert deliver(made.database, {"email": smtp(server.port)}, NOW).sent == 1
+    (mail,) = server.received
+    url = mail.read["List-Unsubscribe"].strip("<>")
+    html = mail.read.get_body(("html",))
+    assert html is not None
+    assert f"href='{url}'" in html.get_content()
+    token = url.removeprefix("https://example.com/u/")
+    bounced = read_bounce("salt", mail.sender.partition("+")[2].partition("@")[0])
+    assert bounced is not None
+    assert read_unsubscribe("salt", token) == Unsubscribe(bounced, "email", "marketing")
+    assert read_unsubscribe("another", token) is None
+    made.database.close()

@@ -20,6 +20,7 @@ from flowrules.store.database import Database
 from flowrules.store.identity import IdentityKind
 from flowrules.store.journal import NewConsent, NewCustomer, NewEvent, add_consents, add_customers, add_events
 
+EMAIL, SMS = Channel("email", "email"), Channel("sms", "phone")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 FLOW = """\
@@ -75,6 +76,7 @@ class World:
     flow: str
     templates: dict[str, str]
     lists: Mapping[str, Sequence[tuple[IdentityKind, str]]] = field(default_factory=dict)
+    channels: tuple[Channel, ...] = (EMAIL, SMS)
     _events: int = 0
 
     def snapshot(self) -> Snapshot:
@@ -85,7 +87,7 @@ class World:
                 for path, text in sorted(self.templates.items())
             ),
             lists=frozenset(f"data/{name}.csv" for name in self.lists),
-            channels=(Channel("email", "email"), Channel("sms", "phone")),
+            channels=self.channels,
             currency="EUR",
             zone="Europe/Madrid",
         )
@@ -140,9 +142,11 @@ def world(
     flow: str = FLOW,
     templates: dict[str, str] | None = None,
     lists: Mapping[str, Sequence[tuple[IdentityKind, str]]] | None = None,
+    channels: tuple[Channel, ...] = (EMAIL, SMS),
 ) -> World:
     """Deployed at START."""
     database = Database.create(url, zone="Europe/Madrid", currency="EUR", salt="salt")
-    made = World(database, flow, dict(TEMPLATES if templates is None else templates), lists or {})
+    written = dict(TEMPLATES if templates is None else templates)
+    made = World(database, flow, written, lists or {}, channels)
     made.apply()
     return made

@@ -27,6 +27,8 @@ _TOO_LARGE = re.compile(r"^5\.3\.4$|^5\.2\.3$")
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _LINE_START = re.compile(rb"^\.", re.MULTILINE)
 _LONGEST_WORDS = 300
+_FAREWELL = 2
+"""Seconds; who does not answer to QUIT has all messages already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,9 @@ class SmtpChannel:
     # --- one message ----------------------------------------------------------------------------------
 
     def _hand_over(self, server: smtplib.SMTP, mail: Mail) -> Outcome:
+        size = server.esmtp_features.get("size", "")
+        if size.isdecimal() and 0 < int(size) < len(mail.data):
+            return Refused(f"5.3.4 larger than the {int(size):,} bytes that the server takes", "5.3.4")
         try:
             refused = (
                 self._refused(*server.mail(mail.sender), 200, of_sender=True)
@@ -164,6 +169,8 @@ class SmtpChannel:
         server, self._server = getattr(self, "_server", None), None
         if politely and server is not None:
             with suppress(OSError, smtplib.SMTPException):
+                if server.sock is not None:
+                    server.sock.settimeout(_FAREWELL)
                 server.quit()
         _drop(server)
 

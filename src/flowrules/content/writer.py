@@ -54,7 +54,13 @@ class Writer:
                     written.append(_too_long(job))
                     continue
                 rest = self._tried(jobs[len(written) :])
-                written += _answers(_running().ask(self._number, self._templates, rest))
+                try:
+                    process = _running()
+                except OSError as failure:
+                    place = f"templates/{job.channel}/{job.template}"
+                    why = f"the process that writes messages can not be started: {failure}"
+                    return [*written, *[TemplateFailure(place, why)] * (len(jobs) - len(written))]
+                written += _answers(process.ask(self._number, self._templates, rest))
                 if _process is None and len(written) < len(jobs):
                     # It was killed over this one.
                     job = jobs[len(written)]
@@ -109,7 +115,7 @@ class _Process:
         self._reader.start()
         if self._next(_START) is None:
             self.stop()
-            raise RuntimeError("the process that writes messages does not start")
+            raise OSError("it gives no sign of life")
 
     def _read(self, out: IO[bytes]) -> None:
         for line in out:

@@ -27,6 +27,7 @@ from flowrules.sql.columns import property_column, tables_for
 from flowrules.sql.suppression import HARD_BOUNCE
 
 _FACT, _MESSAGE, _DECISION = range(3)
+_NEXT_DAY = "the channel has sent as many as it may on one day; it leaves on the next"
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +283,7 @@ class _Story:
             if row.status == Status.GHOST or (when is None and not waits) or when == row.decided_at:
                 continue
             when = row.decided_at if when is None else when
-            words = answer(tries.get(key_of(row)))
+            words = _NEXT_DAY if row.reason == Reason.SEND_LIMIT else answer(tries.get(key_of(row)))
             if when <= self._at:
                 yield Moment(
                     at=when,
