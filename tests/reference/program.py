@@ -248,7 +248,7 @@ def _nodes(value: object) -> Iterator[object]:
     if isinstance(value, tuple):
         for item in value:
             yield from _nodes(item)
-    elif type(value).__module__ == tree.__name__:
+    elif type(value).__module__.startswith(tree.__name__):
         yield value
         for name in getattr(value, "__dataclass_fields__", ()):
             yield from _nodes(getattr(value, name))
