@@ -60,9 +60,9 @@ Fact = TypeVar("Fact", Consent, Event, Change)
 def orders(dice: Dice, scenario: Scenario, campaigns: list[str]) -> dict[str, Any]:
     """Pauses and exits by operators, from the deployment on; of one campaign each later than the one before."""
     pauses: list[Pause] = []
-    for name in campaigns if dice.chance(40) else []:
+    for name in campaigns if dice.chance(60) else []:
         at = scenario.deployed_at
-        while dice.chance(50):
+        while dice.chance(70):
             since = max(at, _instant(dice, scenario.deployed_at))
             if dice.chance(20):
                 pauses.append(Pause(name, since, None, None))
@@ -72,7 +72,7 @@ def orders(dice: Dice, scenario: Scenario, campaigns: list[str]) -> dict[str, An
             at = until + 1
     exits = {
         OperatorExit(dice.pick(scenario.customers).id, dice.pick(campaigns), _instant(dice, scenario.deployed_at))
-        for _ in range(dice.number(0, 2) if dice.chance(30) else 0)
+        for _ in range(dice.number(0, 4) if dice.chance(40) else 0)
     }
     return {
         "pauses": tuple(pauses),
