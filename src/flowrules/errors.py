@@ -39,6 +39,10 @@ class SchemaNewerError(StoreError):
     pass
 
 
+class SchemaOlderError(StoreError):
+    """`db upgrade` mends it."""
+
+
 class ServerUnreachableError(StoreError):
     pass
 

@@ -27,7 +27,7 @@ from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Reason
 from flowrules.store.columns import add_columns
 from flowrules.store.customers import find_ids
-from flowrules.store.database import SCHEMA, Database
+from flowrules.store.database import Database
 from flowrules.store.identity import normalised
 from flowrules.store.journal import (
     NewChange,
@@ -132,7 +132,7 @@ def empty(url: str, scenario: Scenario) -> Database:
     with database.write() as connection:
         if database.dialect == "postgresql":
             _strip(connection)
-        facts = {"salt": scenario.salt, "zone": scenario.zone, "currency": scenario.currency, "schema": str(SCHEMA)}
+        facts = {"salt": scenario.salt, "zone": scenario.zone, "currency": scenario.currency}
         connection.execute(delete(t.workspace))
         connection.execute(insert(t.workspace), [{"key": key, "value": value} for key, value in facts.items()])
         ensure_zones(connection, [scenario.zone])

@@ -44,6 +44,8 @@ COMMANDS = {
     "ledger": "List decisions and their reasons.",
     "customer": "Show, export or erase one customer.",
     "explain": "Tell why a customer did or did not get something.",
+    "segment": "Say who is in a segment, and why.",
+    "db": "Upgrade, examine, or copy the database.",
 }
 """With what `--help` says of each."""
 
@@ -63,8 +65,9 @@ class _Program(click.Group):
             return None
         module = importlib.import_module(f"flowrules.cli.{_MODULES.get(name, name)}")
         command: click.Command = module.command
-        known = {option.name for option in command.params}
-        command.params += [option for option in _everywhere() if option.name not in known]
+        for each in (command, *(command.commands.values() if isinstance(command, click.Group) else ())):
+            known = {option.name for option in each.params}
+            each.params += [option for option in _everywhere() if option.name not in known]
         command.short_help = command.short_help or COMMANDS[name]
         return command
 

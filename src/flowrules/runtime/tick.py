@@ -156,7 +156,7 @@ class Planner:
             try:
                 yield cursor
             except errors.Error as failure:  # type: ignore[union-attr]  # a connected dialect has its driver
-                raise DBAPIError(None, None, failure) from failure
+                raise DBAPIError("", None, failure) from failure  # no statement at all would mean: not connected
             finally:
                 cursor.close()
 

@@ -47,7 +47,7 @@ thinks of it, or many customers' facts of one instant are read for each of them.
 # --- the workspace and its clock ----------------------------------------------------------------------
 
 workspace = Table("workspace", metadata, _text("key", key=True), _text("value"))
-"""salt (written once by init), schema (revision of these tables), zone, currency."""
+"""salt (written once), zone, currency."""
 
 clock = Table(
     "clock",
