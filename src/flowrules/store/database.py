@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, insert, inspect, make_url, select, text
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import ArgumentError
 
 from flowrules.errors import (
@@ -252,10 +251,6 @@ def _sqlite(url: URL) -> Engine:
             f"this Python brings SQLite {sqlite3.sqlite_version}, FlowRules needs 3.37 or newer",
             "use a newer Python, or PostgreSQL",
         )
-    try:
-        SQLiteDialect_pysqlite().create_connect_args(url)
-    except ValueError:
-        raise StoreError("an option behind the `?` of the database URL has no usable value", "leave it out") from None
     if Path(url.database or "").is_dir():
         raise StoreError(f"{url.database} is a folder, not a database", "name a file in it")
     # No transactions of the driver's own: it would begin late and without the write lock.

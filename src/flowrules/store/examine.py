@@ -37,12 +37,12 @@ _SOUND = {
         "SELECT count(*) FROM enrollment WHERE (ended_at IS NULL) <> (exit IS NULL)"
     ),
     "journeys that entered without a decision": _without(
-        "enrollment", "decision e", f"{_ONE_JOURNEY} AND e.decision = {int(Decision.ENTERED)}"
+        "enrollment", "decision e", f"{_ONE_JOURNEY} AND e.at = x.entered_at AND e.decision = {int(Decision.ENTERED)}"
     ),
     "journeys that ended without a decision": _without(
         "enrollment",
         "decision e",
-        f"{_ONE_JOURNEY} AND e.decision = {int(Decision.EXIT)}",
+        f"{_ONE_JOURNEY} AND e.at = x.ended_at AND e.decision = {int(Decision.EXIT)}",
         "x.ended_at IS NOT NULL",
     ),
     "decisions to enter without a journey": _without(
@@ -58,6 +58,9 @@ _SOUND = {
     "counted contacts without a message": _without("contact", "message m", _ONE_MESSAGE),
     "decisions of a version that is not there": _without("decision", "version v", "v.id = x.version_id"),
     "decisions without the place of their rule": _without("decision", "label l", "l.id = x.place_id"),
+    "decisions that nobody finds by their customer": _without(
+        "decision", "visit v", "v.customer_id = x.customer_id AND v.at = x.at"
+    ),
     "identities of nobody": _without("identity", "customer c", "c.id = x.customer_id"),
 }
 """A sentence each, and a query that counts where it is so."""
