@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 PYTEST := $(BIN)/python -m pytest -n 2
 N ?= 100000
 
-.PHONY: help demo test test-fast test-slow lint format lock bench-json install clean
+.PHONY: help demo test test-fast test-slow lint format lock revision bench-json install clean
 
 help:
 	@echo 'make demo        run the example: a music shop through its first campaigns'
@@ -15,6 +15,7 @@ help:
 	@echo 'make lint        ruff, types, dependencies, import contracts'
 	@echo 'make format      rewrite the Python files in the one style'
 	@echo 'make lock        renew requirements.lock from pyproject.toml'
+	@echo 'make revision    M="what changes": the change in sql/tables.py as a migration'
 	@echo 'make bench-json  measure; N=$(N) customers, JSON on stdout'
 	@echo 'make clean       remove .venv, build/ and caches'
 
@@ -45,6 +46,10 @@ format: $(INSTALLED)
 
 lock:
 	@sh tools/lock.sh
+
+# M says what changes, in a few words.
+revision: $(INSTALLED)
+	@$(BIN)/python -m tools.revision "$(M)"
 
 bench-json: $(INSTALLED)
 	@$(BIN)/python -m bench.run --json --n $(N)

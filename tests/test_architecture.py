@@ -22,12 +22,15 @@ LONGEST_MODULE = 600
 
 # Each library has its place; the rest of the package does not know that it exists. A new dependency needs a line here.
 PLACES = {
+    "alembic": ["store.migrations", "store.upgrade"],
     "apscheduler": ["runtime.schedule"],
     "click": ["cli"],
+    "email_validator": ["store.identity"],
     "httpx": ["channels.http"],
     "jinja2": ["check.sandbox", "check.templates", "content"],
     "lark": ["syntax"],
     "psycopg": ["store"],
+    "phonenumbers": ["store.identity"],
     "pydantic": ["channels", "cli", "report", "runtime", "store", "workspace"],
     "rich": ["cli", "report"],
     "sqlalchemy": ["cli", "content", "report", "runtime", "sql", "store"],

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
 from pathlib import Path
 
@@ -19,9 +23,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
     result = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    (wheel,) = folder.glob("*.whl")
+    wheel = wheel_in(folder)
     zipfile.ZipFile(wheel).extractall(folder / "site")
     return folder / "site"
+
+
+def wheel_in(folder: Path) -> Path:
+    (wheel,) = folder.glob("*.whl")
+    return wheel
 
 
 @pytest.mark.parametrize("folder", ["grammar", "rules"])
@@ -41,7 +50,7 @@ def test_wheel_has_the_package_its_types_and_its_licence(installed: Path) -> Non
     assert (installed / "flowrules" / "py.typed").exists()
     (metadata,) = installed.glob("flowrules-*.dist-info")
     assert (metadata / "licenses" / "LICENSE").exists()
-    assert "flowrules = flowrules.cli.main:main" in (metadata / "entry_points.txt").read_text()
+    assert "flowrules = flowrules.cli.entry:main" in (metadata / "entry_points.txt").read_text()
 
 
 def test_the_unpacked_wheel_runs(installed: Path, tmp_path: Path) -> None:
@@ -56,3 +65,42 @@ def test_the_unpacked_wheel_runs(installed: Path, tmp_path: Path) -> None:
     result = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip().endswith(__import__("flowrules").__version__)
+
+
+@pytest.mark.slow
+def test_installed_by_pip_it_runs_the_demo(installed: Path, tmp_path: Path) -> None:
+    """In an environment of its own, without the network: only the libraries are lent, through a path file."""
+    home = tmp_path / "environment"
+    venv.create(home, symlinks=True, with_pip=True)
+    python = home / "bin" / "python"
+    environment = {"PATH": f"{home / 'bin'}:{os.environ['PATH']}", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+
+    def run(*command: str | Path, folder: Path) -> str:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    pip = ("-m", "pip", "install", "--no-index", "--no-deps", "--disable-pip-version-check", "--quiet")
+    run(python, *pip, wheel_in(installed.parent), folder=tmp_path)
+    site = sysconfig.get_path("purelib", vars={"base": str(home), "platbase": str(home)})
+    # Behind the environment's own: the file is a path's end, so what was installed goes before what is lent.
+    Path(site, "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    where = run(python, "-c", "import flowrules; print(flowrules.__file__)", folder=tmp_path)
+    assert Path(where.strip()).is_relative_to(home)
+
+    migrate = (
+        "from flowrules.store.database import Database; from flowrules.store.upgrade import run\n"
+        "with Database._of('sqlite:///migrated.db').write() as connection: run(connection)"
+    )
+    run(python, "-c", migrate, folder=tmp_path)
+
+    example = shutil.copytree(ROOT / "examples" / "music_shop", tmp_path / "far away" / "music_shop")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    said = run(python, example / "demo.py", "--build", elsewhere / "build", folder=elsewhere)
+    assert "win_back" in said
+    shop = next(path.parent for path in (elsewhere / "build").rglob("flowrules.toml"))
+    flowrules = home / "bin" / "flowrules"
+    assert run(flowrules, "db", "check", folder=shop).endswith("no faults found\n")
+    assert run(flowrules, "db", "upgrade", folder=shop).endswith("nothing to upgrade\n")
+    assert str(ROOT) not in said

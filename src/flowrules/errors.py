@@ -39,5 +39,13 @@ class SchemaNewerError(StoreError):
     pass
 
 
+class SchemaOlderError(StoreError):
+    """`db upgrade` mends it."""
+
+
 class ServerUnreachableError(StoreError):
     pass
+
+
+class InstantPassedError(StoreError):
+    """A later tick has been; what has been decided can not be decided again."""

@@ -5,10 +5,12 @@ Takes text and byte-free offsets; gives lines and columns. Never touches the dis
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
 BOM = "\ufeff"
+_COMMENT = re.compile(r'("(?:[^"\\\n]|\\.)*")|#[^\n]*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +79,8 @@ class Span:
     @property
     def text(self) -> str:
         return self.source.text[self.start : self.end]
+
+    @property
+    def words(self) -> str:
+        """The text on one line, without comments."""
+        return " ".join(_COMMENT.sub(r"\1", self.text).split())

@@ -1,8 +1,7 @@
 """A workspace on disk: its settings, and a snapshot of the files that say what it means.
 
 Takes a folder; gives `Workspace` from flowrules.toml, `Snapshot` from rules/, templates/ and the list files. Mistakes
-in the settings are diagnostics with their line. Reads no more of a file than can be meant, follows no loop of links,
-never opens the database. A file that can not be read at all is an OSError.
+in the settings are diagnostics with their line. Never opens the database.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 
 from flowrules.diagnostics.model import Diagnostic, Edit, Fix
 from flowrules.diagnostics.suggest import nearest
+from flowrules.files import files, rule_files, text
 from flowrules.model.policy import zone_exists
 from flowrules.model.schema import Channel
 from flowrules.model.snapshot import Snapshot, Template
@@ -26,12 +26,15 @@ from flowrules.source import Source, Span
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from flowrules.channels.smtp import SmtpSettings
+
 FILE = "flowrules.toml"
 DATABASE_VARIABLE = "FLOWRULES_DATABASE_URL"
 _ADDRESSES: dict[str, Literal["email", "phone"]] = {"email": "email", "sms": "phone", "call": "phone"}
-_MORE_THAN_ANY = 2 * 1024 * 1024 + 1
-"""Bytes read of a file at most: one more than the parser takes."""
 _LIST_PATH = re.compile(r'^list\b[^"\n]*\bfrom\s+"([^"\n]*)"', re.MULTILINE)
+_LINK = r"^https?://[!-~]+$"
+_HOST = r"^[A-Za-z0-9.:\-]+$"
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -45,18 +48,43 @@ class _Strict(BaseModel):
 class ChannelSettings(_Strict):
     """`[channels.NAME]`. address: which attribute must be known; by default from the channel's name."""
 
-    type: Literal["file", "console"] = "file"
+    type: Literal["file", "console", "smtp"] = "file"
     address: Literal["email", "phone", "none"] | None = None
     sender: StrictStr | None = None
+    daily_limit: Annotated[StrictInt, Field(ge=0)] | None = None
+    unsubscribe_url: Annotated[StrictStr, Field(pattern=_LINK)] | None = None
+    postal_address: Annotated[StrictStr, Field(min_length=1)] | None = None
+    # of smtp
+    host: Annotated[StrictStr, Field(pattern=_HOST)] | None = None
+    port: Annotated[StrictInt, Field(ge=1, le=65535)] | None = None
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: Annotated[StrictStr, Field(min_length=1)] | None = None
+    password_variable: Annotated[StrictStr, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    reply_to: StrictStr | None = None
+    bounces: Annotated[StrictStr, Field(pattern=_HOST)] | None = None
+    unsubscribe_mail: StrictStr | None = None
+
+
+Seconds = Annotated[StrictInt, Field(ge=1, le=86_400)]
+
+
+class RunSettings(_Strict):
+    """`[run]`, in seconds. lease: after so long without a sign of the leader a standby takes over."""
+
+    tick: Seconds = 10
+    deliver: Seconds = 5
+    lease: Seconds = 30
 
 
 class _Settings(_Strict):
     database: Annotated[StrictStr, Field(min_length=1)] = "sqlite:///flowrules.db"
     zone: StrictStr = "UTC"
     currency: Annotated[StrictStr, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    region: Annotated[StrictStr, Field(pattern=r"^[A-Z]{2}$")] | None = None
     virtual_clock: StrictBool = False
     seed: StrictInt | None = None
     channels: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], ChannelSettings] = {}
+    run: RunSettings = RunSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +95,60 @@ class Workspace:
     database: str
     zone: str
     currency: str
+    region: str | None
     virtual_clock: bool
     seed: int | None
     channels: Mapping[str, ChannelSettings]
+    run: RunSettings = field(default_factory=RunSettings)
 
     @property
     def known_channels(self) -> tuple[Channel, ...]:
-        return tuple(Channel(name, _address(name, settings)) for name, settings in sorted(self.channels.items()))
+        return tuple(
+            Channel(
+                name, _address(name, each), each.type == "smtp", _base(each.unsubscribe_url), each.postal_address
+            )
+            for name, each in sorted(self.channels.items())
+        )  # fmt: skip
 
 
 def _address(name: str, settings: ChannelSettings) -> str | None:
     address = settings.address or _ADDRESSES.get(name)
     return None if address == "none" else address
+
+
+def _base(url: str | None) -> str | None:
+    """What a token is put behind."""
+    return url if url is None or url.endswith(("/", "=")) else f"{url}/"
+
+
+def smtp_settings(name: str, settings: ChannelSettings, environment: Mapping[str, str] = os.environ) -> SmtpSettings:
+    """Of a channel that `load` has found complete. The password is read here and nowhere else."""
+    from flowrules.channels.base import ChannelError  # noqa: PLC0415 -- not for `check`
+    from flowrules.channels.mail import Sender, mailbox  # noqa: PLC0415
+    from flowrules.channels.smtp import PORTS, SmtpSettings  # noqa: PLC0415
+
+    variable = settings.password_variable or f"FLOWRULES_{name.upper()}_PASSWORD"
+    password = environment.get(variable)
+    if settings.user is not None and not password:
+        raise ChannelError(
+            f"the password of the channel `{name}` is not set", f"it is read from the environment: {variable}"
+        )
+    address = mailbox(settings.sender or "")
+    if settings.host is None or address is None:
+        raise ValueError(f"channel {name} is not complete")
+    return SmtpSettings(
+        host=settings.host,
+        sender=Sender(
+            address,
+            None if settings.reply_to is None else mailbox(settings.reply_to),
+            settings.bounces,
+            settings.unsubscribe_mail,
+        ),
+        port=settings.port or PORTS[settings.security],
+        security=settings.security,
+        user=settings.user,
+        password=password,
+    )
 
 
 def find(start: Path) -> Path | Diagnostic:
@@ -93,7 +163,7 @@ def find(start: Path) -> Path | Diagnostic:
 
 
 def load(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[Workspace | None, tuple[Diagnostic, ...]]:
-    source = Source(FILE, _text(root / FILE).removeprefix("\ufeff"))
+    source = Source(FILE, text(root / FILE).removeprefix("\ufeff"))
     if bad := re.search("[\udc80-\udcff]", source.text):
         readable = Source(FILE, source.text[: bad.start()])
         here = Span(readable, len(readable.text), len(readable.text))
@@ -107,18 +177,19 @@ def load(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[Works
         if not isinstance(error, ValidationError):
             return None, (_unreadable("a value is too large or nested too deeply", source),)
         return None, tuple(_wrong(problem["loc"], problem["type"], source) for problem in error.errors())
-    if not zone_exists(settings.zone):
-        message = f"there is no time zone `{settings.zone}`"
-        return None, (Diagnostic("FR306", message, _place(("zone",), source), 'such as `"Europe/Madrid"`'),)
+    if wrong := tuple(_contradictions(settings, source)):
+        return None, wrong
     database = environment.get(DATABASE_VARIABLE) or settings.database
     workspace = Workspace(
         root=root,
         database=_absolute(database, root),
         zone=settings.zone,
         currency=settings.currency,
+        region=settings.region,
         virtual_clock=settings.virtual_clock,
         seed=settings.seed,
         channels=settings.channels,
+        run=settings.run,
     )
     return workspace, ()
 
@@ -157,28 +228,83 @@ def _wrong(location: tuple[int | str, ...], kind: str, source: Source) -> Diagno
     keys = tuple(str(key) for key in location if key != "[key]")
     span = _place(keys, source)
     if kind == "extra_forbidden":
-        in_channel = len(keys) > 1
-        known = list(ChannelSettings.model_fields if in_channel else _Settings.model_fields)
+        tables: dict[str, type[BaseModel]] = {"channels": ChannelSettings, "run": RunSettings}
+        table = tables[keys[0]] if len(keys) > 1 else _Settings
+        known = list(table.model_fields)
         near = nearest(keys[-1], known)
         fixes = (Fix(f"change to `{near}`", False, (Edit(span, near),)),) if near else ()
         hint = f"did you mean `{near}`?" if near else "there are: " + ", ".join(f"`{name}`" for name in known)
+        if keys[0] == "channels" and "password" in keys[-1].lower():
+            hint, fixes = _ELSEWHERE.replace("CHANNEL", keys[1].upper()), ()
         return Diagnostic("FR321", f"there is no setting `{keys[-1]}`", span, hint, fixes=fixes)
-    about = _CHANNEL_NAME if len(keys) == 2 else _HINTS.get(keys[-1])  # noqa: PLR2004  # channels.NAME
+    about = _CHANNEL_NAME if len(keys) == 2 and keys[0] == "channels" else _HINTS.get(keys[-1])  # noqa: PLR2004  # channels.NAME
     return Diagnostic("FR321", f"the setting `{keys[-1]}` can not have this value", span, about)
 
 
 _CHANNEL_NAME = 'a channel is set up as `[channels.email]` and a line `type = "file"`'
+_ELSEWHERE = "a password is no setting: it is read from the variable FLOWRULES_CHANNEL_PASSWORD of the environment"
+_SECONDS = "whole seconds, from 1 to 86400, without quotes"
 _HINTS = {
     "database": 'such as `database = "sqlite:///flowrules.db"`',
     "zone": 'such as `zone = "Europe/Madrid"`',
     "currency": 'three capital letters: `currency = "EUR"`',
+    "region": 'two capital letters: `region = "ES"`',
     "virtual_clock": "`true` or `false`, without quotes",
     "seed": "a whole number, without quotes",
     "channels": _CHANNEL_NAME,
+    "run": "how often, in seconds: `[run]` and a line `tick = 10`",
+    "tick": _SECONDS,
+    "deliver": _SECONDS,
+    "lease": _SECONDS,
     "type": 'such as `type = "file"`',
     "address": 'such as `address = "email"`; `"none"` for a channel that needs no address',
-    "sender": 'such as `sender = "news@example.com"`',
+    "sender": 'such as `sender = "Music Shop <news@example.com>"`',
+    "daily_limit": "a whole number, without quotes: how many messages may leave on one day",
+    "unsubscribe_url": 'such as `unsubscribe_url = "https://example.com/unsubscribe/"`',
+    "postal_address": 'such as `postal_address = "Music Shop, 1 High Street, Springfield"`',
+    "host": 'such as `host = "smtp.example.com"`',
+    "port": "a whole number, without quotes: `port = 587`",
+    "security": '`"starttls"`, `"tls"`, or `"none"` for a server on this machine',
+    "user": 'such as `user = "news@example.com"`',
+    "password_variable": 'the name of a variable of the environment: `password_variable = "SHOP_MAIL_PASSWORD"`',
+    "reply_to": 'such as `reply_to = "service@example.com"`',
+    "bounces": 'the domain that undeliverable mail comes back to: `bounces = "bounces.example.com"`',
+    "unsubscribe_mail": 'such as `unsubscribe_mail = "unsubscribe@example.com"`',
 }
+
+
+def _contradictions(settings: _Settings, source: Source) -> Iterator[Diagnostic]:
+    """What only shows when the values are looked at together, or by what they mean."""
+    if not zone_exists(settings.zone):
+        message = f"there is no time zone `{settings.zone}`"
+        yield Diagnostic("FR306", message, _place(("zone",), source), 'such as `"Europe/Madrid"`')
+    for name, channel in settings.channels.items():
+        yield from _incomplete(name, channel, source)
+
+
+def _incomplete(name: str, settings: ChannelSettings, source: Source) -> Iterator[Diagnostic]:
+    """What a channel that sends mail lacks, or can not be."""
+    if settings.type != "smtp":
+        return
+    from flowrules.channels.mail import mailbox  # noqa: PLC0415 -- not where messages go to files
+
+    here = ("channels", name)
+    for key in ("host", "sender"):
+        if getattr(settings, key) is None:
+            message = f"a channel of type `smtp` needs `{key}`"
+            yield Diagnostic("FR321", message, _place(here, source), _HINTS[key])
+    for key in ("sender", "reply_to", "unsubscribe_mail"):
+        value = getattr(settings, key)
+        if value is not None and mailbox(value) is None:
+            message = f"`{value}` is no email address"
+            yield Diagnostic("FR321", message, _place((*here, key), source), _HINTS[key])
+    if settings.security == "none" and settings.user is not None and settings.host not in _LOCAL:
+        message = "a password would be sent where everybody can read it"
+        hint = 'write `security = "starttls"` or `"tls"`; without either only to this machine'
+        yield Diagnostic("FR321", message, _place((*here, "security"), source), hint)
+    if _address(name, settings) != "email":
+        message = "a channel of type `smtp` sends to email addresses"
+        yield Diagnostic("FR321", message, _place((*here, "type"), source), 'write `address = "email"`')
 
 
 def _place(keys: tuple[str, ...], source: Source) -> Span:
@@ -203,12 +329,13 @@ def _place(keys: tuple[str, ...], source: Source) -> Span:
 
 def snapshot(workspace: Workspace) -> Snapshot:
     root = workspace.root
-    sources = [Source(name, _text(root / name)) for name in _files(root, "rules") if name.endswith(".flow")]
+    sources = [Source(path.relative_to(root).as_posix(), text(path)) for path in rule_files(root / "rules")]
     templates = []
-    for path in _files(root, "templates"):
-        _, channel, *rest = PurePosixPath(path).parts
+    for path in files(root / "templates"):
+        name = path.relative_to(root).as_posix()
+        _, channel, *rest = PurePosixPath(name).parts
         if len(rest) == 1:
-            templates.append(Template(channel, rest[0].partition(".")[0], path, _text(root / path)))
+            templates.append(Template(channel, rest[0].partition(".")[0], name, text(path)))
     lists = {path for source in sources for path in _LIST_PATH.findall(source.text)}
     return Snapshot(
         sources=tuple(sources),
@@ -217,31 +344,10 @@ def snapshot(workspace: Workspace) -> Snapshot:
         channels=workspace.known_channels,
         currency=workspace.currency,
         zone=workspace.zone,
+        region=workspace.region,
     )
 
 
 def _inside(path: str) -> bool:
     pure = PurePosixPath(path)
     return "\0" not in path and not pure.is_absolute() and ".." not in pure.parts
-
-
-def _files(root: Path, top: str) -> list[str]:
-    """Paths below a folder from the root, sorted; hidden files and folders are not the author's."""
-    return sorted(path.relative_to(root).as_posix() for path in _walk(root / top))
-
-
-def _walk(top: Path) -> Iterator[Path]:
-    seen: set[str] = set()
-    for folder, folders, files in os.walk(top, followlinks=True):
-        real = os.path.realpath(folder)
-        # A link back up, or a second way to the same folder.
-        folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
-        if real not in seen:
-            seen.add(real)
-            yield from (path for name in files if not name.startswith(".") and (path := Path(folder, name)).is_file())
-
-
-def _text(path: Path) -> str:
-    """A file's text, cut where it is too large anyway; bytes that are not UTF-8 are escaped, for `check` to report."""
-    with path.open("rb") as file:
-        return file.read(_MORE_THAN_ANY).decode(errors="surrogateescape")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from flowrules.channels.base import ChannelError
 from flowrules.check import check
 from flowrules.diagnostics.model import Diagnostic
 from flowrules.model.schema import Channel
-from flowrules.workspace import Workspace, find, load, snapshot
+from flowrules.workspace import Workspace, find, load, smtp_settings, snapshot
 
 
 def write(root: Path, **files: str | bytes) -> Path:
@@ -105,6 +105,95 @@ def test_settings_that_are_wrong(tmp_path: Path, text: str | bytes, found: list[
     assert wrong(tmp_path, text) == found
 
 
+MAIL = """\
+[channels.email]
+type = "smtp"
+host = "smtp.example.com"
+user = "shop"
+sender = "Music Shop <news@example.com>"
+reply_to = "service@example.com"
+bounces = "bounces.example.com"
+unsubscribe_url = "https://example.com/u"
+unsubscribe_mail = "unsubscribe@example.com"
+postal_address = "Music Shop, 1 High Street, Springfield"
+daily_limit = 500
+"""
+
+
+def test_a_mail_server(tmp_path: Path) -> None:
+    workspace = loaded(tmp_path, MAIL)
+    assert workspace.known_channels == (
+        Channel("email", "email", True, "https://example.com/u/", "Music Shop, 1 High Street, Springfield"),
+    )
+    settings = smtp_settings("email", workspace.channels["email"], {"FLOWRULES_EMAIL_PASSWORD": "secret"})
+    assert (settings.host, settings.port, settings.security) == ("smtp.example.com", 587, "starttls")
+    assert (settings.user, settings.password) == ("shop", "secret")
+    assert str(settings.sender.address) == "Music Shop <news@example.com>"
+    assert str(settings.sender.reply_to) == "service@example.com"
+    assert (settings.sender.bounces, settings.sender.unsubscribe_mail) == (
+        "bounces.example.com",
+        "unsubscribe@example.com",
+    )
+    assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(("security", "port"), [("starttls", 587), ("tls", 465)])
+def test_the_usual_port(tmp_path: Path, security: str, port: int) -> None:
+    workspace = loaded(tmp_path, MAIL + f'security = "{security}"\npassword_variable = "SHOP"\n')
+    assert smtp_settings("email", workspace.channels["email"], {"SHOP": "x"}).port == port
+
+
+def test_a_password_that_is_not_set(tmp_path: Path) -> None:
+    workspace = loaded(tmp_path, MAIL)
+    with pytest.raises(ChannelError) as missing:
+        smtp_settings("email", workspace.channels["email"], {})
+    assert missing.value.message == "the password of the channel `email` is not set"
+    assert missing.value.hint == "it is read from the environment: FLOWRULES_EMAIL_PASSWORD"
+
+
+def test_the_settings_of_a_server_may_stay_while_messages_go_to_a_file(tmp_path: Path) -> None:
+    assert not loaded(tmp_path, MAIL.replace('"smtp"', '"file"')).known_channels[0].public
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ('host = "smtp.example.com"', "", 1, "a channel of type `smtp` needs `host`"),
+        ('sender = "Music Shop <news@example.com>"', "", 1, "a channel of type `smtp` needs `sender`"),
+        ("Music Shop <news@example.com>", "Music Shop", 5, "`Music Shop` is no email address"),
+        ("service@example.com", "service", 6, "`service` is no email address"),
+        ("unsubscribe@example.com", "a@b.c\\nBcc: x@y.z", 9, "`a@b.c\nBcc: x@y.z` is no email address"),
+        (
+            'user = "shop"',
+            'user = "shop"\nsecurity = "none"',
+            5,
+            "a password would be sent where everybody can read it",
+        ),
+        ('user = "shop"', 'user = "shop"\naddress = "phone"', 2, "a channel of type `smtp` sends to email addresses"),
+        ('user = "shop"', 'password = "secret"', 4, "there is no setting `password`"),
+        ("https://example.com/u", "example.com/u", 8, "the setting `unsubscribe_url` can not have this value"),
+        ("https://example.com/u", "https://exämple.com/u", 8, "the setting `unsubscribe_url` can not have this value"),
+        ("daily_limit = 500", "daily_limit = -1", 11, "the setting `daily_limit` can not have this value"),
+        ("smtp.example.com", "smtp example", 3, "the setting `host` can not have this value"),
+    ],
+)
+def test_a_mail_server_that_is_wrong(tmp_path: Path, old: str, new: str, line: int, message: str) -> None:
+    assert old in MAIL
+    write(tmp_path, flowrules_toml=MAIL.replace(old, new))
+    workspace, (problem, *others) = load(tmp_path, {})
+    assert workspace is None
+    assert others == []
+    assert (problem.code, problem.span.line, problem.message) == ("FR321", line, message)
+    assert problem.hint
+
+
+def test_a_password_in_the_file_is_sent_elsewhere(tmp_path: Path) -> None:
+    write(tmp_path, flowrules_toml='[channels.news]\nsmtp_password = "secret"\n')
+    (problem,) = load(tmp_path, {})[1]
+    assert problem.hint is not None
+    assert "FLOWRULES_NEWS_PASSWORD" in problem.hint
+
+
 def test_what_toml_says_in_words(tmp_path: Path) -> None:
     for text, message in (("zone = UTC", "this is no value"), ("seed = 1\nseed = 2", "a setting stands twice")):
         write(tmp_path, flowrules_toml=text)
@@ -152,13 +241,12 @@ def test_the_files_of_a_workspace(tmp_path: Path) -> None:
     ]
 
 
-def test_links_in_a_circle_and_pipes_hold_nothing_up(tmp_path: Path) -> None:
+def test_links_in_a_circle_hold_nothing_up(tmp_path: Path) -> None:
     write(tmp_path / "rules", **{"a.flow": "event purchase\n"})
     write(tmp_path / "shared", **{"b.flow": "event login\n"})
     (tmp_path / "rules" / "loop").symlink_to(tmp_path / "rules")
     (tmp_path / "rules" / "shared").symlink_to(tmp_path / "shared")
-    (tmp_path / "rules" / "gone.flow").symlink_to(tmp_path / "nowhere.flow")
-    os.mkfifo(tmp_path / "rules" / "pipe.flow")
+    (tmp_path / "rules" / "folder.flow").mkdir()
     found = snapshot(loaded(tmp_path))
     assert [source.name for source in found.sources] == ["rules/a.flow", "rules/shared/b.flow"]
 

@@ -137,6 +137,7 @@ def test_import(call: Call, workspace: Path) -> None:
         "rejected": 0,
         "rejects_file": None,
         "rejects": [],
+        "read_as": {"encoding": "utf-8", "separator": ",", "decimal": None, "dates": None},
     }
 
 

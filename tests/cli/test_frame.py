@@ -140,8 +140,8 @@ def test_ctrl_c_is_130(call: Call, workspace: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_ctrl_c_in_a_real_process(workspace: Path) -> None:
-    os.mkfifo(workspace / "rules/slow.flow")  # reading it takes until somebody writes
-    child = subprocess.Popen([*FLOWRULES, "import", "events", "rules/slow.flow"], stderr=subprocess.PIPE, text=True)
+    os.mkfifo(workspace / "slow.csv")  # reading it takes until somebody writes
+    child = subprocess.Popen([*FLOWRULES, "import", "events", "slow.csv"], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not (workspace / "flowrules.db").exists() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -168,7 +168,7 @@ def test_deliver(run: Run, tmp_path: Path) -> None:
 def test_status(run: Run, tmp_path: Path) -> None:
     lived(run, tmp_path)
     found = facts(run, "status")
-    assert list(found) == ["schema", "version", "last_tick", "lag_s", "due", "outbox", "campaigns"]
+    assert list(found) == ["schema", "version", "last_tick", "lag_s", "due", "outbox", "campaigns", "leader", "standby"]
     assert found["last_tick"] == "2026-03-08T12:00:00Z"
     assert list(found["campaigns"][0]) == ["name", "version", "state", "in_journey", "sent_24h"]
     assert "welcome" in run("status").stdout

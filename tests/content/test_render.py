@@ -120,6 +120,70 @@ def test_what_is_short_may_be_put_together() -> None:
     assert rendered.html == "&lt;&amp;&gt; &gt;"
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("es-MX", "mx"), ("es_mx", "mx"), ("ES-AR", "es"), ("es", "es"), ("fr", "all"), ("", "all"), (None, "all")],
+)
+def test_a_customer_reads_their_language(language: str | None, text: str) -> None:
+    templates = Templates(
+        Template("email", "hello", f"templates/email/hello{part}.txt", text)
+        for part, text in (("", "all"), (".es", "es"), (".es-MX", "mx"))
+    )
+    assert templates.render("email", "hello", [], language) == Rendered(None, text, None)
+
+
+def test_a_language_is_read_whole() -> None:
+    """No Spanish text beside an English page."""
+    templates = Templates([template("Hi"), template("<b>Hi</b>", "html"), template("Hola", "es.txt")])
+    assert templates.render("email", "hello", [], "es") == Rendered(None, "Hola", None)
+
+
+def test_dates_and_money_in_the_way_of_a_country() -> None:
+    day, money = MADRID.value(20_514, Type(Kind.DATE)), MADRID.value(123_450, Type(Kind.MONEY))
+    assert body("{{ customer.day | date('%d.%m.%Y') }} {{ customer.day | date }}", day=day) == "02.03.2026 2026-03-02"
+    assert body("{{ customer.sum | money }}", sum=money) == "1234.50 EUR"
+    assert body("{{ customer.sum | money('€', ',', '.') }}", sum=money) == "1.234,50 €"
+    assert body("{{ customer.sum | money('$', before=true) }}", sum=money) == "$1234.50"
+    assert body("{{ 5 | money('€', ',') }}") == "5,00 €"
+    yen = Reading("JPY", "UTC").value(1200, Type(Kind.MONEY))
+    assert body("{{ customer.sum | money(thousands=' ') }}", sum=yen) == "1 200 JPY"
+    for wrong in ("{{ 'x' | date }}", "{{ 'x' | money }}", "{{ customer.first_name | date }}"):
+        assert isinstance(render(wrong), TemplateFailure)
+
+
+def test_words_that_stand_alone() -> None:
+    templates = Templates([template("{{ unsubscribe_url }} {{ postal_address | default('-') }}")])
+    words = {"unsubscribe_url": "https://example.com/u/x", "postal_address": None}
+    assert templates.render("email", "hello", [], None, words) == Rendered(None, "https://example.com/u/x -", None)
+
+
+@pytest.mark.parametrize(
+    ("link", "allowed"),
+    [
+        ("https://example.com", True),
+        ("HTTP://example.com", True),
+        ("mailto:ana@example.com", True),
+        ("tel:+34600000001", True),
+        ("#top", True),
+        ("/path:x", True),
+        ("javascript:alert(1)", False),
+        ("java\nscript:alert(1)", False),
+        (" javascript:alert(1)", False),
+        ("data:text/html,x", False),
+        ("vbscript:x", False),
+        ("file:///etc/passwd", False),
+    ],
+)
+def test_links_lead_to_the_web_to_mail_and_to_phones(link: str, allowed: bool) -> None:  # noqa: FBT001
+    for page in ('<a href="{{ customer.name }}">x</a>', "<IMG SRC='{{ customer.name }}'/>"):
+        rendered = Templates([template(page, "html")]).render("email", "hello", [customer(name=link)])
+        if allowed:
+            assert isinstance(rendered, Rendered)
+        else:
+            assert isinstance(rendered, TemplateFailure)
+            assert "a link leads to something other than" in rendered.message
+
+
 def test_failures_have_a_place() -> None:
     failure = render("---\nsubject: x\n---\nfine\n{% if %}")
     assert isinstance(failure, TemplateFailure)

@@ -30,7 +30,8 @@ IN_USE = "SELECT DISTINCT enrollment.version_id \nFROM enrollment"
 def allowed(program: Program) -> dict[str, str]:
     """The statements that may look at customers nobody led them to, each with the reason."""
     timers, rechecks, events, changes, outcomes, schedules = program.rounds.gather
-    return {
+    ordered = dict.fromkeys((each.text for each in program.operators.gather), "what operators ordered, by its index")
+    return ordered | {
         timers.text: "what is due: a walk of enrollment_due up to the target",
         rechecks.text: "the same of enrollment_recheck",
         events.text: "facts of the stretch: a walk of event_due between two instants",

@@ -6,13 +6,15 @@ lengths as the distances between facts, and weeks in which clocks change.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import assume
 from hypothesis import strategies as st
 
 from flowrules.check import check
-from tests.reference.generate_journal import journal
+from tests.reference.generate_journal import journal, orders
 from tests.reference.generate_program import program
 from tests.reference.generate_words import Dice
 from tests.reference.scenario import Scenario
@@ -28,6 +30,7 @@ def scenarios(draw: DrawFn) -> Scenario:
     rules = program(dice)
     rest: dict[str, Any] = journal(dice)
     scenario = Scenario(rules=rules, **rest)
+    scenario = replace(scenario, **orders(dice, scenario, re.findall(r"^campaign (\w+)", rules, re.MULTILINE)))
     # Now and then chance writes a contradiction, which is refused, and rightly.
     assume(check(snapshot_of(scenario)).model is not None)
     return scenario
@@ -38,6 +41,7 @@ def cuts(draw: DrawFn, scenario: Scenario) -> list[int]:
     """Instants at which the tick is cut: anywhere, and exactly where facts are or just beside them."""
     dice = Dice(draw)
     instants = sorted({event.at for event in scenario.events} | {change.at for change in scenario.changes})
+    instants += [pause.until for pause in scenario.pauses if pause.until is not None]
     found = set()
     for _ in range(dice.number(0, 6)):
         if instants and dice.chance(50):

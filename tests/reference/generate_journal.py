@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.reference.clock import microseconds, moment
 from tests.reference.generate_words import TEMPLATES, ZONES, Dice
-from tests.reference.scenario import DAY, HOUR, Change, Consent, Customer, Event
+from tests.reference.scenario import DAY, HOUR, Change, Consent, Customer, Event, OperatorExit, Pause, Scenario
 
 if TYPE_CHECKING:
     from tests.reference.scenario import Value
@@ -20,6 +20,7 @@ STARTS = tuple(
     for month, day, hour in ((3, 27, 9), (3, 6, 0), (4, 3, 12), (10, 2, 18), (10, 23, 1), (10, 30, 6))
 )
 DAYS = (9, 12, 16, 40)
+LISTED = (("email", "ben@example.com"), ("email", "ana@example.com"), ("phone", "+34600000001"), ("email", "x@x.x"))
 IDS = ("ana", "Zoe", "ben", "c4", "éva", "dan")
 
 
@@ -29,7 +30,9 @@ def journal(dice: Dice) -> dict[str, object]:
     ids = IDS[: dice.number(1, 6)]
     customers = tuple(_customer(dice, name, start) for name in ids)
     lists = {
-        "robinson": tuple(dice.distinct((("email", "ben@example.com"), ("phone", "+341"), ("email", "x@x.x")), 0, 2)),
+        "robinson": tuple(
+            dice.distinct((("email", "ben@example.com"), ("phone", "+34600000001"), ("email", "x@x.x")), 0, 2)
+        ),
         "staff": tuple(("id", name) for name in dice.distinct(ids, 0, 1)),
     }
     return {
@@ -54,6 +57,29 @@ def journal(dice: Dice) -> dict[str, object]:
 Fact = TypeVar("Fact", Consent, Event, Change)
 
 
+def orders(dice: Dice, scenario: Scenario, campaigns: list[str]) -> dict[str, Any]:
+    """Pauses and exits by operators, from the deployment on; of one campaign each later than the one before."""
+    pauses: list[Pause] = []
+    for name in campaigns if dice.chance(60) else []:
+        at = scenario.deployed_at
+        while dice.chance(70):
+            since = max(at, _instant(dice, scenario.deployed_at))
+            if dice.chance(20):
+                pauses.append(Pause(name, since, None, None))
+                break
+            until = since + dice.pick((DAY, 2 * DAY, HOUR, 1, 5 * DAY))
+            pauses.append(Pause(name, since, until, dice.pick(("send", "send", "skip", "exit"))))
+            at = until + 1
+    exits = {
+        OperatorExit(dice.pick(scenario.customers).id, dice.pick(campaigns), _instant(dice, scenario.deployed_at))
+        for _ in range(dice.number(0, 4) if dice.chance(40) else 0)
+    }
+    return {
+        "pauses": tuple(pauses),
+        "operator_exits": tuple(sorted(exits, key=lambda each: (each.at, each.customer, each.campaign))),
+    }
+
+
 def _since_known(facts: list[Fact], customers: tuple[Customer, ...]) -> list[Fact]:
     """What would be older than its customer comes with the customer, or (an event that happened before) not at all."""
     known = {customer.id: customer.known_at for customer in customers}
@@ -68,7 +94,7 @@ def _customer(dice: Dice, name: str, start: int) -> Customer:
     return Customer(
         name,
         email=None if dice.chance(15) else f"{name}@example.com",
-        phone=dice.pick(("+341", None, "+342")),
+        phone=dice.pick(("+34600000001", None, "+34600000002")),
         country=dice.pick(("ES", None, "US")),
         timezone=dice.pick((*ZONES, None, "Mars/Base")),
         attributes={key: value for key, value in attributes.items() if value is not None},
@@ -104,6 +130,7 @@ def _events(dice: Dice, ids: tuple[str, ...], start: int) -> list[Event]:
     for _ in range(dice.number(4 + 4 * len(ids), 8 + 9 * len(ids))):
         name = dice.pick(ids)
         event = dice.pick(("login", "login", "form", "purchase", "purchase", "booked"))
+        event = "email_bounced" if dice.chance(2) else event
         at = found[-1].at if found and dice.chance(15) else _instant(dice, start, -2)
         late = dice.pick((DAY, HOUR, 2 * DAY, 1, 3 * DAY)) if dice.chance(18) else 0
         properties = {key: dice.pick(values) for key, values in PROPERTIES[event].items() if not dice.chance(15)}
@@ -144,10 +171,11 @@ VALUES: dict[str, tuple[Value, ...]] = {
     "city": ("Rome", "Bern", "rome"),
     "timezone": ZONES,
     "email": ("ben@example.com", "new@example.com"),
-    "phone": ("+341", "+343"),
+    "phone": ("+34600000001", "+34600000003"),
 }
 PROPERTIES: dict[str, dict[str, tuple[Value, ...]]] = {
     "login": {},
+    "email_bounced": {"permanent": (True,)},
     "form": {"kind": ("quote", "trial", "quote"), "pages": (1, 2, 3, 10), "ref": REFS},
     "purchase": {
         "amount": (Decimal("10.00"), Decimal("15.00"), Decimal("30.50"), Decimal("0.01")),

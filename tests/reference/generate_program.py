@@ -185,10 +185,15 @@ class Words:
         lines = [zone, f"purpose marketing: {marketing}", "purpose service: unless refused"]
         lines += [f"class {name}: purpose {name}, limited, counted" for name in classes]
         lines += [self.cap() for _ in range(self.dice.number(0, 2))]
+        lines += [self.suppression() for _ in range(self.dice.number(0, 2))]
         if self.dice.chance(30):
             of_class = f" of customers from class {self.dice.pick(classes)}" if self.dice.chance(75) else ""
             lines.append(f"hold out {self.dice.pick(('20%', '40%', '0.5%'))}{of_class}")
         return "\n    ".join(["policy:", *filter(None, lines)]), classes
+
+    def suppression(self) -> str:
+        channels = ", ".join(self.dice.distinct(tuple(TEMPLATES), 0, 2))
+        return f"suppress list {self.dice.pick(('robinson', 'staff'))}{' for ' + channels if channels else ''}"
 
     def cap(self) -> str:
         number = self.dice.number(0, 2) if self.dice.chance(20) else self.dice.number(1, 2)

@@ -202,6 +202,8 @@ class _Runner:
         coming = [fact.at for fact in self.person.facts]
         coming += [change.at for change in self.changes]
         coming += [each.at for each in self.scenario.consents if each.customer == self.person.id]
+        coming += [order.at for order in self.scenario.operator_exits if order.customer == self.person.id]
+        coming += [pause.until for pause in self.scenario.pauses if pause.until is not None]
         coming += [each.due for each in self.person.instances if each.alive and each.due is not None]
         for campaign in self.campaigns:
             if isinstance(campaign.enter.trigger, tree.Schedule):
@@ -224,12 +226,15 @@ class _Runner:
             each.came_to = each.depth = 0
         self.turn = 100_000
         self.apply_changes(before=self.now + 1)
+        self.operators(alive)
+        self.unlink()
         self.watch()
         self.exit_on_event(alive, facts)
         self.unlink()
         self.goal(alive + ended, facts)
         self.unlink()
         running = self.react(alive, facts)
+        self.release(alive)
         running += self.timers([each for each in alive if each not in running])
         running += self.entries(facts)
         number = 1
@@ -247,6 +252,22 @@ class _Runner:
         while self.changes and self.changes[0].at < before:
             change = self.changes.pop(0)
             self.person.attributes[change.attribute] = change.value
+
+    def operators(self, alive: list[Instance]) -> None:
+        """1. *Operators*: who is ordered out, or was held by a pause that ends so."""
+        for instance in alive:
+            ordered = any(
+                (order.customer, order.campaign, order.at) == (self.person.id, instance.campaign.name, self.now)
+                for order in self.scenario.operator_exits
+            )
+            if ordered or (instance.held and judge.resumed(instance.campaign, self.world) == "exit"):
+                self.end(instance, "operator", "operator")
+
+    def release(self, alive: list[Instance]) -> None:
+        """6. *Timers*: those a pause held ask again when it is over."""
+        for instance in alive:
+            if instance.held and judge.resumed(instance.campaign, self.world) is not None:
+                instance.asks = True
 
     def exit_on_event(self, alive: list[Instance], facts: list[Fact]) -> None:
         """3. *Exit on event*."""
@@ -610,7 +631,7 @@ class _Runner:
             instance.due, instance.asks = effect.due, effect.asks
 
     def move(self, instance: Instance, to: Position | None) -> None:
-        instance.position, instance.due, instance.asks = to, None, False
+        instance.position, instance.due, instance.asks, instance.held = to, None, False, False
 
     def end(self, instance: Instance, reason: str, rule: str, by: str | None = None) -> None:
         """Ended by the header."""
@@ -638,21 +659,25 @@ class _Runner:
 
     def messages(self) -> list[Instance]:
         """9. *Messages* and 10: returns whose message step is done."""
-        done = sorted(
-            (each for each in self.person.instances if each.alive and each.asks),
-            key=lambda instance: instance.total_order,
-        )
+        asking = [each for each in self.person.instances if each.alive and each.asks]
+        for instance in [each for each in asking if judge.paused(each.campaign, self.world)]:
+            assert instance.position is not None
+            self.at_step(instance, instance.position, "withheld", reason="paused")
+            instance.asks, instance.held = False, True
+        done = sorted((each for each in asking if each.asks), key=lambda instance: instance.total_order)
         for instance in done:
             here = instance.position
             assert here is not None
             assert isinstance(here.step, tree.Send)
             refusal = judge.message_verdict(instance, here.step.channel.text, here.rule, self.world)
+            if instance.held and judge.resumed(instance.campaign, self.world) == "skip":
+                refusal = judge.Verdict("paused", "operator")
             if refusal is None:
                 self.send(instance, here, here.step)
             else:
                 self.say(
                     instance.campaign, instance.number, "withheld",
-                    step=here.key, rule=refusal.rule, reason=refusal.reason,
+                    step=here.key, rule=refusal.rule, reason=refusal.reason, by=refusal.by,
                     counter=refusal.counter, limit=refusal.limit, window=refusal.window,
                 )  # fmt: skip
             self.move(instance, here.then)

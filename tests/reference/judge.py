@@ -65,10 +65,12 @@ def every_time(campaign: Campaign) -> bool:
     return campaign.enter.again is not None and campaign.enter.again.every_time
 
 
-def refusal(campaign: Campaign, key: str, world: World, start: Start | None = None) -> Verdict | None:
+def refusal(campaign: Campaign, key: str, world: World, start: Start | None = None) -> Verdict | None:  # noqa: PLR0911
     """7 and *Starts*: the first reason that applies."""
     rule = campaign.enter.span.place
     again = campaign.enter.again
+    if paused(campaign, world):
+        return Verdict("paused", rule)
     if campaign.enter.keyed is not None and not key:
         return Verdict("no_key", rule)
     if start is not None and start.by.depth + 1 > len(world.program.campaigns):
@@ -85,6 +87,24 @@ def refusal(campaign: Campaign, key: str, world: World, start: Start | None = No
         if world.now - last < clock.elapsed(again.gap):
             return Verdict("too_soon", rule)
     return exclusion(campaign, world, entering=True)
+
+
+def paused(campaign: Campaign, world: World) -> bool:
+    """*Operators*: the resume's instant is outside."""
+    return any(
+        pause.campaign == campaign.name
+        and pause.since <= world.now
+        and (pause.until is None or world.now < pause.until)
+        for pause in world.scenario.pauses
+    )
+
+
+def resumed(campaign: Campaign, world: World) -> str | None:
+    """*Operators*: what a resume of this very instant says about what was held."""
+    for pause in world.scenario.pauses:
+        if pause.campaign == campaign.name and pause.until == world.now:
+            return pause.overdue
+    return None
 
 
 def ghost(campaign: Campaign, world: World) -> str | None:
@@ -156,15 +176,41 @@ def excluded_by_campaign(campaign: Campaign, other: Campaign, world: World, ente
 
 
 def message_verdict(instance: Instance, channel: str, rule: str, world: World) -> Verdict | None:
-    """9: no_address, consent, capped; None: it leaves. `rule`: where the step stands."""
+    """9: no_address, suppressed, consent, capped; None: it leaves. `rule`: where the step stands."""
     address = world.scenario.channels[channel]
     purpose = instance.campaign.message_class.purpose.text
     if address is not None and not attribute(address, world):
         return Verdict("no_address", rule)
+    for line in world.program.suppressions:
+        if in_list(line.list.text, world) and channel in ({name.text for name in line.channels} or {channel}):
+            return Verdict("suppressed", line.span.place, f"list {line.list.text}")
+    if address is not None and closed(address, world):
+        return Verdict("suppressed", rule, "hard bounce")
     if not consents(channel, purpose, world):
         refused = consent_state(channel, purpose, world) in ("refused", "withdrawn")
         return Verdict("unsubscribed" if refused else "no_consent", rule)
     return capped(instance, channel, world)
+
+
+def closed(address: str, world: World) -> bool:
+    """9.3: a message to what the address is now has come back for good, by any channel that goes to it."""
+    now = attribute(address, world)
+    return any(
+        fact.properties.get("permanent")
+        and fact.at <= world.now
+        and world.scenario.channels.get(fact.event.removesuffix("_bounced"), "") == address
+        and now == known_address(address, fact.event_time if fact.message is None else fact.message.at, world)
+        for fact in world.person.facts
+    )
+
+
+def known_address(address: str, at: int, world: World) -> object:
+    """What it was at an instant, by the changes that were decided on up to it."""
+    value = next(getattr(each, address) for each in world.scenario.customers if each.id == world.person.id)
+    changes = [each for each in world.scenario.changes if (each.customer, each.attribute) == (world.person.id, address)]
+    for change in sorted(changes, key=lambda each: each.at):
+        value = change.value if change.at <= at else value
+    return value
 
 
 def capped(instance: Instance, channel: str, world: World) -> Verdict | None:

@@ -77,6 +77,7 @@ class Program:
     zone: str
     purposes: dict[str, tree.Purpose]
     caps: tuple[tree.Cap, ...]
+    suppressions: tuple[tree.Suppress, ...]
     hold_outs: tuple[tree.HoldOut, ...]
     windows: frozenset[int]
     compares_dates: bool
@@ -102,6 +103,7 @@ def load(scenario: Scenario) -> Program:
         zone=scenario.zone if zone is None else zone.default,
         purposes={clause.name.text: clause for clause in _of(tree.Purpose, policy)},
         caps=_of(tree.Cap, policy),
+        suppressions=_of(tree.Suppress, policy),
         hold_outs=_of(tree.HoldOut, policy),
         windows=frozenset(_windows(file)),
         compares_dates=any(isinstance(node, tree.DateIs) for node in _nodes(file.declarations)),

@@ -69,6 +69,23 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """From `since` up to, not including, `until`; None: to the end. `overdue`: send, skip or exit."""
+
+    campaign: str
+    since: int
+    until: int | None
+    overdue: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorExit:
+    customer: str
+    campaign: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """Consents, events and changes each in order of import: what comes first has the smaller `seq`.
 
@@ -85,6 +102,8 @@ class Scenario:
     consents: tuple[Consent, ...] = ()
     events: tuple[Event, ...] = ()
     changes: tuple[Change, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    operator_exits: tuple[OperatorExit, ...] = ()
     lists: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     channels: Mapping[str, str | None] = field(default_factory=lambda: {"email": "email", "sms": "phone", "push": None})
     shares: Mapping[str, int] = field(default_factory=dict)

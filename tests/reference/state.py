@@ -69,6 +69,7 @@ class Instance:
     ended_at: int | None = None
     exit: str | None = None
     asks: bool = False
+    held: bool = False  # by a pause
     used: set[int] = field(default_factory=set)
     messages: list[Message] = field(default_factory=list)
     came_to: int = 0

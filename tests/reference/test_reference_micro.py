@@ -381,3 +381,37 @@ campaign c:
         """,
         leave_out=("stage", "wait"),
     )
+
+
+def test_a_list_of_the_policy_and_a_bounce_for_good_suppress() -> None:
+    rules = """
+campaign c:
+    enter when begin, again after exit
+    stage s:
+        send email hello
+        send sms hello
+"""
+    facts = (
+        did("03-02 10:00 begin"),
+        changed("03-02 20:00 email", "ben@example.com"),
+        did("03-03 10:00 begin"),
+        changed("03-03 20:00 email", "new@example.com"),
+        did("03-04 10:00 email_bounced", permanent=True, happened="03-03 12:00"),  # of the address before
+        did("03-04 11:00 begin"),
+        did("03-05 10:00 email_bounced", permanent=True),
+        did("03-05 11:00 begin"),
+    )
+    expect(
+        workspace(rules, *facts, policy="suppress list robinson for email"),
+        """
+        03-02 10:00 ana 1.end c#1 send: s/send email hello
+        03-02 10:00 ana 2.end c#1 send: s/send sms hello
+        03-03 10:00 ana 1.end c#2 withheld: s/send email hello suppressed by=list robinson
+        03-03 10:00 ana 2.end c#2 send: s/send sms hello
+        03-04 11:00 ana 1.end c#3 send: s/send email hello
+        03-04 11:00 ana 2.end c#3 send: s/send sms hello
+        03-05 11:00 ana 1.end c#4 withheld: s/send email hello suppressed by=hard bounce
+        03-05 11:00 ana 2.end c#4 send: s/send sms hello
+        """,
+        leave_out=("entered", "stage", "exit"),
+    )

@@ -60,7 +60,7 @@ def said(what: str, *, who: str = "ana", purpose: str = "marketing") -> Consent:
     return Consent(who, channel, purpose, state, at(when))
 
 
-ANA = Customer("ana", email="ana@example.com", phone="+341")
+ANA = Customer("ana", email="ana@example.com", phone="+34600000001")
 
 
 def workspace(campaigns: str, *facts: Event | Change | Consent, policy: str = "", **fields: Any) -> Scenario:  # noqa: ANN401

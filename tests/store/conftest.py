@@ -19,6 +19,8 @@ def model() -> Model:
     return Model(
         attributes=(*BUILTIN_ATTRIBUTES, Attribute("birthday", Type(Kind.DATE)), Attribute("plan", TEXT)),
         events=(
+            EventType("email_bounced", channel="email", reaction="bounced"),
+            EventType("email_complained", channel="email", reaction="complained"),
             EventType("email_opened", channel="email", reaction="opened"),
             EventType("purchase", (Property("amount", MONEY), Property("category", TEXT))),
         ),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError
 
 from flowrules.errors import (
@@ -16,7 +16,6 @@ from flowrules.errors import (
     DatabaseLockedError,
     DatabaseMissingError,
     DatabaseReadOnlyError,
-    SchemaNewerError,
     ServerUnreachableError,
     StoreError,
 )
@@ -36,7 +35,6 @@ def test_create_makes_what_open_reads(database_url: str) -> None:
     assert database.dialect in database_url
     assert {key: value for key, value in rows(database, "SELECT key, value FROM workspace")} == {  # noqa: C416 -- typed
         "salt": "s",
-        "schema": "1",
         "zone": "Europe/Madrid",
         "currency": "USD",
     }
@@ -65,19 +63,11 @@ def test_tables_of_others_are_left_alone(database_url: str) -> None:
         for table in reversed(tables.metadata.sorted_tables):
             if table.name != "customer":
                 connection.execute(text(f'DROP TABLE "{table.name}"'))
+        connection.execute(text("DROP TABLE flowrules_revision"))
     with pytest.raises(DatabaseMissingError, match="without the tables of FlowRules"):
         Database.open(database_url)
     with pytest.raises(DatabaseExistsError, match="has a table `customer` of another program"):
         Database.create(database_url)
-
-
-def test_a_newer_schema_is_refused(database_url: str) -> None:
-    database = Database.create(database_url)
-    with database.write() as connection:
-        connection.execute(update(tables.workspace).where(tables.workspace.c.key == "schema").values(value="2"))
-    with pytest.raises(SchemaNewerError, match="newer FlowRules") as refused:
-        Database.open(database_url)
-    assert refused.value.hint == "install the newer version; an older one must not write into it"
 
 
 def test_a_failed_write_leaves_nothing(database_url: str) -> None:
@@ -136,6 +126,8 @@ def test_a_lost_table_is_the_databases_fault(database_url: str) -> None:
         ("mysql://root:secret@server/x", "`mysql` is not a kind of database FlowRules can use"),
         ("sqlite://", "the database must be a file: one in memory is gone with the command"),
         ("sqlite:///:memory:", "the database must be a file: one in memory is gone with the command"),
+        ("sqlite:///shop.db?timeout=soon", "the URL of a SQLite file has no options"),
+        ("sqlite:///file:shop.db?mode=ro&uri=true", "the URL of a SQLite file has no options"),
         ("postgresql://ana:secret@127.0.0.1:1/shop", "127.0.0.1:1/shop does not answer"),
         ("postgresql://ana:secret@127.0.0.1:port/shop", "the database URL can not be read"),
     ],
@@ -197,7 +189,7 @@ def test_a_database_in_no_folder(tmp_path: Path) -> None:
 
 
 def test_a_locked_database_says_so(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flowrules.store.database._PRAGMAS", ("PRAGMA busy_timeout=10", "PRAGMA journal_mode=WAL"))
+    monkeypatch.setattr("flowrules.store.database._PRAGMAS", ("PRAGMA busy_timeout=10",))
     database = Database.create(sqlite_url)
     with database.write(), pytest.raises(DatabaseLockedError, match="another program writes"), database.write():
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import time
 from pathlib import Path
@@ -331,10 +332,10 @@ def test_unsubscribed_by_a_message_is_of_its_channel(database: Database, run: Ru
     sms, push = (message_id(MessageKey("welcome", "ana", 1, f"hello/send {by} hi", 1)) for by in ("sms", "push"))
     content = (
         "event,customer,time,message,message_id,channel\n"
-        f"unsubscribed,,1970-01-20,,{sms},email\n"
+        f"unsubscribed,,1970-01-10,,{sms},email\n"
         "unsubscribed,ana,1970-01-10T00:00:00Z,hi,,\n"
         "unsubscribed,ana,1970-01-10T00:00:00Z,hi,,email\n"
-        f"unsubscribed,,1970-01-20,,{push},\n"
+        f"unsubscribed,,1970-01-10,,{push},\n"
     )
     imported = run("events", content)
     assert (counts(imported), imported.notes) == ((4, 4, 0, 0, 0), [])
@@ -413,6 +414,77 @@ def test_consents(database: Database, run: Run) -> None:
     assert counts(run("consents", content)) == (5, 0, 0, 2, 3)
 
 
+def test_a_consent_keeps_its_proof(database: Database, run: Run) -> None:
+    content = (
+        "customer,channel,purpose,state,time,source,ip,text version\n"
+        "ana,email,marketing,granted,1970-01-02,form,192.0.2.7,v3\n"
+        "bea,email,marketing,granted,1970-01-02,,,\n"
+    )
+    assert counts(run("consents", content)) == (2, 2, 0, 0, 0)
+    assert rows(database, "SELECT source, proof FROM consent ORDER BY customer_id") == [
+        ("form", '{"ip": "192.0.2.7", "text version": "v3"}'),
+        ("file.csv", None),
+    ]
+
+
+def test_only_a_refusal_is_of_all(database: Database, run: Run) -> None:
+    content = (
+        "customer,channel,purpose,state,time\n"
+        "ana,all,all,withdrawn,1970-01-02\n"
+        "bea,sms,ALL,refused,1970-01-02\n"
+        "carl,all,marketing,granted,1970-01-02\n"
+    )
+    imported = run("consents", content)
+    assert counts(imported) == (3, 2, 0, 0, 1)
+    assert reasons(imported) == [(4, "`granted` needs a channel: only a refusal is of `all`")]
+    assert rows(database, "SELECT customer_id, channel, purpose, state FROM consent ORDER BY 1, 2, 3") == [
+        *((1, channel, purpose, "withdrawn") for channel in ("email", "sms") for purpose in ("marketing", "service")),
+        *((2, "sms", purpose, "refused") for purpose in ("marketing", "service")),
+    ]
+    assert counts(run("consents", content)) == (3, 0, 0, 2, 1)
+
+
+# --- bounces and complaints ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "closes"),
+    [
+        ({"permanent": True}, True),
+        ({"permanent": "no", "status": "5.1.1"}, False),
+        ({"status": "5.1.1"}, True),
+        ({"status": "smtp; 550 5.1.10 no such user"}, True),
+        ({"status": "5.2.2"}, False),  # mailbox full
+        ({"status": "5.7.1", "type": "Permanent"}, False),  # somebody's policy
+        ({"status": "15.1.1"}, False),
+        ({"bounce_type": "Hard"}, True),
+        ({"type": "transient"}, False),
+        ({}, False),
+    ],
+)
+def test_bounces_for_good(database: Database, run: Run, fields: dict[str, object], closes: bool) -> None:  # noqa: FBT001
+    row = {"event": "email_bounced", "customer": "ana", "time": "1970-01-02", **fields}
+    imported = run("events", json.dumps(row) + "\n", name="b.jsonl")
+    assert (counts(imported), imported.notes) == ((1, 1, 0, 0, 0), [])
+    assert rows(database, "SELECT permanent FROM event") == [(1 if closes else None,)]
+
+
+def test_a_complaint_withdraws_on_its_channel(database: Database, run: Run) -> None:
+    content = (
+        "event,customer,time,message,purpose\n"
+        "email_complained,ana,1970-01-02,,\n"
+        "email_complained,bea,1970-01-02,never_sent,marketing\n"
+    )
+    imported = run("events", content)
+    assert counts(imported) == (2, 2, 0, 0, 0)
+    assert imported.notes == ["line 3: email_complained.message `never_sent` was not sent before that; taken as email"]
+    assert rows(database, "SELECT customer_id, channel, purpose, state, source FROM consent ORDER BY 1, 2, 3") == [
+        (1, "email", "marketing", "withdrawn", "event email_complained, line 2 of file.csv"),
+        (1, "email", "service", "withdrawn", "event email_complained, line 2 of file.csv"),
+        (2, "email", "marketing", "withdrawn", "event email_complained, line 3 of file.csv"),
+    ]
+
+
 # --- all or nothing -----------------------------------------------------------------------------------
 
 
@@ -445,18 +517,21 @@ AMBIGUOUS = b"event,customer,time\nvisit,ana,03/04/2026\n"
     [
         ("file.csv", b"", "{} is empty"),
         ("file.csv", b"\xef\xbb\xbf \n", "{} is empty"),
-        ("file.csv", "niña".encode("latin-1"), "{} is not UTF-8: line 1 has other bytes"),
-        ("file.csv", f"{EVENTS}visit,niña,1970-01-02".encode("latin-1"), "{} is not UTF-8: line 3 has other bytes"),
-        ("file.csv", EVENTS.encode("utf-16"), "{} is UTF-16"),
+        ("file.csv", b"event,\x81\xff", "{} is neither UTF-8 nor Windows text: line 1 has other bytes"),
+        ("file.csv", EVENTS.encode("utf-16") + b"x", "{} begins like UTF-16, but line 3 has other bytes"),
+        ("file.csv", bytes(range(1, 256)) * 9, "{} is not text"),
+        ("file.csv", b"event,c\0\0\0\0\0\0\0\0", "{} is not text"),
+        ("file.csv", b"\xd0\xcf\x11\xe0old", "{} is a workbook, not text"),
+        ("file.csv", b"\x1f\x8bzip", "{} is compressed, not text"),
         ("file.xlsx", b"PK\x03\x04rest", "{} is a workbook, not text"),
         ("file.json", b'[{"event": "visit"}]', "{} is one JSON list"),
         ("file.csv", b"event,customer,time,event\n", "{} has two columns named `event`"),
         ("file.csv", b"event,custmer,time\n", "file.csv has no column `customer`"),
         ("file.csv", b"customer,time\n", "file.csv has no column `event`"),
-        ("file.csv", OPEN_QUOTE, "{}: a quote that opens in line 2 is not closed as it should be"),
+        ("file.csv", OPEN_QUOTE, "{}: a quote that opens in line 2 is not closed"),
         ("file.csv", b",,\n,,\n", "{} has no line of column names"),
         ("file.csv", EVENTS.encode() + b"x" * 200_000, "{}: a cell in line 3 holds more than 131,072 characters"),
-        ("file.csv", b'"event', "{}: the line of column names can not be read (unexpected end of data)"),
+        ("file.csv", b'"event', "{}: a quote that opens in line 1 is not closed"),
         ("file.csv", AMBIGUOUS, "line 2: the date `03/04/2026` can be read in more than one way"),
     ],
 )
@@ -481,10 +556,11 @@ def test_files_that_are_not_there(sqlite_url: str, model: Model, tmp_path: Path)
 def test_addresses_and_zones_that_will_not_do_are_told_and_kept(run: Run) -> None:
     content = "id,email,phone,timezone\na,home,600 000 001,Mars\nb,b@example.com,+34 600 000 001,Europe/Madrid\n"
     imported = run("customers", content)
+    unknown = "no country is known: give a column `country`, or `region` in flowrules.toml"
     assert (imported.added, imported.rejects) == (2, [])
     assert list(imported.notes) == [
         "line 2: email `home` is not an address",
-        "line 2: phone `600 000 001` is not written like +34600000001",
+        f"line 2: phone `600 000 001` is not a number like +34600000001; {unknown}",
         "line 2: timezone `Mars` is not a time zone; write it like Europe/Madrid",
     ]
 
@@ -530,8 +606,13 @@ def test_formats_that_say_too_little(form: str) -> None:
 
 def test_lists(tmp_path: Path) -> None:
     path = tmp_path / "robinson.csv"
-    path.write_text("phone,name,email\n600,Ana,a@x.es\n,Bea,\n")
-    assert read_list(path, ("email", "phone")) == [("email", "a@x.es"), ("phone", "600")]
+    path.write_text("phone,name,email,country\n600 111 222,Ana,A@x.ES,\n,Bea,\n2025550101,Carl,no,us\n")
+    read = read_list(path, ("email", "phone"), "ES")
+    assert read.entries == (("email", "a@x.es"), ("phone", "+34600111222"), ("phone", "+12025550101"))
+    assert read.unusable == "robinson.csv finds nobody by line 4: `no` is no email"
+    read = read_list(path, ("phone",))
+    assert read.entries == (("phone", "+12025550101"),)
+    assert read.unusable == "robinson.csv finds nobody by line 2: `600 111 222` is no phone"
     with pytest.raises(ImportFileError, match="has no column `id`"):
         read_list(path, ("id",))
 

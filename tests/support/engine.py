@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -26,7 +26,8 @@ from flowrules.source import Source
 from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Reason
 from flowrules.store.columns import add_columns
-from flowrules.store.database import SCHEMA, Database
+from flowrules.store.customers import find_ids
+from flowrules.store.database import Database
 from flowrules.store.identity import normalised
 from flowrules.store.journal import (
     NewChange,
@@ -86,6 +87,8 @@ def finished(scenario: Scenario, database_url: str, cuts: Sequence[int] = ()) ->
             for name, entries in scenario.lists.items()
         }
         apply(database, snapshot_of(scenario), model, scenario.deployed_at, lists=lists)  # type: ignore[arg-type]  # as above
+        with database.intake() as connection:
+            order(connection, scenario)
         with planner(database) as planning:
             for instant in [*cuts, scenario.until]:
                 planning.tick(instant, answer=Reactions(scenario).answer)
@@ -129,7 +132,7 @@ def empty(url: str, scenario: Scenario) -> Database:
     with database.write() as connection:
         if database.dialect == "postgresql":
             _strip(connection)
-        facts = {"salt": scenario.salt, "zone": scenario.zone, "currency": scenario.currency, "schema": str(SCHEMA)}
+        facts = {"salt": scenario.salt, "zone": scenario.zone, "currency": scenario.currency}
         connection.execute(delete(t.workspace))
         connection.execute(insert(t.workspace), [{"key": key, "value": value} for key, value in facts.items()])
         ensure_zones(connection, [scenario.zone])
@@ -215,10 +218,29 @@ def fill(connection: Connection, model: Model, scenario: Scenario) -> None:
         values = {
             name: as_stored(value, properties[event.event, name], scenario.currency)
             for name, value in event.properties.items()
-            if value is not None
+            if value is not None and name != "permanent"
         }
-        events.append(NewEvent(event.event, event.customer, event.event_time, event.at, f"e{number}", values))
+        happened = NewEvent(event.event, event.customer, event.event_time, event.at, f"e{number}", values)
+        events.append(replace(happened, permanent=bool(event.properties.get("permanent"))))
     add_events(connection, model, events)
+
+
+def order(connection: Connection, scenario: Scenario) -> None:
+    """What operators order, where the campaigns are known."""
+    campaigns = {row.name: row.id for row in connection.execute(select(t.campaign.c.id, t.campaign.c.name))}
+    customers = find_ids(connection, [customer.id for customer in scenario.customers])
+    pauses = [
+        {"campaign_id": campaigns[each.campaign], "since": each.since, "until": each.until, "overdue": each.overdue}
+        for each in scenario.pauses
+    ]
+    exits = [
+        {"customer_id": customers[each.customer], "at": each.at, "campaign_id": campaigns[each.campaign],
+         "reason": Reason.OPERATOR}
+        for each in scenario.operator_exits
+    ]  # fmt: skip
+    for table, rows in ((t.pause, pauses), (t.operator_exit, exits)):
+        if rows:
+            connection.execute(insert(table), rows)
 
 
 # --- the ledger out -----------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from flowrules.check import check
@@ -17,8 +17,10 @@ from flowrules.runtime.tick import TickResult, tick
 from flowrules.source import Source
 from flowrules.store.columns import add_columns
 from flowrules.store.database import Database
+from flowrules.store.identity import IdentityKind
 from flowrules.store.journal import NewConsent, NewCustomer, NewEvent, add_consents, add_customers, add_events
 
+EMAIL, SMS = Channel("email", "email"), Channel("sms", "phone")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 FLOW = """\
@@ -73,6 +75,8 @@ class World:
     database: Database
     flow: str
     templates: dict[str, str]
+    lists: Mapping[str, Sequence[tuple[IdentityKind, str]]] = field(default_factory=dict)
+    channels: tuple[Channel, ...] = (EMAIL, SMS)
     _events: int = 0
 
     def snapshot(self) -> Snapshot:
@@ -82,8 +86,8 @@ class World:
                 Template(path.partition("/")[0], path.partition("/")[2].partition(".")[0], f"templates/{path}", text)
                 for path, text in sorted(self.templates.items())
             ),
-            lists=frozenset(),
-            channels=(Channel("email", "email"), Channel("sms", "phone")),
+            lists=frozenset(f"data/{name}.csv" for name in self.lists),
+            channels=self.channels,
             currency="EUR",
             zone="Europe/Madrid",
         )
@@ -94,7 +98,7 @@ class World:
         return checked.model
 
     def apply(self, when: int = START) -> None:
-        apply(self.database, self.snapshot(), self.model(), when)
+        apply(self.database, self.snapshot(), self.model(), when, lists=self.lists)
 
     def customers(self, names: Iterable[str], *, consent: bool = True, **attributes: str | None) -> None:
         model = self.model()
@@ -133,9 +137,16 @@ class World:
         return tick(self.database, now, answer=answer)
 
 
-def world(url: str, flow: str = FLOW, templates: dict[str, str] | None = None) -> World:
+def world(
+    url: str,
+    flow: str = FLOW,
+    templates: dict[str, str] | None = None,
+    lists: Mapping[str, Sequence[tuple[IdentityKind, str]]] | None = None,
+    channels: tuple[Channel, ...] = (EMAIL, SMS),
+) -> World:
     """Deployed at START."""
     database = Database.create(url, zone="Europe/Madrid", currency="EUR", salt="salt")
-    made = World(database, flow, dict(TEMPLATES if templates is None else templates))
+    written = dict(TEMPLATES if templates is None else templates)
+    made = World(database, flow, written, lists or {}, channels)
     made.apply()
     return made

@@ -22,7 +22,11 @@ class ChannelError(FlowRulesError):
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """Instants are UTC microseconds; `rule` is `file:line`; `to` is None where the channel needs no address."""
+    """Instants are UTC microseconds; `rule` is `file:line`; `to` is None where the channel needs no address.
+
+    token, unsubscribe_token: signed names of the message (sql/token.py). marketing: not a service message, so that it
+    must offer a way out. unsubscribe_url: where the channel's settings name one.
+    """
 
     message_id: str
     idempotency_key: str
@@ -43,6 +47,11 @@ class OutgoingMessage:
     html: str | None
     decided_at: int
     sent_at: int
+    token: str = ""
+    purpose: str = ""
+    marketing: bool = False
+    unsubscribe_token: str = ""
+    unsubscribe_url: str | None = None
 
     def facts(self) -> dict[str, str | int | None]:
         """As cli.md names them, in its order."""
@@ -76,16 +85,20 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It will never be taken; the contact's slot comes back."""
+    """It will never be taken; the contact's slot comes back. code: the enhanced status code such as 5.1.1."""
 
     why: str
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """It was certainly not taken; another attempt may work."""
+    """It was certainly not taken; another attempt may work. out: the channel itself is out of order, not this message:
+    the others need not be tried now.
+    """
 
     why: str
+    out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

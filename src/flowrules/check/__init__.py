@@ -53,7 +53,8 @@ def check(snapshot: Snapshot) -> Checked:
     for campaign in campaigns:
         found += check_flow(campaign)
     found += check_starts(campaigns)
-    found += check_templates(campaigns, names)
+    marketing = {each.name for each in (model.campaigns if model else ()) if each.message_class.marketing}
+    found += check_templates(campaigns, names, marketing)
     found = _without_echoes(found, campaigns)
     order = {source.name: number for number, source in enumerate(snapshot.sources)}
     found.sort(key=lambda d: (order.get(d.span.source.name, len(order)), d.span.source.name, d.span.start, d.span.end))

@@ -7,6 +7,8 @@ hold: not when it is written, and not when it is compiled, where Jinja would fol
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from jinja2 import StrictUndefined, pass_eval_context
@@ -35,7 +37,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(optimized=False, undefined=StrictUndefined, **options)
         self.globals.clear()
         self.filters = {name: function for name, function in self.filters.items() if name in FILTERS}
-        self.filters |= {"join": _join, "replace": _replace}
+        self.filters |= {"date": _date, "join": _join, "money": _money, "replace": _replace}
 
     def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
         if operator == "**" or (operator in {"*", "%"} and any(isinstance(side, _SEQUENCES) for side in (left, right))):
@@ -63,6 +65,30 @@ def _join(context: EvalContext, items: Iterable[object], between: str = "", attr
     _allow("`join`", len(items) * len(str(between)))
     joined: str = do_join(context, items, between, attribute)
     return joined
+
+
+def _date(value: date, form: str = "%Y-%m-%d") -> str:
+    if not isinstance(value, date):
+        raise SecurityError("`date` is for dates and moments")
+    _allow("`date`", len(form) * 1000)
+    return value.strftime(form)
+
+
+def _money(
+    value: Decimal | int, symbol: str | None = None, decimal: str = ".", thousands: str = "", *, before: bool = False
+) -> str:
+    """`24.90 EUR` in the way of a country: `money("€", ",")` is `24,90 €`."""
+    if not isinstance(value, Decimal | int):
+        raise SecurityError("`money` is for amounts")
+    # Money prints with its currency, and as many decimals as that has.
+    amount, _, currency = str(value).partition(" ") if isinstance(value, Decimal) else (f"{value}.00", "", "")
+    if not currency:
+        amount = f"{Decimal(value):.2f}"
+    whole, _, part = amount.partition(".")
+    whole = f"{int(whole):,}".replace(",", thousands) if whole.strip("-0") else whole
+    shown = f"{whole}{decimal}{part}" if part else whole
+    symbol = currency if symbol is None else symbol
+    return (f"{symbol}{shown}" if before else f"{shown} {symbol}").strip()
 
 
 def _allow(what: str, length: int) -> None:

@@ -2,7 +2,8 @@
 
 Takes the campaigns as written, the names and the snapshot; gives diagnostics, those about a template with their place
 in its file. A template may use `customer.ATTRIBUTE`, `entry.PROPERTY` of the event that starts the campaign,
-`message.ARGUMENT` of the send, and its own variables. Nothing is rendered here. Jinja is imported only when there is
+`message.ARGUMENT` of the send, what its channel is set up with, and its own variables. Marketing mail to real people
+needs a way out. Nothing is rendered here. Jinja is imported only when there is
 a template to read.
 """
 
@@ -17,22 +18,23 @@ from typing import TYPE_CHECKING
 from flowrules.check.reading import unreadable
 from flowrules.diagnostics.model import Diagnostic, Edit, Fix, Label
 from flowrules.diagnostics.suggest import nearest
-from flowrules.model.template import KEYS, Head, head
+from flowrules.model.template import KEYS, SCHEMES, WORDS, Head, head
 from flowrules.model.walk import steps_of
 from flowrules.source import Source, Span
 from flowrules.syntax import tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from jinja2 import nodes
 
     from flowrules.check.sandbox import Sandbox
     from flowrules.model.names import Names
-    from flowrules.model.schema import EventType
+    from flowrules.model.schema import Channel, EventType
     from flowrules.model.snapshot import Template
 
 ROOTS = ("customer", "entry", "message")
+_LINK = re.compile(r"""\b(?:href|src|action|background)\s*=\s*["']?\s*([a-z][a-z0-9+.-]*):""", re.IGNORECASE)
 _TOO_DEEP = "is nested too deeply or holds a number that is too large"
 
 
@@ -64,10 +66,14 @@ class _Sent:
     campaign: str
     event: EventType | None
     send: tree.Send
+    marketing: bool
 
     @property
     def where(self) -> Label:
         return Label(self.send.span, "sent here")
+
+    def needs_way_out(self, channel: Channel) -> bool:
+        return self.marketing and channel.public and channel.address == "email"
 
 
 class _Templates:
@@ -108,27 +114,73 @@ class _Templates:
                 )
             )
             return
-        reads = [self.read(part) for part in parts]
+        by_language: dict[str, list[_Read]] = {}
+        for part in parts:
+            by_language.setdefault(part.language, []).append(self.read(part))
+        if "" not in by_language:
+            message = f"the template `{name}` has no version for customers of other languages"
+            hint = f"write `templates/{channel}/{name}.txt`"
+            self.note(Diagnostic("FR310", message, sent.send.template.span, hint))
+        for reads in by_language.values():
+            self.version(reads, sent)
+
+    def version(self, reads: list[_Read], sent: _Sent) -> None:
+        """The parts of a message in one language."""
+        channel, name = self.names.channels[sent.send.channel.text], sent.send.template.text
         subject = any(read.head.value("subject") or read.problems for read in reads)
-        if self.names.channels[channel].address == "email" and not subject:
+        if channel.address == "email" and not subject:
             message = f"the email `{name}` has no subject"
             hint = "the file begins with `---`, `subject: ...`, `---`, each on a line of its own"
             self.note(Diagnostic("FR313", message, _line(reads[0].source, 1), hint, (sent.where,)))
         for read in reads:
-            self.follow(read, sent, frozenset(), {read.source.name})
+            self.follow(read, sent, frozenset(), {read.source.name}, (read.source.name,))
+        if sent.needs_way_out(channel):
+            self.way_out(reads, sent, channel)
 
-    def follow(self, read: _Read, sent: _Sent, assigned: frozenset[str], visited: set[str]) -> None:
-        """A file and those it includes, which see its variables."""
+    def way_out(self, reads: list[_Read], sent: _Sent, channel: Channel) -> None:
+        """Who gets advertising must be told by whom, and how to end it."""
+        for setting in WORDS:
+            if getattr(channel, setting) is None:
+                message = f"marketing by `{channel.name}` reaches real people, and there is no `{setting}`"
+                hint = f"set it in flowrules.toml: `[channels.{channel.name}]`, `{setting} = ...`"
+                self.note(Diagnostic("FR314", message, sent.send.channel.span, hint))
+        for read in reads:
+            if "unsubscribe_url" not in self.roots(read, set()) and not read.problems:
+                message = f"the marketing email `{sent.send.template.text}` shows no link to unsubscribe"
+                hint = "write `{{ unsubscribe_url }}` where the link goes"
+                place = _line(read.source, read.source.position(read.head.body)[0])
+                self.note(Diagnostic("FR315", message, place, hint, (sent.where,), severity="warning"))
+
+    def roots(self, read: _Read, visited: set[str]) -> set[str]:
+        """The first words of what a file and those it includes ask for."""
+        visited.add(read.source.name)
+        found = {use.root for use in read.uses}
+        for path, _ in read.included:
+            template = self.by_path.get(f"templates/{path}")
+            if template is not None and template.path not in visited:
+                found |= self.roots(self.read(template), visited)
+        return found
+
+    def follow(
+        self, read: _Read, sent: _Sent, assigned: frozenset[str], visited: set[str], within: tuple[str, ...]
+    ) -> None:
+        """A file and those it includes, which see its variables; `within`: the files that include this one, and it."""
         assigned |= read.assigned
         for use in read.uses:
-            if use.root not in assigned:
+            if use.root in assigned:
+                continue
+            if use.root in WORDS:
+                self.word(use, sent)
+            else:
                 self.use(use, sent)
         for path, span in read.included:
             template = None if path is None else self.by_path.get(f"templates/{path}")
-            if template is not None:
+            if template is not None and template.path in within:
+                self.note(Diagnostic("FR311", "this template includes itself, without end", span, "leave it out"))
+            elif template is not None:
                 if template.path not in visited:
                     visited.add(template.path)
-                    self.follow(self.read(template), sent, assigned, visited)
+                    self.follow(self.read(template), sent, assigned, visited, (*within, template.path))
             elif path is None:
                 message = "the name of an included template must be written out"
                 self.note(Diagnostic("FR311", message, span, 'such as `{% include "email/footer.html" %}`'))
@@ -168,14 +220,24 @@ class _Templates:
                 message = f"event `{sent.event.name}`, which starts the campaign, has no property `{name}`"
                 self.note(_unknown("FR312", message, use.span, name, known, None, sent.where))
 
+    def word(self, use: _Use, sent: _Sent) -> None:
+        channel = self.names.channels[sent.send.channel.text]
+        if getattr(channel, use.root) is None and not sent.needs_way_out(channel):  # which is told once
+            message = f"the channel `{channel.name}` has no `{use.root}`"
+            hint = f"set it in flowrules.toml: `[channels.{channel.name}]`, `{use.root} = ...`"
+            self.note(Diagnostic("FR312", message, use.span, hint, (sent.where,)))
 
-def check_templates(campaigns: Iterable[tree.CampaignDecl], names: Names) -> list[Diagnostic]:
+
+def check_templates(
+    campaigns: Iterable[tree.CampaignDecl], names: Names, marketing: Collection[str] = ()
+) -> list[Diagnostic]:
+    """`marketing`: the campaigns whose messages are; empty where the rules could not be understood."""
     templates = _Templates(names)
     for campaign in campaigns:
         event, known = _entering(campaign, names)
         for step in steps_of(campaign) if known else ():
             if isinstance(step, tree.Send):
-                templates.check(_Sent(campaign.name.text, event, step))
+                templates.check(_Sent(campaign.name.text, event, step, campaign.name.text in marketing))
     for template in names.snapshot.templates:
         if template.path not in templates.reads:
             for wrong in unreadable(Source(template.path, template.text)):
@@ -218,8 +280,10 @@ def _unknown_root(use: _Use, names: Names) -> Diagnostic:
         instead = f"customer.{use.root}"
         fix = Fix(f"write `{instead}`", True, (Edit(use.span, instead),))
         return Diagnostic("FR312", message, use.span, f"an attribute is written `{instead}`", fixes=(fix,))
-    hint = "it knows `customer.ATTRIBUTE`, `entry.PROPERTY` and `message.ARGUMENT`"
-    return _unknown("FR312", message, use.span, use.root, ROOTS, hint)
+    hint = "it knows `customer.ATTRIBUTE`, `entry.PROPERTY`, `message.ARGUMENT`, " + " and ".join(
+        f"`{word}`" for word in WORDS
+    )
+    return _unknown("FR312", message, use.span, use.root, (*ROOTS, *WORDS), hint)
 
 
 # --- reading one file -------------------------------------------------------------------------
@@ -245,7 +309,18 @@ def _read(source: Source) -> _Read:
         else:
             _parse(value, at, read)
     _parse(source.text[found.body :], found.body, read)
+    if source.name.endswith(".html"):
+        read.problems += _wrong_links(source)
     return read
+
+
+def _wrong_links(source: Source) -> Iterator[Diagnostic]:
+    """Those written out; what a value makes of a link shows when the message is written."""
+    for link in _LINK.finditer(source.text):
+        if link[1].lower() not in SCHEMES:
+            message = f"a link can not lead to `{link[1]}:`"
+            hint = "links of messages lead to http, https, mailto or tel"
+            yield Diagnostic("FR316", message, Span(source, link.start(1), link.end(1)), hint)
 
 
 def _parse(text: str, offset: int, read: _Read) -> None:
@@ -270,7 +345,7 @@ def _parse(text: str, offset: int, read: _Read) -> None:
     read.assigned |= {node.name for node in ast.find_all(nodes.Name) if node.ctx != "load"}
     seen: dict[tuple[int, str], int] = {}
     for root, name, line in _used(ast):
-        if root in undeclared:
+        if root in undeclared or root == "self":
             words = rf"\b{re.escape(root)}\b" + ("" if name is None else rf"(?:\s*\.\s*|\[\s*[\"']){re.escape(name)}\b")
             span = _find(read.source, first + line - 1, words, seen)
             read.uses.append(_Use(root, name, span))

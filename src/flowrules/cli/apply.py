@@ -12,7 +12,7 @@ from flowrules.cli.output import emit, formats, table
 from flowrules.errors import DatabaseMissingError
 from flowrules.runtime import deploy
 from flowrules.store.database import Database
-from flowrules.store.imports.lists import read_list
+from flowrules.store.imports.lists import read_lists
 from flowrules.store.versions import compare
 from flowrules.workspace import Workspace
 
@@ -31,9 +31,9 @@ def command(context: Context, *, yes: bool, at: str | None, dry_run: bool, forma
     workspace = context.workspace()
     snapshot, model = context.model(workspace)
     database = _open(workspace)
-    lists = {
-        each.name: read_list(workspace.root / each.path, each.by) for each in model.lists if each.path in snapshot.lists
-    }
+    lists, unusable = read_lists(workspace.root, model, snapshot.lists)
+    for note in unusable:
+        context.warn(note)
     version, campaigns, in_flight = compare(database, model)
     if dry_run:
         _show(format_, version + 1, campaigns, in_flight)

@@ -7,7 +7,7 @@ from datetime import time as clock_time
 from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from flowrules.cli.context import UserError
 from flowrules.report.words import iso
@@ -38,7 +38,7 @@ def wall() -> int:
 
 
 def now(workspace: Workspace, database: Database | None, given: str | None) -> int:
-    """`--now` where the clock is virtual, and there the last tick without it; else the machine's clock."""
+    """`--now` where the clock is virtual, and there what it stands at without it; else the machine's clock."""
     if given is not None:
         if not workspace.virtual_clock:
             raise UserError(
@@ -52,10 +52,19 @@ def now(workspace: Workspace, database: Database | None, given: str | None) -> i
         return instant
     if not workspace.virtual_clock:
         return wall()
-    last = _last_tick(database)
-    if last == BEGINNING:
+    stands = _stands(database)
+    if stands == BEGINNING:
         raise UserError("the clock of this workspace is virtual and was never set", "say --now TIME")
-    return last
+    return stands
+
+
+def _stands(database: Database | None) -> int:
+    """Where a virtual clock is: at the last tick, or at what was put in force since."""
+    if database is None:
+        return BEGINNING
+    with database.read() as connection:
+        deployed: int | None = connection.execute(select(func.max(tables.deployment.c.at))).scalar()
+    return max(_last_tick(database), BEGINNING if deployed is None else deployed)
 
 
 def _last_tick(database: Database | None) -> int:

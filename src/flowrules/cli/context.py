@@ -48,9 +48,10 @@ class Context:
     def set(self, option: str, value: object) -> None:
         setattr(self, option, value)
 
-    def workspace(self) -> Workspace:
+    def root(self) -> Path:
+        """The folder of the workspace."""
         from flowrules.diagnostics.model import Diagnostic  # noqa: PLC0415 -- not for `help`
-        from flowrules.workspace import find, load  # noqa: PLC0415
+        from flowrules.workspace import find  # noqa: PLC0415
 
         start = Path() if self.directory is None else self.directory
         if not start.is_dir():
@@ -58,7 +59,12 @@ class Context:
         root = find(start)
         if isinstance(root, Diagnostic):
             raise UserError(root.message, root.hint)
-        workspace, diagnostics = load(root)
+        return root
+
+    def workspace(self) -> Workspace:
+        from flowrules.workspace import load  # noqa: PLC0415
+
+        workspace, diagnostics = load(self.root())
         if workspace is None:
             raise FilesError(diagnostics)
         return workspace

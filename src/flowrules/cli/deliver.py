@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import click
 
+from flowrules.channels.base import Channel
+from flowrules.channels.mail import mailbox
+from flowrules.channels.redirect import redirect
 from flowrules.channels.registry import make_channels
 from flowrules.cli import clock
-from flowrules.cli.context import Context
+from flowrules.cli.context import Context, UserError
 from flowrules.cli.output import emit, formats
+from flowrules.runtime.daily import DailyLimits
 from flowrules.runtime.deliver import Delivered, deliver
+from flowrules.store.database import Database
+from flowrules.workspace import Workspace, smtp_settings
 
 FOLDER = "outbox"
 """Where the file channels of a workspace write."""
@@ -16,29 +24,77 @@ FOLDER = "outbox"
 _SLICE = 1000
 
 
+def address(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    if given is not None and mailbox(given) is None:
+        raise click.BadParameter(f"{given!r} is no email address")
+    return given
+
+
+def channels_of(workspace: Workspace, redirect_to: str | None = None) -> Mapping[str, Channel]:
+    """Ready to send; ChannelError: one lacks what it needs, such as its password."""
+    types = {name: settings.type for name, settings in workspace.channels.items()}
+    channels = make_channels(types, workspace.root / FOLDER, lambda name: smtp_settings(name, workspace.channels[name]))
+    if redirect_to is None:
+        return channels
+    mail = [channel.name for channel in workspace.known_channels if channel.address == "email"]
+    return redirect(channels, mail, redirect_to)
+
+
+def daily_limits(workspace: Workspace) -> DailyLimits:
+    limits = {name: settings.daily_limit for name, settings in workspace.channels.items()}
+    return DailyLimits(workspace.zone, {name: limit for name, limit in limits.items() if limit is not None})
+
+
 @click.command("deliver")
 @click.option("--now", "at", metavar="TIME", help="The instant, where the workspace has a virtual clock.")
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many messages.")
+@click.option(
+    "--redirect-to", callback=address, metavar="ADDRESS", help="Every message to this address, not to its customer."
+)
 @formats("text", "json")
 @click.pass_obj
-def command(context: Context, *, at: str | None, limit: int | None, format_: str) -> None:
+def command(context: Context, *, at: str | None, limit: int | None, redirect_to: str | None, format_: str) -> None:
     """Hand over the messages that were decided, each tested again: consent, caps, journey, address.
 
-    File channels append to outbox/CHANNEL.jsonl in the workspace.
+    File channels append to outbox/CHANNEL.jsonl in the workspace. Redirected messages count as sent.
     """
     workspace = context.workspace()
     database = context.database(workspace)
-    types = {name: settings.type for name, settings in workspace.channels.items()}
-    channels = make_channels(types, workspace.root / FOLDER)
+    channels, daily = channels_of(workspace, redirect_to), daily_limits(workspace)
+    done = delivered(database, channels, daily, lambda: clock.now(workspace, database, at), limit)
+    emit(format_, "deliver", done.facts(), words_of(done))
+    if done.out:
+        raise out_of_order(done)
+
+
+def delivered(
+    database: Database,
+    channels: Mapping[str, Channel],
+    daily: DailyLimits,
+    now: Callable[[], int],
+    limit: int | None = None,
+) -> Delivered:
+    """In slices, so that the instant a message is sent at stays that of the real clock."""
     done = Delivered()
     while limit is None or done.claimed < limit:
-        # In slices, so that the instant a message is sent at stays that of the real clock.
         size = _SLICE if limit is None else min(_SLICE, limit - done.claimed)
-        part = deliver(database, channels, clock.now(workspace, database, at), size)
+        part = deliver(database, channels, now(), size, daily)
         done.add(part)
         if part.claimed < size:
             break
+    return done
+
+
+def words_of(done: Delivered) -> str:
     facts = done.facts()
     counts = ", ".join(f"{facts[name]} {name}" for name in ("sent", "refused", "retried", "unknown"))
     withheld = "".join(f", {number} withheld ({reason})" for reason, number in sorted(done.withheld.items()))
-    emit(format_, "deliver", facts, counts + withheld)
+    return counts + withheld
+
+
+def out_of_order(done: Delivered) -> UserError:
+    what = "; ".join(f"`{name}`: {why}" for name, why in sorted(done.out.items()))
+    return UserError(
+        f"a channel is out of order; its messages wait. {what}",
+        "mend it or its settings in flowrules.toml; the next `flowrules deliver` goes on",
+    )

@@ -22,7 +22,7 @@ def show(format_: str, diagnostics: Sequence[Diagnostic], files: int, campaigns:
     warnings = len(diagnostics) - errors
     if format_ == "github":
         for diagnostic in diagnostics:
-            click.echo(_annotation(diagnostic))
+            click.echo(annotation(diagnostic))
         return
     if format_ == "jsonl":
         for diagnostic in diagnostics:
@@ -36,18 +36,22 @@ def show(format_: str, diagnostics: Sequence[Diagnostic], files: int, campaigns:
         "warnings": warnings,
         "diagnostics": [as_dict(diagnostic) for diagnostic in diagnostics],
     }
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    summary = f"{_number(errors, 'error')}, {_number(warnings, 'warning')} in {_number(files, 'file')}"
+    summary = f"{counted(errors, 'error')}, {counted(warnings, 'warning')} in {counted(files, 'file')}"
     if not diagnostics:
-        summary = f"{_number(campaigns, 'campaign')} in {_number(files, 'file')}: no mistakes found"
-    emit(format_, "check", facts, "\n\n".join([*(render(each, colour=colour) for each in diagnostics), summary]))
+        summary = f"{counted(campaigns, 'campaign')} in {counted(files, 'file')}: no mistakes found"
+    emit(format_, "check", facts, "\n\n".join([*map(as_text, diagnostics), summary]))
 
 
-def _number(count: int, noun: str) -> str:
+def as_text(diagnostic: Diagnostic) -> str:
+    """As people read it; in colours on a terminal."""
+    return render(diagnostic, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+
+
+def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _annotation(diagnostic: Diagnostic) -> str:
+def annotation(diagnostic: Diagnostic) -> str:
     """https://docs.github.com: workflow commands."""
     span = diagnostic.span
     place = f"file={_escaped(span.source.name)},line={span.line},endLine={span.end_line},col={span.column}"

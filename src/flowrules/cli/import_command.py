@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import time
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,19 @@ from typing import Any
 import click
 
 from flowrules.cli import clock
-from flowrules.cli.context import Context, UserError
+from flowrules.cli.context import Context
 from flowrules.cli.output import emit, formats
 from flowrules.cli.progress import progress
+from flowrules.cli.rejects import RejectFile
 from flowrules.errors import DatabaseMissingError
 from flowrules.model.policy import zone_exists
 from flowrules.store.database import Database
+from flowrules.store.imports.encoding import known
+from flowrules.store.imports.numbers import DECIMALS
 from flowrules.store.imports.records import Options
 from flowrules.store.imports.run import Imported, What, import_file
-from flowrules.store.imports.times import Times, date_format
-from flowrules.store.spreadsheet import write_csv
+from flowrules.store.imports.separators import NAMES as SEPARATORS
+from flowrules.store.imports.times import EXCEL, Times, date_format
 from flowrules.store.zones import BEGINNING
 from flowrules.workspace import Workspace
 
@@ -45,11 +49,23 @@ def _clock(_context: click.Context, _option: click.Parameter, given: str) -> tim
 
 
 def _date_format(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
-    if given is not None:
+    if given not in {None, EXCEL}:
         try:
-            date_format(given)
+            date_format(str(given))
         except ValueError as wrong:
             raise click.BadParameter(str(wrong)) from None
+    return given
+
+
+def _separator(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    if given is None or given in SEPARATORS or (len(given) == 1 and given not in '"\r\n'):
+        return given
+    raise click.BadParameter(f"{given!r} is not one character; write it, or {', '.join(SEPARATORS)}")
+
+
+def _encoding(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    if given is not None and not known(given):
+        raise click.BadParameter(f"{given!r} is not an encoding of text; write it like utf-8, cp1252 or utf-16")
     return given
 
 
@@ -74,6 +90,9 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--zone", callback=_zone, help="Of times without an offset; default: the workspace's."),
         click.option("--at", default="12:00", callback=_clock, metavar="HH:MM", help="Of a date without a time."),
         click.option("--date-format", callback=_date_format, metavar="DD/MM/YYYY", help="How dates are written."),
+        click.option("--decimal", type=click.Choice(tuple(DECIMALS)), help="The sign before decimals."),
+        click.option("--separator", callback=_separator, metavar="NAME", help="Between cells: semicolon, tab, ..."),
+        click.option("--encoding", callback=_encoding, metavar="NAME", help="Of the file, such as cp1252."),
         click.option("--known-only", is_flag=True, help="Refuse rows of customers that are not known."),
         click.option("--dry-run", is_flag=True, help="Say what would happen; store nothing."),
         click.option("--strict", is_flag=True, help="With one row refused, store nothing and fail."),
@@ -100,6 +119,9 @@ def command(
     zone: str | None,
     at: time,
     date_format: str | None,
+    decimal: str | None,
+    separator: str | None,
+    encoding: str | None,
     known_only: bool,
     dry_run: bool,
     strict: bool,
@@ -117,6 +139,7 @@ def command(
     with (
         _database(context, workspace, dry_run=dry_run) as database,
         progress(context, "reading", "{:,} rows".format) as read,
+        RejectFile(file, wanted=not dry_run) as rejects,
     ):
         imported = import_file(
             database,
@@ -125,19 +148,22 @@ def command(
             file,
             Options(
                 times=Times(zone or workspace.zone, at, date_format),
+                decimal=None if decimal is None else DECIMALS[decimal],
                 columns=columns,
                 event=event,
                 known_only=known_only,
             ),
             # In a virtual clock's workspace the next tick takes what names no time, whatever the year is here.
             now=BEGINNING if workspace.virtual_clock else clock.wall(),
+            encoding=encoding,
+            separated=separator,
             dry_run=dry_run,
             strict=strict,
             progress=read,
+            sink=rejects.add,
         )
-    rejects_file = _write_rejects(file, imported) if imported.rejects and not dry_run else None
-    _report(context, format_, imported, rejects_file, dry_run=dry_run)
-    return 1 if strict and imported.rejects else 0
+    _report(context, format_, file, imported, rejects.path, dry_run=dry_run)
+    return 1 if strict and imported.rejected else 0
 
 
 @contextmanager
@@ -155,41 +181,29 @@ def _database(context: Context, workspace: Workspace, *, dry_run: bool) -> Itera
         database.close()
 
 
-def _write_rejects(file: Path, imported: Imported) -> Path:
-    path = file.with_name(f"{file.name}.rejects.csv")
-    columns = list(dict.fromkeys(column for reject in imported.rejects for column in reject.row.values))
-    rows = (
-        [reject.row.line, reject.reason, *(reject.row.values.get(column, "") for column in columns)]
-        for reject in imported.rejects
-    )
-    try:
-        with path.open("w", encoding="utf-8", newline="", errors="backslashreplace") as out:
-            write_csv(out, ("line", "reason", *columns), rows)
-    except OSError as failure:
-        raise UserError(
-            f"the rows refused can not be written to {path}: {failure.strerror}", "the other rows were taken in"
-        ) from None
-    return path
-
-
-def _report(context: Context, format_: str, imported: Imported, rejects_file: Path | None, *, dry_run: bool) -> None:
+def _report(
+    context: Context, format_: str, file: Path, imported: Imported, rejects_file: Path | None, *, dry_run: bool
+) -> None:
     facts = {
         "read": imported.read,
         "added": imported.added,
         "changed": imported.changed,
         "unchanged": imported.unchanged,
-        "rejected": len(imported.rejects),
+        "rejected": imported.rejected,
         "rejects_file": None if rejects_file is None else str(rejects_file),
         "rejects": [{"line": each.row.line, "reason": each.reason} for each in imported.rejects],
+        "read_as": None if imported.read_as is None else asdict(imported.read_as),
     }
     text = ", ".join(f"{facts[key]} {key}" for key in ("read", "added", "changed", "unchanged", "rejected"))
     emit(format_, "import", facts, text)
+    if imported.said:
+        context.note(f"{file.name}: {'; '.join(imported.said)}")
     for note in imported.notes:
         context.warn(note)
     for reject in imported.rejects[:_SHOWN]:
         context.warn(f"line {reject.row.line}: {reject.reason}")
     if rejects_file is not None:
-        context.warn(f"{len(imported.rejects)} rows were refused; they are in {rejects_file}")
+        context.warn(f"{imported.rejected} rows were refused; they are in {rejects_file}")
     if dry_run:
         context.note("a dry run: nothing was stored")
     elif not imported.kept:

@@ -24,17 +24,28 @@ from flowrules.diagnostics.suggest import nearest
 COMMANDS = {
     "init": "Make a new workspace.",
     "check": "Find the mistakes in the rule files.",
+    "fmt": "Lay out the rule files in the one way.",
+    "graph": "Draw a campaign.",
     "help": "Explain a code such as FR203.",
+    "preview": "Show a message as a template writes it.",
     "import": "Take in customers, events, or consents from a file.",
     "apply": "Put the rules of the workspace in force.",
     "simulate": "Run the rules on a copy of the data, sending nothing.",
     "tick": "Decide everything that is due.",
     "deliver": "Hand over the messages that were decided.",
+    "run": "Tick and deliver, again and again.",
+    "pause": "Let nobody enter a campaign, and no message leave.",
+    "resume": "End a pause.",
+    "exit": "Take a customer out of a campaign.",
+    "outbox": "List what waits to be sent, or settle what is unknown.",
     "status": "Say how the workspace stands.",
     "funnel": "Count who entered, moved on and left in a campaign.",
     "messages": "List messages.",
     "ledger": "List decisions and their reasons.",
+    "customer": "Show, export or erase one customer.",
     "explain": "Tell why a customer did or did not get something.",
+    "segment": "Say who is in a segment, and why.",
+    "db": "Upgrade, examine, or copy the database.",
 }
 """With what `--help` says of each."""
 
@@ -54,8 +65,9 @@ class _Program(click.Group):
             return None
         module = importlib.import_module(f"flowrules.cli.{_MODULES.get(name, name)}")
         command: click.Command = module.command
-        known = {option.name for option in command.params}
-        command.params += [option for option in _everywhere() if option.name not in known]
+        for each in (command, *(command.commands.values() if isinstance(command, click.Group) else ())):
+            known = {option.name for option in each.params}
+            each.params += [option for option in _everywhere() if option.name not in known]
         command.short_help = command.short_help or COMMANDS[name]
         return command
 

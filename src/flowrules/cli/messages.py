@@ -14,7 +14,7 @@ STATUSES = (
     "expired", "cancelled",
 )  # fmt: skip
 
-_SHOWN = ("decided_at", "customer", "campaign", "channel", "template", "status", "reason", "sent_at")
+_SHOWN = ("decided_at", "customer", "campaign", "channel", "template", "status", "reason", "sent_at", "answer")
 
 
 @click.command("messages")

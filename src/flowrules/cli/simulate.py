@@ -22,10 +22,11 @@ from flowrules.runtime.assume import Assumptions, parse_rates
 from flowrules.runtime.copy import copy_to
 from flowrules.runtime.simulate import DAY, Simulated, simulate
 from flowrules.store.database import Database
-from flowrules.store.imports.lists import read_list
+from flowrules.store.imports.lists import read_lists
 from flowrules.store.imports.records import Options
 from flowrules.store.imports.run import import_file
 from flowrules.store.imports.times import Times
+from flowrules.store.zones import BEGINNING
 from flowrules.workspace import Workspace
 
 _STEP = re.compile(r"(\d{1,6})\s*(second|minute|hour|day|week|s|min|h|d|w)s?")
@@ -84,9 +85,9 @@ def command(
     rates = parse_rates(assumed, model.channels)
     folder = workspace.root / "simulation" if out is None else out
     context.note(f"on a copy of the data; messages go to files in {folder}, nothing is sent")
-    lists = {
-        each.name: read_list(workspace.root / each.path, each.by) for each in model.lists if each.path in snapshot.lists
-    }
+    lists, unusable = read_lists(workspace.root, model, snapshot.lists)
+    for note in unusable:
+        context.warn(note)
     with tempfile.TemporaryDirectory(prefix="flowrules-") as temporary:
         copy = _copy(context, workspace, Path(temporary) / "simulation.db" if keep is None else keep)
         if events is not None:
@@ -96,15 +97,13 @@ def command(
                 "events",
                 events,
                 Options(times=Times(workspace.zone, time(12), None)),
-                now=begin,
+                now=BEGINNING,  # what is replayed may lie in any year
             )
             for note in taken.notes:
                 context.warn(note)
-            if taken.rejects:
+            if taken.rejected:
                 first = taken.rejects[0]
-                context.warn(
-                    f"{len(taken.rejects)} rows of {events} were left out; line {first.row.line}: {first.reason}"
-                )
+                context.warn(f"{taken.rejected} rows of {events} were left out; line {first.row.line}: {first.reason}")
         with instants(context, "simulating", workspace.zone) as progress:
             done = simulate(
                 copy,

@@ -36,6 +36,8 @@ def _text(found: Status, zone: str) -> str:
         [
             f"deployment {found.version}; {ticked}{lag}; {counted(found.due, 'timer')} due",
             f"outbox: {waiting}",
+            *([f"scheduler: {found.leader} leads"] if found.leader else []),
+            *(f"scheduler: {name} stands by" for name in found.standby),
             "",
             table(("campaign", "version", "state", "in journey", "sent in 24 h"), rows),
         ]

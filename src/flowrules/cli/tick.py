@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 from flowrules.cli import clock
 from flowrules.cli.context import Context
 from flowrules.cli.output import emit, formats
 from flowrules.cli.progress import instants
+from flowrules.errors import InstantPassedError
 from flowrules.report.words import iso
-from flowrules.runtime.tick import tick
+from flowrules.runtime.tick import TickResult, tick
+from flowrules.store.database import Database
 
 
 @click.command("tick")
@@ -25,8 +29,20 @@ def command(context: Context, *, at: str | None, format_: str) -> None:
     database = context.database(workspace)
     now = clock.now(workspace, database, at)
     with instants(context, "deciding", workspace.zone) as progress:
-        done = tick(database, now, progress=progress)
-    facts = {
+        done = ticked(database, now, progress)
+    emit(format_, "tick", facts_of(now, done), text_of(now, done))
+
+
+def ticked(database: Database, now: int, progress: Callable[[int], None] | None = None) -> TickResult:
+    try:
+        return tick(database, now, progress=progress)
+    except InstantPassedError:
+        # Another one has ticked since we looked at the clock, or its clock is a little ahead: then all is done.
+        return TickResult(0, 0, 0, 0, 0, {})
+
+
+def facts_of(now: int, done: TickResult) -> dict[str, object]:
+    return {
         "now": iso(now),
         "rounds": done.rounds,
         "entered": done.entered,
@@ -35,6 +51,9 @@ def command(context: Context, *, at: str | None, format_: str) -> None:
         "intents": done.intents,
         "withheld": done.withheld,
     }
+
+
+def text_of(now: int, done: TickResult) -> str:
     parts = [f"{done.entered} entered", f"{done.moved} moved", f"{done.exited} ended", f"{done.intents} to send"]
     parts += [f"{number} withheld ({reason})" for reason, number in done.withheld.items()]
-    emit(format_, "tick", facts, f"{iso(now)}: {', '.join(parts)}")
+    return f"{iso(now)}: {', '.join(parts)}"

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 
 from sqlalchemy import Connection, select
 
-from flowrules.content.render import Templates
+from flowrules.content.writer import Writer
 from flowrules.model.build import build
 from flowrules.model.campaign import Campaign, Model
 from flowrules.model.schema import Channel
@@ -38,8 +38,8 @@ class Deployed:
         return model
 
     @cached_property
-    def templates(self) -> Templates:
-        return Templates(self.snapshot.templates)
+    def writer(self) -> Writer:
+        return Writer(self.snapshot.templates)
 
     @cached_property
     def campaigns(self) -> Mapping[str, Campaign]:
@@ -107,9 +107,10 @@ def write_snapshot(snapshot: Snapshot) -> str:
             "sources": [[source.name, source.text] for source in snapshot.sources],
             "templates": [[each.channel, each.name, each.path, each.text] for each in snapshot.templates],
             "lists": sorted(snapshot.lists),
-            "channels": [[channel.name, channel.address] for channel in snapshot.channels],
+            "channels": [list(astuple(channel)) for channel in snapshot.channels],
             "currency": snapshot.currency,
             "zone": snapshot.zone,
+            "region": snapshot.region,
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -125,4 +126,5 @@ def read_snapshot(text: str) -> Snapshot:
         channels=tuple(Channel(*each) for each in facts["channels"]),
         currency=facts["currency"],
         zone=facts["zone"],
+        region=facts.get("region"),
     )

@@ -7,7 +7,7 @@ columns than declared.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -15,12 +15,13 @@ from sqlalchemy import ColumnElement, Connection, Row, RowMapping, Select, Table
 
 from flowrules.content.deployed import Deployed, Library
 from flowrules.content.render import Rendered, TemplateFailure
-from flowrules.content.values import Reading, Record
-from flowrules.model.campaign import EventTrigger, Model, Send
+from flowrules.content.worker import Job, Value
+from flowrules.model.campaign import EventTrigger, Send
 from flowrules.model.schema import EventType
 from flowrules.sql import tables
 from flowrules.sql.columns import attribute_column, property_column, tables_for
 from flowrules.sql.message_id import MessageKey, message_id
+from flowrules.sql.token import Unsubscribe, bounce_token, unsubscribe_token
 
 CHUNK = 500
 """Messages written together: their customers are read by one statement."""
@@ -31,16 +32,25 @@ Key = tuple[int, int, int, int, int]
 
 Detail = Row[*tuple[Any, ...]]
 
+_UNWRITTEN = TemplateFailure("", "not written yet")
+
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """`to` is None where the channel needs no address or the customer has none."""
+    """`to` is None where the channel needs no address or the customer has none. purpose, marketing: by the class in
+    force now. For the tokens see sql/token.py.
+    """
 
     detail: Detail
     message_id: str
     template: str
     class_: str
+    purpose: str
+    marketing: bool
     to: str | None
+    token: str
+    unsubscribe_token: str
+    unsubscribe_url: str | None
     content: Rendered | TemplateFailure
 
 
@@ -94,13 +104,18 @@ def compose(connection: Connection, library: Library, rows: Sequence[Detail]) ->
 
     Where those fail, by the newest ones: this is how a repaired template reaches those who wait for it.
     """
+    salt = connection.execute(select(tables.workspace.c.value).where(tables.workspace.c.key == "salt")).scalar_one()
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
         made: dict[Key, Composed] = {}
         for deployed, of_one in _by_deployment(library, chunk):
             data = _Data(connection, deployed, of_one)
-            for detail in of_one:
-                made[key_of(detail)] = _write(library, deployed, data, detail)
+            drafts = [_draft(library, deployed, data, detail, salt) for detail in of_one]
+            contents = _write(library, deployed, [draft.job for draft in drafts])
+            made |= {
+                key_of(draft.composed.detail): replace(draft.composed, content=content)
+                for draft, content in zip(drafts, contents, strict=True)
+            }
         yield from (made[key_of(detail)] for detail in chunk)
 
 
@@ -113,23 +128,57 @@ def _by_deployment(library: Library, rows: Iterable[Detail]) -> Iterator[tuple[D
         yield library.of_version(found[0].version_id), found
 
 
-def _write(library: Library, deployed: Deployed, data: _Data, detail: Detail) -> Composed:
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    composed: Composed
+    job: Job
+
+
+def _draft(library: Library, deployed: Deployed, data: _Data, detail: Detail, salt: str) -> _Draft:
     send, class_ = sending(library, detail)
     customer, zone = data.customers[detail.customer_id]
-    reading = Reading(deployed.model.currency, zone)
-    records = data.records(detail, send, reading)
-    content = deployed.templates.render(detail.channel, send.template, records)
+    now = library.newest or deployed
+    in_force = (now.campaigns.get(detail.campaign) or deployed.campaigns[detail.campaign]).message_class
+    key = key_of(detail)
+    # As it is set up now: a message may wait for longer than an address of the web lives.
+    channel = next((each for each in now.model.channels if each.name == detail.channel), send.channel)
+    url = None
+    if channel.unsubscribe_url is not None:
+        about = Unsubscribe(key, detail.channel, in_force.purpose.name)
+        url = channel.unsubscribe_url + unsubscribe_token(salt, about)
+    composed = Composed(
+        detail=detail,
+        message_id=id_of(detail),
+        template=send.template,
+        class_=class_,
+        purpose=in_force.purpose.name,
+        marketing=in_force.marketing,
+        to=data.address(detail.customer_id, send.channel.address),
+        token=bounce_token(salt, key),
+        unsubscribe_token=unsubscribe_token(salt, Unsubscribe(key, "", "")),
+        unsubscribe_url=url,
+        content=_UNWRITTEN,
+    )
+    job = Job(
+        channel=detail.channel,
+        template=send.template,
+        language=customer["language"],
+        currency=deployed.model.currency,
+        zone=zone,
+        records=data.records(detail, send),
+        words={"unsubscribe_url": url, "postal_address": channel.postal_address},
+    )
+    return _Draft(composed, job)
+
+
+def _write(library: Library, deployed: Deployed, jobs: Sequence[Job]) -> list[Rendered | TemplateFailure]:
+    contents = deployed.writer.write(jobs)
+    failed = [number for number, content in enumerate(contents) if isinstance(content, TemplateFailure)]
     newest = library.newest
-    if isinstance(content, TemplateFailure) and newest is not None and newest.id != deployed.id:
-        again = newest.templates.render(detail.channel, send.template, records)
-        content = again if isinstance(again, Rendered) else content
-    to = None if send.channel.address is None else customer[attribute_of(deployed.model, send.channel.address)]
-    return Composed(detail, id_of(detail), send.template, class_, None if to is None else str(to), content)
-
-
-def attribute_of(model: Model, name: str) -> str:
-    """The column of an attribute that a channel needs as its address."""
-    return next(attribute_column(attribute) for attribute in model.attributes if attribute.name == name)
+    if failed and newest is not None and newest.id != deployed.id:
+        for number, again in zip(failed, newest.writer.write([jobs[number] for number in failed]), strict=True):
+            contents[number] = again if isinstance(again, Rendered) else contents[number]
+    return contents
 
 
 class _Data:
@@ -144,6 +193,7 @@ class _Data:
         }
         columns = tables_for(self._model)
         self.customers = self._read_customers(connection, {row.customer_id for row in rows})
+        self._phones = self._read_phones(connection)
         self._entries: dict[Key, RowMapping] = {}
         for name in sorted({row.campaign for row in rows}):
             event = self._triggers.get(name)
@@ -189,23 +239,41 @@ class _Data:
             for row in connection.execute(query).mappings()
         }
 
-    def records(self, detail: Detail, send: Send, reading: Reading) -> tuple[Record, Record, Record]:
+    def _read_phones(self, connection: Connection) -> dict[int, str]:
+        """In normal form: what people type is no number to call."""
+        identity, last_tick = tables.identity.c, select(tables.clock.c.last_tick).scalar_subquery()
+        query = (
+            select(identity.customer_id, identity.value)
+            .where(identity.customer_id.in_(sorted(self.customers)), identity.kind == "phone")
+            .where(identity.since <= last_tick)
+            .order_by(identity.customer_id, identity.since)
+        )
+        return {row.customer_id: row.value for row in connection.execute(query)}
+
+    def address(self, customer_id: int, kind: str | None) -> str | None:
+        """An email as its owner writes it, a phone number as E.164."""
+        if kind == "phone":
+            return self._phones.get(customer_id) or None
+        given = None if kind is None else self.customers[customer_id][0][kind]
+        return None if given is None else str(given).strip()
+
+    def records(self, detail: Detail, send: Send) -> dict[str, dict[str, Value]]:
         row, _ = self.customers[detail.customer_id]
-        customer = {}
+        customer: dict[str, Value] = {}
         for attribute in self._model.attributes:
             stored = row[attribute_column(attribute)]
-            customer[attribute.name] = reading.value(attribute.default if stored is None else stored, attribute.type)
+            customer[attribute.name] = (attribute.type.kind, attribute.default if stored is None else stored)
         event = self._triggers.get(detail.campaign)
         happened = self._entries.get(key_of(detail))
-        entry = {
-            each.name: reading.value(None if happened is None else happened[property_column(each)], each.type)
+        entry: dict[str, Value] = {
+            each.name: (each.type.kind, None if happened is None else happened[property_column(each)])
             for each in (() if event is None else event.properties)
         }
-        message = {
-            argument.name: argument.value if argument.entry is None else entry.get(argument.entry)
+        message: dict[str, Value] = {
+            argument.name: (None, argument.value) if argument.entry is None else entry.get(argument.entry, (None, None))
             for argument in send.arguments
         }
-        return Record("customer", customer), Record("entry", entry), Record("message", message)
+        return {"customer": customer, "entry": entry, "message": message}
 
 
 def _properties(event_table: Table, event: EventType) -> list[ColumnElement[int | str]]:

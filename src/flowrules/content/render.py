@@ -3,7 +3,8 @@
 Takes templates and records of values; gives subject, text and HTML, or a TemplateFailure. Never raises for what a
 template or a customer's data hold, and never writes without bound.
 
-A template is `templates/<channel>/<name>.txt`, `.html` or both. It may begin with a front matter:
+A template is `templates/<channel>/<name>.txt`, `.html` or both, for a language `<name>.es.txt`. It may begin with a
+front matter:
 
     ---
     subject: Welcome, {{ customer.first_name }}
@@ -19,8 +20,9 @@ from jinja2 import DictLoader, TemplateError, TemplateSyntaxError
 from jinja2 import Template as Compiled
 
 from flowrules.check.sandbox import LARGEST, Sandbox
-from flowrules.content.values import Record
-from flowrules.model.snapshot import Template
+from flowrules.content.links import WrongLinkError, check_links
+from flowrules.content.values import Missing, Record
+from flowrules.model.snapshot import Template, languages
 from flowrules.model.template import Head, head
 
 LARGEST_SUBJECT = 998
@@ -69,10 +71,11 @@ class Templates:
     """All templates of one snapshot. Each is compiled when it is first asked for, once."""
 
     def __init__(self, templates: Iterable[Template]) -> None:
-        self._parts: dict[tuple[str, str], list[Template]] = {}
+        self._parts: dict[tuple[str, str], dict[str, list[Template]]] = {}
         self._split: dict[str, tuple[str | None, str, int]] = {}
         for template in sorted(templates, key=lambda template: template.path):
-            self._parts.setdefault((template.channel, template.name), []).append(template)
+            of_name = self._parts.setdefault((template.channel, template.name), {})
+            of_name.setdefault(template.language, []).append(template)
             self._split[template.path] = _split(template.text)
         bodies = {path.removeprefix("templates/"): body for path, (_, body, _) in self._split.items()}
         self._environment = _Sandbox(
@@ -82,16 +85,29 @@ class Templates:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        self._compiled: dict[tuple[str, str], list[_Part] | TemplateFailure] = {}
+        self._compiled: dict[tuple[str, str, str], list[_Part] | TemplateFailure] = {}
 
-    def render(self, channel: str, name: str, records: Iterable[Record]) -> Rendered | TemplateFailure:
-        key = (channel, name)
+    def render(
+        self,
+        channel: str,
+        name: str,
+        records: Iterable[Record],
+        language: str | None = None,
+        words: Mapping[str, str | None] | None = None,
+    ) -> Rendered | TemplateFailure:
+        """`words`: texts that a template names without a record; None is one that has no value here."""
+        of_name = self._parts.get((channel, name), {})
+        chosen = next((each for each in languages(language) if each in of_name), None)
+        if chosen is None:
+            return TemplateFailure(f"templates/{channel}/{name}", "there is no such template")
+        key = (channel, name, chosen)
         if key not in self._compiled:
-            self._compiled[key] = self._compile(channel, name)
+            self._compiled[key] = self._compile(of_name[chosen])
         parts = self._compiled[key]
         if isinstance(parts, TemplateFailure):
             return parts
-        values = {record.name: record for record in records}
+        values: dict[str, object] = {record.name: record for record in records}
+        values |= {key: Missing(f"{key} is not set") if text is None else text for key, text in (words or {}).items()}
         subject: str | None = None
         texts: dict[bool, str] = {}
         for part in parts:
@@ -99,15 +115,15 @@ class Templates:
                 if part.subject is not None:
                     # One line, whatever the values hold: a line break would begin a header of its own.
                     subject = " ".join(part.subject(values).split())[:LARGEST_SUBJECT]
-                texts[part.path.endswith(".html")] = part.body(values)
+                html = part.path.endswith(".html")
+                texts[html] = part.body(values)
+                if html:
+                    check_links(texts[html])
             except Exception as failure:  # noqa: BLE001 -- whatever a template does, one message is held and no more
                 return _failure(part.path, failure, self._split[part.path][2])
         return Rendered(subject, texts.get(False), texts.get(True))
 
-    def _compile(self, channel: str, name: str) -> list[_Part] | TemplateFailure:
-        templates = self._parts.get((channel, name))
-        if not templates:
-            return TemplateFailure(f"templates/{channel}/{name}", "there is no such template")
+    def _compile(self, templates: Iterable[Template]) -> list[_Part] | TemplateFailure:
         parts = []
         for template in templates:
             subject, _, offset = self._split[template.path]
@@ -143,7 +159,9 @@ def _bounded(template: Compiled, largest: int) -> Callable[[Mapping[str, object]
 def _failure(path: str, failure: Exception, offset: int) -> TemplateFailure:
     if isinstance(failure, TemplateSyntaxError):
         return TemplateFailure(f"{path}:{failure.lineno + offset}", failure.message or "can not be read")
-    if isinstance(failure, TemplateError | _TooLongError | TypeError):
+    if isinstance(failure, TemplateError | _TooLongError | WrongLinkError | TypeError):
         return TemplateFailure(path, str(failure) or "can not be written")
+    if isinstance(failure, MemoryError):
+        return TemplateFailure(path, "needs too much memory to write")
     # The message of another error may quote the customer's data.
     return TemplateFailure(path, f"can not be written ({type(failure).__name__})")

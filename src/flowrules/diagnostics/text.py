@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _TAB = 4
 _WIDEST = 160  # of a source line; what is further from the mistake is cut
+_UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 _COLOURS = {"error": "1;31", "warning": "1;33", "bold": "1", "frame": "34", "label": "36", "fix": "32"}
 
 
@@ -40,7 +41,7 @@ def render(diagnostic: Diagnostic, *, colour: bool = False) -> str:
     gutter = max(2, len(str(max(label.span.line for label in places))))
     bar = paint("frame", " " * gutter + " |")
     head = paint(diagnostic.severity, f"{diagnostic.severity}[{diagnostic.code}]")
-    out = [f"{head}{paint('bold', ': ' + diagnostic.message)}"]
+    out = [f"{head}{paint('bold', ': ' + _shown(diagnostic.message))}"]
     out.append(f"{paint('frame', ' ' * gutter + '-->')} {_place(diagnostic.span)}")
     shown = own
     for label in places:
@@ -50,7 +51,7 @@ def render(diagnostic: Diagnostic, *, colour: bool = False) -> str:
             out.append(f"{paint('frame', ' ' * gutter + ':::')} {_place(span)}")
         line, before, width = _excerpt(span)
         mark, style = ("^", diagnostic.severity) if span == diagnostic.span and not label.text else ("-", "label")
-        under = " " * before + paint(style, mark * width + (f" {label.text}" if label.text else ""))
+        under = " " * before + paint(style, mark * width + (f" {_shown(label.text)}" if label.text else ""))
         number = paint("frame", f"{span.line:>{gutter}} |")
         row = f"{number} {line}".rstrip()
         if row not in out[-3:]:  # two places on one line share it
@@ -59,19 +60,19 @@ def render(diagnostic: Diagnostic, *, colour: bool = False) -> str:
     if diagnostic.hint or diagnostic.fixes:
         out.append(bar)
     if diagnostic.hint:
-        out.append(f"{' ' * gutter} {paint('frame', '=')} {paint('bold', 'hint')}: {diagnostic.hint}")
+        out.append(f"{' ' * gutter} {paint('frame', '=')} {paint('bold', 'hint')}: {_shown(diagnostic.hint)}")
     for fix in diagnostic.fixes:
-        out.append(f"{' ' * gutter} {paint('frame', '=')} {paint('fix', 'fix')}: {fix.title}")
+        out.append(f"{' ' * gutter} {paint('frame', '=')} {paint('fix', 'fix')}: {_shown(fix.title)}")
     return "\n".join(out)
 
 
 def concise(diagnostic: Diagnostic) -> str:
     """`file:line:column: error[FR101]: message`, for logs and for those who know."""
-    return f"{_place(diagnostic.span)}: {diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"
+    return f"{_place(diagnostic.span)}: {diagnostic.severity}[{diagnostic.code}]: {_shown(diagnostic.message)}"
 
 
 def _place(span: Span) -> str:
-    return f"{span.source.name}:{span.line}:{span.column}"
+    return f"{_shown(span.source.name)}:{span.line}:{span.column}"
 
 
 def _excerpt(span: Span) -> tuple[str, int, int]:
@@ -81,18 +82,22 @@ def _excerpt(span: Span) -> tuple[str, int, int]:
     end = span.end_column - 1 if span.end_line == span.line else len(text)
     first = max(0, start - _WIDEST // 2) if len(text) > _WIDEST else 0
     shown = text[first : first + _WIDEST]
-    line = "".join(map(_seen, shown))
+    line = _shown(shown)
     lead, tail = "…" if first else "", "…" if first + _WIDEST < len(text) else ""
     before = len(lead) + _columns(text[first:start])
     width = _columns(text[start : min(end, first + _WIDEST)]) if span.end > span.start else 1
     return f"{lead}{line}{tail}", before, max(1, width)
 
 
+def _shown(text: str) -> str:
+    return text if text.isascii() and text.isprintable() else "".join(map(_seen, text))
+
+
 def _seen(character: str) -> str:
     """A character as a terminal may show it: none that moves the cursor or turns the text around."""
     if character == "\t":
         return " " * _TAB
-    return "\ufffd" if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") else character
+    return "\ufffd" if unicodedata.category(character) in _UNSEEN else character
 
 
 def _columns(text: str) -> int:

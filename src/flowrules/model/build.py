@@ -48,6 +48,7 @@ def resolve(files: Sequence[tree.File], snapshot: Snapshot) -> tuple[Names, Mode
         policy=policy,
         channels=_by_name(names.channels),
         currency=snapshot.currency,
+        region=snapshot.region,
     )
     return names, model
 

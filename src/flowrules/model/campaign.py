@@ -325,6 +325,25 @@ class MessageClass:
     rank: int
     place: str
 
+    @property
+    def marketing(self) -> bool:
+        """Its mail must offer a way out. The others, of a purpose `service: unless refused`, are service messages."""
+        return self.purpose.asks_first or self.purpose.name != "service"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Nothing goes to who is in the list, by these channels; empty: by any."""
+
+    list: CustomerList
+    channels: tuple[str, ...]
+    place: str
+
+    @property
+    def by(self) -> str:
+        """How messages name it."""
+        return f"list {self.list.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class UniversalHoldOut:
@@ -343,6 +362,7 @@ class Policy:
     classes: tuple[MessageClass, ...]
     caps: tuple[Cap, ...]
     hold_out: UniversalHoldOut | None
+    suppressions: tuple[Suppression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,3 +377,4 @@ class Model:
     policy: Policy
     channels: tuple[Channel, ...]
     currency: str
+    region: str | None = None

@@ -53,7 +53,7 @@ def condition(node: tree.Condition, scope: Scope) -> typed.Condition:
     if scope.event is not None and not isinstance(node, _IN_BRACKETS):
         scope.names.note(
             "FR115",
-            f"`{node.span.text}` can not stand in the brackets of an event",
+            f"`{node.span.words}` can not stand in the brackets of an event",
             node.span,
             f"only properties of `{scope.event.name}` are compared there; put the rest outside, joined by `and`",
         )
@@ -205,7 +205,7 @@ def _numbers(node: tree.Compare, type_: Type, scope: Scope) -> tuple[int, ...] |
     if node.op in ("known", "unknown") and not average:
         scope.names.note(
             "FR113",
-            f"`{node.left.span.text}` is always known",
+            f"`{node.left.span.words}` is always known",
             node.span,
             "without any event it is 0: compare with `> 0`",
         )
@@ -232,7 +232,7 @@ _LEFT: dict[type, Callable[[tree.Compare, Any, Scope], typed.Condition]] = {
 
 def _values(node: tree.Compare, type_: Type, scope: Scope) -> tuple[Stored, ...] | None:
     """The right side as stored values; None when it does not fit, which has then been noted."""
-    names, what = scope.names, node.left.span.text
+    names, what = scope.names, node.left.span.words
     op, kinds = _COMPARISONS[node.op]
     if type_.kind not in kinds:
         hint = f'such as `{what} has any of ("a", "b")`' if type_.kind is Kind.LIST else None
@@ -281,7 +281,7 @@ def _possible(quantity: tree.Quantity, scope: Scope) -> None:
     always = quantity.kind == "at least"
     scope.names.note(
         "FR209" if always else "FR204",
-        f"`{quantity.span.text}` is {'true of everyone' if always else 'never true'}",
+        f"`{quantity.span.words}` is {'true of everyone' if always else 'never true'}",
         quantity.span,
         "to ask for none, write `no EVENT`; to ask for one or more, `has EVENT`",
     )
@@ -376,7 +376,7 @@ def _reaction(node: tree.Reaction, scope: Scope) -> typed.Condition:
     if scope.journey is None:
         scope.names.note(
             "FR123",
-            f"`{node.span.text}` can only be asked inside a campaign",
+            f"`{node.span.words}` can only be asked inside a campaign",
             node.span,
             f"it is about a message of a journey; here ask for the event: `has {node.channel.text}_opened`",
         )

@@ -83,9 +83,9 @@ def check(written: Sequence[tree.Condition], items: Sequence[typed.Condition], n
             if not possible.setdefault(subject, start).narrow(op, values):
                 names.note(
                     "FR204",
-                    f"`{leaf.span.text}` can never be true together with `{earlier[-1].span.text}`"
+                    f"`{leaf.span.words}` can never be true together with `{earlier[-1].span.words}`"
                     if earlier
-                    else f"`{leaf.span.text}` can never be true",
+                    else f"`{leaf.span.words}` can never be true",
                     leaf.span,
                     "`and` asks for all of them at once; did you mean `or`?" if earlier else None,
                     labels=tuple(Label(other.span, "contradicts this") for other in earlier[-1:]),

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _POLICY = re.compile(r"^policy\b", re.MULTILINE)
-IDENTIFIERS = ("id", "email", "phone")
-"""The attributes a customer list may be looked up by."""
+IDENTIFIERS = ("id", "email", "phone", "email_sha256", "phone_sha256")
+"""What a customer list may be looked up by: attributes, or the hash of one."""
 
 _SUGGESTED = 50
 """So many wrong words are compared with all the right ones; with more, a file is hardly misspelt."""
@@ -340,7 +340,9 @@ def _list(declaration: tree.ListDecl, names: Names) -> None:
     for by in declaration.by:
         if by.text not in IDENTIFIERS:
             message = f"a list can not be looked up by `{by.text}`"
-            names.unknown("FR127", message, by.span, by.text, IDENTIFIERS, "a list is read by id, email or phone")
+            names.unknown(
+                "FR127", message, by.span, by.text, IDENTIFIERS, f"a list is read by {', '.join(IDENTIFIERS)}"
+            )
     if declaration.path not in names.snapshot.lists:
         names.note(
             "FR126",

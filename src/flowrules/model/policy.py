@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from flowrules.model.campaign import Cap, HoldOut, MessageClass, Policy, Purpose, UniversalHoldOut
+from flowrules.model.campaign import Cap, HoldOut, MessageClass, Policy, Purpose, Suppression, UniversalHoldOut
 from flowrules.syntax import tree
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def build_policy(files: Sequence[tree.File], names: Names) -> Policy:
         classes,
         tuple(cap(clause, names) for clause in kept if isinstance(clause, tree.Cap)),
         None if hold_out is None else _universal(hold_out, classes, names),
+        _suppressions([clause for clause in kept if isinstance(clause, tree.Suppress)], names),
     )
 
 
@@ -55,7 +56,7 @@ def _head(block: tree.PolicyDecl) -> Span:
 
 
 def _is_new(clause: tree.PolicyClause, firsts: dict[str, Span], names: Names) -> bool:
-    if isinstance(clause, tree.Cap):
+    if isinstance(clause, tree.Cap | tree.Suppress):
         return True
     if isinstance(clause, tree.Purpose | tree.MessageClass):
         word = "purpose" if isinstance(clause, tree.Purpose) else "class"
@@ -111,9 +112,17 @@ def message_class(name: tree.Name, classes: Sequence[MessageClass], names: Names
 
 
 def cap(clause: tree.Cap, names: Names) -> Cap:
-    channels = [names.channel(name) for name in clause.channels]
-    known = tuple(dict.fromkeys(channel.name for channel in channels if channel is not None))
-    return Cap(clause.number, names.elapsed(clause.per), known, clause.span.place)
+    return Cap(clause.number, names.elapsed(clause.per), _channels(clause.channels, names), clause.span.place)
+
+
+def _suppressions(clauses: Sequence[tree.Suppress], names: Names) -> tuple[Suppression, ...]:
+    found = [(names.list_(clause.list), _channels(clause.channels, names), clause.span.place) for clause in clauses]
+    return tuple(Suppression(of, channels, place) for of, channels, place in found if of is not None)
+
+
+def _channels(written: Sequence[tree.Name], names: Names) -> tuple[str, ...]:
+    channels = [names.channel(name) for name in written]
+    return tuple(dict.fromkeys(channel.name for channel in channels if channel is not None))
 
 
 def share(percent: Decimal, span: Span, names: Names) -> int:

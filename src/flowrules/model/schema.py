@@ -82,7 +82,7 @@ class EventType:
 
 @dataclass(frozen=True, slots=True)
 class CustomerList:
-    """`by`: which identifiers of a customer are looked up in the file: id, email, phone."""
+    """`by`: which identifiers of a customer are looked up in the file: id, email, phone, or the hash of one."""
 
     name: str
     path: str
@@ -92,13 +92,19 @@ class CustomerList:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """`address`: the attribute that must be known to send (`email`, `phone`), None if none is needed."""
+    """`address`: the attribute that must be known to send (`email`, `phone`), None if none is needed.
+
+    public: messages leave for real people. unsubscribe_url: what links to unsubscribe begin with.
+    """
 
     name: str
     address: str | None
+    public: bool = False
+    unsubscribe_url: str | None = None
+    postal_address: str | None = None
 
 
-REACTIONS = ("delivered", "opened", "clicked", "bounced", "replied")
+REACTIONS = ("delivered", "opened", "clicked", "bounced", "replied", "complained")
 
 BUILTIN_ATTRIBUTES = tuple(
     Attribute(name, Type(Kind.TEXT), builtin=True)

@@ -121,7 +121,7 @@ def _too_soon(send: tree.Send, step: tree.If, place: _Place) -> None:
         if isinstance(leaf, tree.Reaction) and leaf.word in _HUMAN and leaf.channel.text == send.channel.text:
             place.scope.names.note(
                 "FR211",
-                f"`{leaf.span.text}` is asked at once, when nobody can have reacted yet",
+                f"`{leaf.span.words}` is asked at once, when nobody can have reacted yet",
                 leaf.span,
                 f"to give people time, write `if {leaf.channel.text} {_HUMAN[leaf.word]} after 2 days`",
                 severity="warning",

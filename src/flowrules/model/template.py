@@ -13,9 +13,15 @@ from dataclasses import dataclass
 KEYS = ("subject",)
 """What a head may say."""
 
+WORDS = ("unsubscribe_url", "postal_address")
+"""What stands alone in a template, from the channel's settings of the same names."""
+
+SCHEMES = frozenset({"http", "https", "mailto", "tel"})
+"""Where a link of a message may lead."""
+
 FILTERS = frozenset(
-    """abs capitalize count d default e escape first float int join last length list lower max min replace reverse
-    round sort string striptags sum title trim truncate unique upper urlencode wordcount""".split()  # noqa: SIM905
+    """abs capitalize count d date default e escape first float int join last length list lower max min money replace
+    reverse round sort string striptags sum title trim truncate unique upper urlencode wordcount""".split()  # noqa: SIM905
 )
 """What a template may do to a value: nothing that makes much of little, draws at random or reaches into objects."""
 

@@ -6,6 +6,7 @@ ledger as they were written; nothing is decided again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,12 +21,14 @@ from flowrules.model.schema import EventType, Property
 from flowrules.model.values import display
 from flowrules.report.ledger import decisions, of_customer
 from flowrules.report.lookup import find_campaign, find_customer, reason
-from flowrules.report.words import iso
+from flowrules.report.words import answer, iso
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.columns import property_column, tables_for
+from flowrules.sql.suppression import HARD_BOUNCE
 
 _FACT, _MESSAGE, _DECISION = range(3)
+_NEXT_DAY = "the channel has sent as many as it may on one day; it leaves on the next"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,7 @@ class _Story:
             label = self._properties(row, declared.get(row.event)) if row.about is None else _short(row.about)
             notes = [f"happened {iso(row.event_time)}, received later"] if row.event_time != row.at else []
             notes += ["by a program, not a person: does not count"] if row.machine else []
+            notes += ["for good: nothing goes to that address any more"] if row.permanent else []
             yield Moment(
                 at=row.at, order=(_FACT, row.seq), kind="event", what=row.event, label=label, campaign=row.campaign,
                 instance=row.ref_instance, notes=tuple(notes),
@@ -233,7 +237,7 @@ class _Story:
         for row in self._connection.execute(query):
             yield Moment(
                 at=row.at, order=(_FACT, row.seq), kind="consent", what=row.state,
-                label=f"{row.purpose} by {row.channel}", notes=(f"source: {row.source}",) if row.source else (),
+                label=f"{row.purpose} by {row.channel}", notes=_proof(row.source, row.proof),
             )  # fmt: skip
 
     # --- decisions and messages -----------------------------------------------------------------------
@@ -252,7 +256,7 @@ class _Story:
                 order=(_DECISION, row.turn),
                 kind="decision",
                 what=word,
-                label=row.words or self._about(row) or _short(row.step),
+                label=row.words or (not withheld and self._about(row)) or _short(row.step),
                 campaign=row.campaign,
                 instance=row.instance,
                 reason=reason(row.reason),
@@ -307,7 +311,7 @@ class _Story:
             if row.status == Status.GHOST or (when is None and not waits) or when == row.decided_at:
                 continue
             when = row.decided_at if when is None else when
-            said = tries.get(key_of(row))
+            words = _NEXT_DAY if row.reason == Reason.SEND_LIMIT else answer(tries.get(key_of(row)))
             if when <= self._at:
                 yield Moment(
                     at=when,
@@ -320,7 +324,7 @@ class _Story:
                     reason=reason(row.reason),
                     rule=row.rule,
                     text=self._line(row.rule, row.decided_at),
-                    notes=(said,) if said and row.status != Status.SENT else (),
+                    notes=(words,) if words and row.status != Status.SENT else (),
                 )
 
     def _line(self, place: str, at: int) -> str | None:
@@ -340,15 +344,18 @@ class _Story:
             case Reason.CAPPED:
                 return (), self._room(row, campaign, deployed)
             case Reason.NO_CONSENT:
-                return (f"no consent to {purpose} by {channel} had been given; possible once it is",), None
+                note = f"no consent to {purpose} by {channel} had been given; possible once it is"
             case Reason.UNSUBSCRIBED:
                 said = self._consent(channel, purpose, row.at)
-                return (f"{said}; possible again once consent is given",), None
+                note = f"{said}; possible again once consent is given"
+            case Reason.SUPPRESSED:
+                note = _suppressed(row.by, channel)
             case Reason.NO_ADDRESS:
                 address = next((each.address for each in deployed.model.channels if each.name == channel), None)
-                return (f"the customer had no `{address}`; possible once there is one",), None
+                note = f"the customer had no `{address}` that can be used; possible once there is one"
             case _:
                 return (), None
+        return (note,), None
 
     def _consent(self, channel: str, purpose: str, at: int) -> str:
         consent = tables.consent.c
@@ -474,6 +481,17 @@ def _entered(number: int, inside: int, ended: str) -> str:
     if inside:
         return f"{times}, is inside" if inside == 1 else f"{times}, is on {inside} journeys"
     return f"{times}, left: {ended.replace('_', ' ')}"
+
+
+def _suppressed(by: str | None, channel: str) -> str:
+    if by == HARD_BOUNCE:
+        return f"a message to the same address came back for good; no {channel} until the address changes"
+    return f"the customer is in {by}; possible once they are not"
+
+
+def _proof(source: str, proof: str | None) -> tuple[str, ...]:
+    given = {} if proof is None else json.loads(proof)
+    return tuple(f"{name}: {value}" for name, value in [("source", source), *given.items()] if value)
 
 
 def _short(step: str | None) -> str:

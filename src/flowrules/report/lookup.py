@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
+from flowrules.content.outgoing import Detail, details, id_of
 from flowrules.diagnostics.suggest import nearest
 from flowrules.errors import FlowRulesError
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason
+from flowrules.sql.message_id import parse
 from flowrules.store.customers import find_customers
 
 
@@ -34,6 +36,21 @@ def find_customer(connection: Connection, given: str) -> int:
     if given not in found:
         raise UnknownError(f"no customer has the id, email or phone `{given}`", "a phone is written as +34600000001")
     return found[given]
+
+
+def find_message(connection: Connection, given: str) -> Detail:
+    """By its name, as `flowrules messages` shows it."""
+    key = parse(given)
+    row = None
+    if key is not None:
+        message, customer, campaign = tables.message.c, tables.customer.c, tables.campaign.c
+        query = details().where(
+            customer.external_id == key.customer, campaign.name == key.campaign, message.instance == key.instance
+        )
+        row = next((each for each in connection.execute(query) if id_of(each) == given), None)
+    if row is None:
+        raise UnknownError(f"there is no message `{given}`", "`flowrules messages --format json` shows their ids")
+    return row
 
 
 def reason(code: int | None) -> str | None:

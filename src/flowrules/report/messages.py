@@ -1,7 +1,7 @@
 """The messages: decided, held, sent, or why not.
 
 Takes a connection and a choice; gives rows in a stable order. Subjects are written again from the customer's values of
-today: the words of a message are not stored.
+today: the words of a message are not stored. `answer` is what the channel, or the template, said last.
 """
 
 from __future__ import annotations
@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from flowrules.content.deployed import Library
-from flowrules.content.outgoing import KEY, Composed, compose, details, key_of
+from flowrules.content.outgoing import KEY, Composed, Key, compose, details, key_of
 from flowrules.content.render import Rendered
 from flowrules.report.lookup import find_campaign, find_customer, reason
-from flowrules.report.words import iso
+from flowrules.report.words import answer, iso
 from flowrules.sql import tables
 from flowrules.sql.codes import Status
 
 COLUMNS = (
     "message_id", "customer", "campaign", "version", "instance", "stage", "step", "pass", "channel", "template",
     "class", "status", "decided_at", "sent_at", "rule", "to", "subject", "attempts", "reason",
+    "answer",
 )  # fmt: skip
 
 _SHOWN_AS = {"claimed": "intended"}  # under way for a moment: to people still to be sent
@@ -29,12 +30,13 @@ _SHOWN_AS = {"claimed": "intended"}  # under way for a moment: to people still t
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`since`: decided at or after."""
+    """`since`: decided at or after. `statuses`: any of these."""
 
     customer: str | None = None
     campaign: str | None = None
     status: str | None = None
     since: int | None = None
+    statuses: tuple[Status, ...] = ()
 
 
 def messages(connection: Connection, choice: Choice) -> Iterator[dict[str, object]]:
@@ -50,22 +52,23 @@ def messages(connection: Connection, choice: Choice) -> Iterator[dict[str, objec
     if choice.status is not None:
         wanted = [status for status in Status if _SHOWN_AS.get(status.word, status.word) == choice.status]
         query = query.where(message.status.in_(wanted))
+    if choice.statuses:
+        query = query.where(message.status.in_(choice.statuses))
     order = (message.decided_at, tables.customer.c.external_id, tables.campaign.c.name, message.instance, message.turn)
     rows = connection.execute(query.order_by(*order, message.step_id, message["pass"])).all()
     attempt = tables.attempt.c
-    counted = (
-        select(*(attempt[name] for name in KEY))
-        .add_columns(func.count().label("attempts"))
-        .group_by(*(attempt[name] for name in KEY))
-    )
+    tried = select(*(attempt[name] for name in KEY), attempt.number, attempt.outcome, attempt.finished_at)
     if choice.customer is not None and rows:
-        counted = counted.where(attempt.customer_id == rows[0].customer_id)
-    attempts = {key_of(row): row.attempts for row in connection.execute(counted)} if rows else {}
+        tried = tried.where(attempt.customer_id == rows[0].customer_id)
+    attempts: dict[Key, tuple[int, str | None]] = {}
+    for row in connection.execute(tried.order_by(attempt.number)) if rows else ():
+        number, before = attempts.get(key_of(row), (0, None))
+        attempts[key_of(row)] = (number + 1, before if row.finished_at is None else row.outcome)
     for composed in compose(connection, Library(connection), rows):
-        yield _row(composed, attempts.get(key_of(composed.detail), 0))
+        yield _row(composed, *attempts.get(key_of(composed.detail), (0, None)))
 
 
-def _row(composed: Composed, attempts: int) -> dict[str, object]:
+def _row(composed: Composed, attempts: int, said: str | None) -> dict[str, object]:
     detail = composed.detail
     _, _, instance, _, number = key_of(detail)
     word = Status(detail.status).word
@@ -89,4 +92,5 @@ def _row(composed: Composed, attempts: int) -> dict[str, object]:
         "subject": composed.content.subject if isinstance(composed.content, Rendered) else None,
         "attempts": attempts,
         "reason": reason(detail.reason),
+        "answer": answer(said),
     }

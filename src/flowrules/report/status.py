@@ -22,7 +22,7 @@ _DAY = 86_400 * SECOND
 class CampaignStatus:
     name: str
     version: int
-    state: Literal["live", "removed"]
+    state: Literal["live", "paused", "removed"]
     in_journey: int
     sent_24h: int
 
@@ -38,7 +38,10 @@ class CampaignStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`version`: number of the deployment in force, 0 before the first. `due`: timers at or before now."""
+    """`version`: number of the deployment in force, 0 before the first. `due`: timers at or before now.
+
+    leader, standby: processes that `run`, as machine and process id.
+    """
 
     version: int
     last_tick: int | None
@@ -46,6 +49,8 @@ class Status:
     due: int
     outbox: Mapping[str, int]
     campaigns: tuple[CampaignStatus, ...]
+    leader: str | None = None
+    standby: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, object]:
         return {
@@ -55,6 +60,8 @@ class Status:
             "due": self.due,
             "outbox": dict(self.outbox),
             "campaigns": [campaign.facts() for campaign in self.campaigns],
+            "leader": self.leader,
+            "standby": list(self.standby),
         }
 
 
@@ -82,6 +89,11 @@ def status(connection: Connection, now: int | None) -> Status:
         .where(enrollment.ended_at.is_(None), enrollment.ghost == 0)
         .group_by(enrollment.campaign_id),
     )
+    scheduler = tables.scheduler.c
+    alive = select(tables.scheduler).where(scheduler.expires_at > now).order_by(scheduler.owner)
+    running = [(row.leads, " process ".join(row.owner.split(" ")[:2])) for row in connection.execute(alive)]
+    pause = tables.pause.c
+    paused = set(connection.execute(select(pause.campaign_id).where(pause.until.is_(None))).scalars())
     campaign = tables.campaign.c
     campaigns = (
         select(campaign.id, campaign.name, campaign.lives_from, func.max(version.number).label("number"))
@@ -101,12 +113,14 @@ def status(connection: Connection, now: int | None) -> Status:
             CampaignStatus(
                 name=row.name,
                 version=row.number,
-                state="removed" if row.lives_from is None else "live",
+                state="removed" if row.lives_from is None else "paused" if row.id in paused else "live",
                 in_journey=inside.get(row.id, 0),
                 sent_24h=sent.get(row.id, 0),
             )
             for row in connection.execute(campaigns)
         ),
+        leader=next((name for leads, name in running if leads), None),
+        standby=tuple(name for leads, name in running if not leads),
     )
 
 

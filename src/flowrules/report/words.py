@@ -57,6 +57,14 @@ def iso(at: int | None) -> str | None:
     return moment.isoformat(timespec="seconds" if moment.microsecond == 0 else "microseconds").replace("+00:00", "Z")
 
 
+def answer(outcome: str | None) -> str | None:
+    """What a channel or a template said, without the word that the status says already."""
+    kind, _, words = (outcome or "").partition(": ")
+    if kind in {"refused", "retry", "unknown", "template_error"}:
+        return words
+    return None if outcome == "accepted" else outcome
+
+
 def local(at: int, zone: str) -> datetime:
     return (_EPOCH + timedelta(microseconds=at)).astimezone(ZoneInfo(zone))
 

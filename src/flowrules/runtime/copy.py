@@ -5,8 +5,6 @@ Takes a database of either kind and a path; gives the copy. Never writes into wh
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,8 @@ from sqlalchemy import Connection, Result, delete, inspect, select, text
 from sqlalchemy import column as named
 from sqlalchemy import table as of_name
 
-from flowrules.errors import StoreError
 from flowrules.sql import tables
+from flowrules.store.backup import back_up, require_free
 from flowrules.store.bulk import insert_rows
 from flowrules.store.database import Database
 
@@ -26,18 +24,11 @@ _FILLED = ("calendar", "month")
 
 def copy_to(database: Database, path: Path) -> Database:
     """The file must not be there yet."""
-    if path.exists():
-        raise StoreError(f"{path} is there already", "name another file, or delete it")
-    if not path.parent.is_dir():
-        raise StoreError(f"there is no folder {path.parent}", "make the folder first")
     url = f"sqlite:///{path}"
     if database.dialect == "sqlite":
-        with (
-            closing(sqlite3.connect(f"file:{database.engine.url.database}?mode=ro", uri=True)) as source,
-            closing(sqlite3.connect(path)) as target,
-        ):
-            source.backup(target)
+        back_up(database, path)
         return Database.open(url)
+    require_free(path)
     made = Database.create(url)
     with database.read() as source_connection, made.write() as target_connection:
         for each in tables.metadata.sorted_tables:

@@ -9,29 +9,31 @@ Several dispatchers may run; none holds a transaction open while a channel works
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     and_,
     case,
     exists,
     func,
-    literal_column,
+    or_,
     select,
-    text,
     tuple_,
     update,
 )
 
 from flowrules.channels.base import Accepted, Channel, ChannelError, Outcome, OutgoingMessage, Refused, Retry, Unknown
 from flowrules.content.deployed import Deployed, Library
-from flowrules.content.outgoing import KEY, Composed, Detail, Key, attribute_of, compose, id_of, key_of
+from flowrules.content.outgoing import KEY, Composed, Detail, Key, compose, id_of, key_of
 from flowrules.content.render import TemplateFailure
 from flowrules.model.campaign import Campaign, ExitOnEvent, Policy
 from flowrules.runtime import outbox
+from flowrules.runtime.addresses import addressed, suppressed
+from flowrules.runtime.daily import DailyLimits, add, hold_back, room
 from flowrules.runtime.gate import Candidate, Contact, refusal
 from flowrules.runtime.outbox import Attempt, End
 from flowrules.runtime.sender import alive, sender
@@ -40,9 +42,10 @@ from flowrules.sql.codes import Reason, Status
 from flowrules.store.database import Database
 
 _MINUTE = 60_000_000
-_PAUSES = [_MINUTE * minutes for minutes in (1, 2, 5, 15, 30, 60, 120, 240, 480)]
-"""Between one attempt and the next. After the last the message has expired."""
+_PAUSES = [_MINUTE * minutes for minutes in (1, 2, 5, 15, 30, 60, 120, 240, 480, 480)]
+"""Between one attempt and the next, a day in all. After the last the message has expired."""
 
+NO_LIMITS = DailyLimits()
 _HELD_PAUSE = 60 * _MINUTE
 """A template that failed is tried again this much later, or after the next deployment."""
 
@@ -51,17 +54,21 @@ _MESSAGE = tables.message
 
 @dataclass(slots=True)
 class Delivered:
-    """What became of the messages of one call. `claimed` counts them all."""
+    """What became of the messages of one call. `claimed` counts them all. out: channels out of order, and why; what
+    they were not asked about stays as it was.
+    """
 
     sent: int = 0
     refused: int = 0
     retried: int = 0
     unknown: int = 0
     claimed: int = 0
+    out: dict[str, str] = field(default_factory=dict)
     withheld: dict[str, int] = field(default_factory=dict)
 
-    def withhold(self, reason: Reason) -> None:
-        self.withheld[reason.word] = self.withheld.get(reason.word, 0) + 1
+    def withhold(self, reason: Reason, number: int = 1) -> None:
+        if number:
+            self.withheld[reason.word] = self.withheld.get(reason.word, 0) + number
 
     def add(self, other: Delivered) -> None:
         self.sent += other.sent
@@ -69,6 +76,7 @@ class Delivered:
         self.retried += other.retried
         self.unknown += other.unknown
         self.claimed += other.claimed
+        self.out |= other.out
         for word, number in other.withheld.items():
             self.withheld[word] = self.withheld.get(word, 0) + number
 
@@ -82,19 +90,36 @@ class Delivered:
         }
 
 
-def deliver(database: Database, channels: Mapping[str, Channel], now: int, limit: int | None = None) -> Delivered:
-    """Hand over what is due at `now`, at most `limit` messages; ChannelError: a channel can not be used."""
+def deliver(
+    database: Database,
+    channels: Mapping[str, Channel],
+    now: int,
+    limit: int | None = None,
+    daily: DailyLimits = NO_LIMITS,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Delivered:
+    """Hand over what is due at `now`, at most `limit` messages; ChannelError: a channel can not be used.
+
+    stopped: asked between transactions.
+    """
     done = Delivered()
     known: dict[int, Deployed] = {}
     with sender() as name:
         _settle_the_dead(database, channels, now, done)
+        _settle_the_answered(database, now)
         for channel_id, channel_name in _wanted(database):
             if channel_name not in channels:
                 raise ChannelError(
                     f"messages wait for `{channel_name}`, which is no channel of this workspace",
                     f"give it a provider in flowrules.toml: [channels.{channel_name}]",
                 )
-            _empty(_Run(database, channels[channel_name], channel_id, name, now, known, done), limit)
+            per_day = daily.limits.get(channel_name)
+            run = _Run(
+                database, channels[channel_name], channel_id, channel_name, name, now, known, done, per_day,
+                0 if per_day is None else daily.day(now),
+            )  # fmt: skip
+            _empty(run, limit, stopped)
     return done
 
 
@@ -103,10 +128,13 @@ class _Run:
     database: Database
     channel: Channel
     channel_id: int
+    channel_name: str
     sender: str
     now: int
     known: dict[int, Deployed]
     done: Delivered
+    per_day: int | None
+    day: int
 
 
 def _wanted(database: Database) -> list[tuple[int, str]]:
@@ -119,14 +147,21 @@ def _wanted(database: Database) -> list[tuple[int, str]]:
         return [(row.id, row.name) for row in connection.execute(query)]
 
 
-def _empty(run: _Run, limit: int | None) -> None:
+def _empty(run: _Run, limit: int | None, stopped: Callable[[], bool]) -> None:
     for status in (Status.INTENDED, Status.RETRYING, Status.HELD):
         after: Key | None = None
-        while limit is None or run.done.claimed < limit:
+        while run.channel_name not in run.done.out and (limit is None or run.done.claimed < limit) and not stopped():
             size = run.channel.together if limit is None else min(run.channel.together, limit - run.done.claimed)
             with outbox.writing(run.database) as connection:
+                if run.per_day is not None:
+                    size = min(size, room(connection, run.channel_id, run.day, run.per_day))
+                    if size == 0:
+                        run.done.withhold(Reason.SEND_LIMIT, hold_back(connection, run.channel_id, run.now))
+                        return
                 keys = _claim(connection, run, status, after, size)
                 attempts = _test(connection, run, keys, status) if keys else []
+                if run.per_day is not None:
+                    add(connection, run.channel_id, run.day, len(attempts))
             if not keys:
                 break
             after = max(keys)
@@ -144,6 +179,7 @@ def _claim(connection: Connection, run: _Run, status: Status, after: Key | None,
         _MESSAGE.c.status == status,
         _MESSAGE.c.channel_id == run.channel_id,
         _MESSAGE.c.decided_at <= run.now,
+        _MESSAGE.c.campaign_id.not_in(_paused()),
     )
     if after is not None:
         due = due.where(tuple_(*key) > tuple_(*after))
@@ -157,6 +193,13 @@ def _claim(connection: Connection, run: _Run, status: Status, after: Key | None,
         .returning(*key)
     )
     return sorted(tuple(row) for row in connection.execute(claimed))
+
+
+def _paused() -> Select[int]:
+    """Campaigns whose messages stay: from the order on, and until the planner has gone past the resume."""
+    pause, clock = tables.pause.c, tables.clock.c
+    passed = select(clock.last_tick).scalar_subquery()
+    return select(pause.campaign_id).where(or_(pause.until.is_(None), pause.until > passed))
 
 
 def _resting(now: int, *, held: bool) -> ColumnElement[bool]:
@@ -193,6 +236,8 @@ def _test(connection: Connection, run: _Run, keys: Collection[Key], was: Status)
             waiting.append(row)
             continue
         reason = refusal(facts.candidate(row), campaign, newest.model.policy, run.now)
+        if reason is None and row.decided_at < facts.skipped_before.get(row.campaign_id, 0):
+            reason = Reason.PAUSED
         if reason is None:
             facts.take_slot(row, campaign, run.now)
             passed.append((row, campaign))
@@ -218,7 +263,8 @@ class _Facts:
         self, connection: Connection, newest: Deployed, rows: Sequence[Detail], customers: Sequence[int], now: int
     ) -> None:
         policy = newest.model.policy
-        self._addressed = self._addresses(connection, newest, customers)
+        self._addressed = addressed(connection, newest.model, customers)
+        self._suppressed = suppressed(connection, newest.model, customers, now)
         enrollment = tables.enrollment.c
         live = select(enrollment.customer_id, enrollment.campaign_id, enrollment.instance).where(
             enrollment.customer_id.in_(customers), enrollment.ended_at.is_(None)
@@ -237,18 +283,10 @@ class _Facts:
         self._contacts = self._read_contacts(connection, customers, now - _longest(policy, newest))
         self._unseen = self._read_unseen(connection, customers, now)
         self._rows = rows
-
-    @staticmethod
-    def _addresses(connection: Connection, newest: Deployed, customers: Sequence[int]) -> dict[str, set[int]]:
-        """Channel to the customers it can reach."""
-        reached = {}
-        for channel in newest.model.channels:
-            query = select(tables.customer.c.id).where(tables.customer.c.id.in_(customers))
-            if channel.address is not None:
-                column: ColumnElement[str] = literal_column(f'customer."{attribute_of(newest.model, channel.address)}"')
-                query = query.where(func.coalesce(column, text("''")) != text("''"))
-            reached[channel.name] = set(connection.execute(query).scalars())
-        return reached
+        pause = tables.pause.c
+        skipped = select(pause.campaign_id, func.max(pause.until)).where(pause.overdue == "skip")
+        rows_of = connection.execute(skipped.group_by(pause.campaign_id))
+        self.skipped_before = {campaign_id: until for campaign_id, until in rows_of}  # noqa: C416 -- rows, not pairs
 
     @staticmethod
     def _read_contacts(connection: Connection, customers: Sequence[int], since: int) -> dict[int, dict[Key, Contact]]:
@@ -296,6 +334,7 @@ class _Facts:
             channel=row.channel,
             addressed=row.customer_id in self._addressed.get(row.channel, ()),
             ended=key_of(row)[:3] not in self._live,
+            suppressed=row.customer_id in self._suppressed.get(row.channel, ()),
             consents=self._consents.get((row.customer_id, row.channel), {}),
             contacts=list(self._contacts.get(row.customer_id, {}).values()),
         )
@@ -324,14 +363,22 @@ def _hand_over(run: _Run, attempts: Sequence[Attempt]) -> None:
         salt = outbox.salt(connection)
         composed = list(compose(connection, Library(connection, run.known), [each.detail for each in attempts]))
     results: list[tuple[Attempt, Outcome | TemplateFailure]] = []
+    out: Retry | None = None
     for attempt, message in zip(attempts, composed, strict=True):
         if isinstance(message.content, TemplateFailure):
             results.append((attempt, message.content))
-        else:
-            results.append((attempt, run.channel.send(as_outgoing(message, salt, attempt.started_at))))
+            continue
+        outcome = out or run.channel.send(as_outgoing(message, salt, attempt.started_at))
+        if isinstance(outcome, Retry) and outcome.out:
+            out = outcome
+            run.done.out[run.channel_name] = outcome.why
+        results.append((attempt, outcome))
     run.channel.flush()
     with outbox.writing(run.database) as connection:
         _record(connection, run.now, results, run.done)
+        if run.per_day is not None:
+            taken = sum(isinstance(result, Accepted | Unknown) for _, result in results)
+            add(connection, run.channel_id, run.day, taken - len(results))
 
 
 def _record(
@@ -411,6 +458,39 @@ def _settle_the_dead(database: Database, channels: Mapping[str, Channel], now: i
             _record(connection, now, others, done)
 
 
+def _settle_the_answered(database: Database, now: int) -> None:
+    """Of unknown outcome, but somebody has had them: they were sent."""
+    event, message, attempt = tables.event.c, _MESSAGE.c, tables.attempt.c
+    proof = [f"%\\_{word}" for word in ("delivered", "opened", "clicked", "replied")]
+    answered = (
+        select(*(message[name] for name in KEY), func.max(attempt.started_at).label("begun"))
+        .join_from(_MESSAGE, tables.attempt, and_(*(attempt[name] == message[name] for name in KEY)))
+        .join(
+            tables.event,
+            and_(
+                event.customer_id == message.customer_id,
+                event.ref_campaign_id == message.campaign_id,
+                event.ref_instance == message.instance,
+                event.ref_step_id == message.step_id,
+                event.ref_pass == message["pass"],
+            ),
+        )
+        .join(tables.event_type, tables.event_type.c.id == event.type_id)
+        .where(
+            outbox.is_open(),
+            message.status == Status.UNKNOWN,
+            or_(*(tables.event_type.c.name.like(words, escape="\\") for words in proof)),
+        )
+        .group_by(*(message[name] for name in KEY))
+    )
+    with database.read() as connection:
+        if connection.execute(answered).first() is None:
+            return
+    with outbox.writing(database) as connection:
+        ends = [End(key_of(row), Status.SENT, None, row.begun) for row in connection.execute(answered)]
+        outbox.finish(connection, now, ends)
+
+
 # --- words for channels -------------------------------------------------------------------------------
 
 
@@ -440,6 +520,11 @@ def as_outgoing(message: Composed, salt: str, sent_at: int) -> OutgoingMessage:
         html=content.html,
         decided_at=detail.decided_at,
         sent_at=sent_at,
+        token=message.token,
+        purpose=message.purpose,
+        marketing=message.marketing,
+        unsubscribe_token=message.unsubscribe_token,
+        unsubscribe_url=message.unsubscribe_url,
     )
 
 

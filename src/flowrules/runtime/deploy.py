@@ -14,7 +14,7 @@ from typing import Literal
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from flowrules.content.deployed import write_snapshot
-from flowrules.errors import StoreError
+from flowrules.errors import InstantPassedError, StoreError
 from flowrules.model.campaign import Model
 from flowrules.model.snapshot import Snapshot
 from flowrules.program.machine import Machine, machine
@@ -22,8 +22,9 @@ from flowrules.runtime.tick import tick
 from flowrules.sql import tables as t
 from flowrules.store import catalogues
 from flowrules.store.columns import add_columns
+from flowrules.store.customers import identified_by
 from flowrules.store.database import ADVISORY, Database
-from flowrules.store.identity import IdentityKind
+from flowrules.store.identity import HASHES, IdentityKind
 from flowrules.store.journal import replace_list
 from flowrules.store.zones import ensure_zones
 
@@ -66,6 +67,8 @@ def apply(
         catalogues.intern(connection, t.label, catalogues.labels(model, machines), "text")
         deployment_id = _deployment(connection, snapshot, since)
         states = _versions(connection, machines, deployment_id, since)
+        asked = {kind for each in model.lists for kind in each.by}
+        identified_by(connection, model.region, [kind for kind in HASHES if kind in asked], since)
         for name, entries in (lists or {}).items():
             replace_list(connection, name, entries)
         # What is watched may read differently from now on: everyone inside is looked at once more.
@@ -87,7 +90,7 @@ def _between_ticks(database: Database, at: int) -> Iterator[tuple[Connection, in
         at = max(at, _target(database) + 1)
         try:
             tick(database, at - 1)
-        except StoreError:
+        except InstantPassedError:
             if _target(database) < at:
                 raise
             continue  # another one has ticked meanwhile

@@ -27,7 +27,10 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """`consents`: purpose to the latest state for the message's channel; `contacts`: of the customer, itself too."""
+    """`suppressed`: by a list of the policy, or because the address is closed.
+
+    `consents`: purpose to the latest state for the message's channel; `contacts`: of the customer, itself too.
+    """
 
     key: Key
     channel: str
@@ -35,6 +38,7 @@ class Candidate:
     ended: bool
     consents: Mapping[str, str]
     contacts: Sequence[Contact]
+    suppressed: bool = False
 
 
 def refusal(candidate: Candidate, campaign: Campaign, policy: Policy, now: int) -> Reason | None:
@@ -43,6 +47,8 @@ def refusal(candidate: Candidate, campaign: Campaign, policy: Policy, now: int) 
         return Reason.JOURNEY_ENDED
     if not candidate.addressed:
         return Reason.NO_ADDRESS
+    if candidate.suppressed:
+        return Reason.SUPPRESSED
     return _without_consent(candidate, campaign) or _capped(candidate, campaign, policy, now)
 
 

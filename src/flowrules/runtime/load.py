@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Integer, func, inspect, select
+from sqlalchemy import Connection, Integer, func, inspect, or_, select
 
 from flowrules.content.deployed import Library
 from flowrules.model import campaign as m
@@ -18,20 +18,23 @@ from flowrules.sql.bundle import Bundle, load
 from flowrules.sql.entries import Entry, Starts, entries, starts
 from flowrules.sql.facts import Facts, OnEvent, facts
 from flowrules.sql.messages import Messages, messages
+from flowrules.sql.operators import Operators, operators
 from flowrules.sql.rounds import Rounds, rounds
 from flowrules.sql.statement import Statement
 from flowrules.sql.steps import Script, script
 from flowrules.sql.watch import Ends, Watch, ends, watch
 from flowrules.store.catalogues import catalogue
 
+State = tuple[int, int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """deployment: the newest one's id, 0 without any; default_zone: id of the policy's zone; columns: of the
+    """state: what it was loaded from, see `newest`; default_zone: id of the policy's zone; columns: of the
     customer table, and whether they hold text.
     """
 
-    deployment: int
+    state: State
     bundle: Bundle
     default_zone: int
     zone_of_customer: bool
@@ -42,6 +45,7 @@ class Program:
     entries: tuple[Entry, ...]
     starts: Starts
     messages: Messages
+    operators: Operators
     listened: frozenset[int]
     salt: str
     columns: Mapping[str, bool]
@@ -61,34 +65,39 @@ class Program:
         return self._made[id(item)]
 
 
-def newest_deployment(connection: Connection) -> int:
-    return connection.execute(select(func.max(t.deployment.c.id))).scalar() or 0
+def newest(connection: Connection) -> State:
+    """The newest deployment, 0 without any, and how many pauses and resumes there were."""
+    pauses = select(func.count()).select_from(t.pause).scalar_subquery()
+    resumes = select(func.count(t.pause.c.until)).scalar_subquery()
+    deployment = select(func.coalesce(func.max(t.deployment.c.id), 0)).scalar_subquery()
+    row = connection.execute(select(deployment, pauses, resumes)).one()
+    return row[0], row[1], row[2]
 
 
 def load_program(connection: Connection, dialect: str) -> Program:
     names = catalogue(connection)
     library = Library(connection)
-    newest = library.newest
+    deployed = library.newest
     facts_of = {row.key: row.value for row in connection.execute(select(t.workspace.c.key, t.workspace.c.value))}
-    model = newest.model if newest is not None else None
+    model = deployed.model if deployed is not None else None
     current = _current(connection)
     versions: list[tuple[int, int, Machine, m.Model]] = []
     now: list[tuple[int, int]] = []
-    if newest is not None:
-        for name, machine in newest.machines.items():
+    if deployed is not None:
+        for name, machine in deployed.machines.items():
             version_id, campaign_id, lives_from = current[name]
-            versions.append((version_id, campaign_id, machine, newest.model))
+            versions.append((version_id, campaign_id, machine, deployed.model))
             now.append((version_id, lives_from))
     for version_id, campaign_id, name in _older(connection, {item[0] for item in versions}):
-        deployed = library.of_version(version_id)
-        versions.append((version_id, campaign_id, deployed.machines[name], deployed.model))
-    bundle = load(dialect, names, model, versions, now)
+        older = library.of_version(version_id)
+        versions.append((version_id, campaign_id, older.machines[name], older.model))
+    bundle = load(dialect, names, model, versions, now, _paused(connection))
     zone = model.policy.zone if model is not None else facts_of["zone"]
     of_customer = model.policy.zone_of_customer if model is not None else True
     default_zone = names.zones[zone]
     listened = frozenset(bundle.event_type(name) for name in bundle.listened())
     return Program(
-        deployment=newest.id if newest is not None else 0,
+        state=newest(connection),
         bundle=bundle,
         default_zone=default_zone,
         zone_of_customer=of_customer,
@@ -99,6 +108,7 @@ def load_program(connection: Connection, dialect: str) -> Program:
         entries=entries(bundle),
         starts=starts(bundle),
         messages=messages(bundle),
+        operators=operators(bundle),
         listened=listened,
         salt=facts_of["salt"],
         columns={
@@ -106,6 +116,14 @@ def load_program(connection: Connection, dialect: str) -> Program:
             for column in inspect(connection).get_columns(t.customer.name)
         },
     )
+
+
+def _paused(connection: Connection) -> frozenset[int]:
+    """Campaigns with a pause that no tick has gone past."""
+    p = t.pause.c
+    past = select(t.clock.c.last_tick).scalar_subquery()
+    query = select(p.campaign_id).where(or_(p.until.is_(None), p.until > past))
+    return frozenset(connection.execute(query).scalars())
 
 
 def _current(connection: Connection) -> dict[str, tuple[int, int, int]]:

@@ -70,7 +70,7 @@ class Round:
             self._instant()
             for statement in rounds.write:
                 statement.run(self.cursor)
-            for statement in rounds.again:
+            for statement in (*rounds.again, *self.program.operators.again):
                 statement.run(self.cursor, target=self.target)
             rounds.forget.run(self.cursor, cursor=cursor, upto=upto)
             for statement in rounds.clear:
@@ -102,22 +102,38 @@ class Round:
             self._profile()
         inside = self.program.rounds.load.run(cursor)
         if inside:
+            if AGENDA.OPERATOR in present:
+                self._order(turn)
             self._watch(turn)
         for group in (facts.exits, facts.goals):
             if self._each(group, present, turn):
                 self._end(turn)
         if not inside:
             return
-        if self._each(facts.refreshes, present, turn):
-            for statement in facts.refreshed:
-                statement.run(cursor, turn=turn)
+        self._refresh(present, turn)
         self._each(facts.interruptions, present, turn)
         self._meet(present)
         if AGENDA.OUTCOME in present:
             for statement in facts.outcomes:
                 statement.run(cursor, turn=turn)
-        facts.timers.run(cursor)
+        self._timers(present)
         self._go_on(turn)
+
+    def _refresh(self, present: set[int], turn: int) -> None:
+        if self._each(self.program.facts.refreshes, present, turn):
+            for statement in self.program.facts.refreshed:
+                statement.run(self.cursor, turn=turn)
+
+    def _timers(self, present: set[int]) -> None:
+        self.program.facts.timers.run(self.cursor)
+        if AGENDA.OPERATOR in present:
+            for statement in self.program.operators.release:
+                statement.run(self.cursor)
+
+    def _order(self, turn: int) -> None:
+        """Who is ordered out leaves before anything else is looked at."""
+        if sum([statement.run(self.cursor) for statement in self.program.operators.ends]):
+            self._end(turn)
 
     def _go_on(self, turn: int) -> None:
         """Everyone marked leaves where it rested."""
@@ -270,6 +286,8 @@ class Round:
     def _messages(self, turn: int) -> bool:
         """True if any message step is done and its instance goes on."""
         messages, cursor = self.program.messages, self.cursor
+        for statement in self.program.operators.hold:
+            statement.run(cursor, turn=turn)
         codes = [code for (code,) in messages.asking.rows(cursor)]
         if not codes:
             return False
@@ -301,7 +319,7 @@ class Round:
     def _judge(self) -> None:
         """Refusals, then caps: rank after rank, so that who is judged earlier counts for the later."""
         messages, cursor = self.program.messages, self.cursor
-        for statement in messages.refusals:
+        for statement in (*messages.refusals, *self.program.operators.skip):
             statement.run(cursor)
         for rank in range(1, messages.ranks.rows(cursor)[0][0] + 1):
             for statement in messages.caps:

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from flowrules.errors import StoreError
+from flowrules.errors import InstantPassedError
 from flowrules.model.campaign import ScheduleTrigger
 from flowrules.runtime.answers import Answer
-from flowrules.runtime.load import Program, load_program, newest_deployment
+from flowrules.runtime.load import Program, load_program, newest
 from flowrules.runtime.occurrences import occurrences
 from flowrules.runtime.rounds import Round
 from flowrules.sql.codes import Reason, Status
@@ -77,7 +77,7 @@ class _Clock:
 def tick(
     database: Database, now: int, *, answer: Answer | None = None, progress: Callable[[int], None] | None = None
 ) -> TickResult:
-    """One tick to `now` (UTC microseconds). Raises StoreError if `now` lies before the last tick."""
+    """One tick to `now` (UTC microseconds). Raises InstantPassedError if `now` lies before the last tick."""
     with planner(database) as planning:
         return planning.tick(now, answer=answer, progress=progress)
 
@@ -110,22 +110,30 @@ class Planner:
         return self._program
 
     def tick(
-        self, now: int, *, answer: Answer | None = None, progress: Callable[[int], None] | None = None
+        self,
+        now: int,
+        *,
+        answer: Answer | None = None,
+        progress: Callable[[int], None] | None = None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> TickResult:
         """answer: channels accept at once and react as it says (simulations, tests); None: intents wait in the outbox.
 
-        progress: called with each instant that all customers have reached.
+        progress: called with each instant that all customers have reached. stopped: asked between transactions; the
+        next tick goes on from there.
         """
         tally = Tally()
         while True:
             clock = self._publish(now)
             if now < clock.last:
-                raise StoreError(
+                raise InstantPassedError(
                     "this instant lies before the last tick: what has been decided can not be decided again",
                     "give a later instant",
                 )
             if clock.target > clock.last:
-                self._stretch(clock, answer, tally)
+                self._stretch(clock, answer, tally, stopped)
+                if stopped():
+                    return tally.result()
                 if progress is not None:
                     progress(clock.target)
             if clock.target >= now:
@@ -148,7 +156,7 @@ class Planner:
             try:
                 yield cursor
             except errors.Error as failure:  # type: ignore[union-attr]  # a connected dialect has its driver
-                raise DBAPIError(None, None, failure) from failure
+                raise DBAPIError("", None, failure) from failure  # no statement at all would mean: not connected
             finally:
                 cursor.close()
 
@@ -170,7 +178,7 @@ class Planner:
 
     def _refresh(self) -> None:
         connection = self.session.connection
-        if self._program is not None and self._program.deployment == newest_deployment(connection):
+        if self._program is not None and self._program.state == newest(connection):
             return
         self._program = load_program(connection, self.database.dialect)
         Round.load(connection, self.program)
@@ -196,10 +204,12 @@ class Planner:
                     found += [(zone_id, at, entry.what) for at in occurrences(trigger, zone, begin, until)]
         return sorted(found, key=lambda item: (item[1], item[0], item[2]))
 
-    def _stretch(self, clock: _Clock, answer: Answer | None, tally: Tally) -> None:
+    def _stretch(
+        self, clock: _Clock, answer: Answer | None, tally: Tally, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
         accepted = Status.INTENDED if answer is None else Status.SENT
         gathered = False
-        while True:
+        while not stopped():
             with self._write() as cursor:
                 # Someone else may have gone on from where we were, or finished the stretch.
                 found = self._clock(cursor)
@@ -226,5 +236,5 @@ class Planner:
             marks = ", ".join(f"({zone}, {at}, {what})" for zone, at, what in found)
             cursor.execute(f"INSERT INTO occurrence (zone_id, at, what) VALUES {marks}")  # noqa: S608  # integers
         *facts, scheduled = self.program.rounds.gather
-        for statement in [*facts, scheduled] if found else facts:
+        for statement in (*facts, *([scheduled] if found else []), *self.program.operators.gather):
             statement.run(cursor, last=clock.last, target=clock.target)

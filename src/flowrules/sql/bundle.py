@@ -41,7 +41,7 @@ class Bundle:
     """Everything of one loaded program.
 
     now: the campaigns of the newest deployment, in total order, with their current version and the
-    instant they live from.
+    instant they live from. paused: ids of those with a pause that no tick has gone past.
     """
 
     dialect: str
@@ -50,6 +50,7 @@ class Bundle:
     versions: tuple[Version, ...]
     now: tuple[tuple[Version, int], ...]
     writer: Writer
+    paused: frozenset[int] = frozenset()
     _totals: dict[int, int] = field(default_factory=dict)
     _several: frozenset[int] | None = None
     _started: dict[str, bool] | None = None
@@ -172,6 +173,7 @@ def load(
     model: m.Model | None,
     versions: Sequence[tuple[int, int, Machine, m.Model]],
     now: Sequence[tuple[int, int]],
+    paused: frozenset[int] = frozenset(),
 ) -> Bundle:
     """versions: (id, campaign id, machine, model); now: (version id, lives from) of the newest deployment."""
     made: dict[int, Version] = {}
@@ -181,7 +183,7 @@ def load(
             tables = tables_for(version_model)
             guards_of[id(version_model)] = Guards(dialect, catalogue, tables.customer, tables.event)
         made[version_id] = Version(version_id, campaign_id, machine, version_model, guards_of[id(version_model)])
-    bundle = Bundle(dialect, catalogue, model, tuple(made.values()), (), Writer(dialect))
+    bundle = Bundle(dialect, catalogue, model, tuple(made.values()), (), Writer(dialect), paused)
     bundle.now = tuple((made[version_id], lives_from) for version_id, lives_from in now)
     bundle.now = tuple(sorted(bundle.now, key=lambda item: bundle.rank(item[0])))
     return bundle

@@ -72,6 +72,8 @@ class Reason(_Code):
     EXIT_WHEN = 43
     LOOP = 44
     LINKED = 45
+    OPERATOR = 46
+    ERASED = 47
     # of a branch and of an outcome
     YES = 50
     NO = 51

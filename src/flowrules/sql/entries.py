@@ -210,8 +210,14 @@ def _judge(bundle: Bundle, version: Version, *, started: bool) -> list[Statement
 
 
 def _verdict(bundle: Bundle, version: Version, *, started: bool) -> str:
-    """The reason of the mode, by key where there is one; of a start, whether the chain of starts has an end."""
+    """A pause; of a start, that the chain of starts has no end; the reason of the mode, by key where there is one."""
     entry, tests = version.machine.campaign.entry, ""
+    if version.campaign_id in bundle.paused:
+        tests += (
+            f"WHEN EXISTS (SELECT 1 FROM pause p WHERE p.campaign_id = {version.campaign_id} "
+            "AND p.since <= candidate.at AND (p.until IS NULL OR p.until > candidate.at)) "
+            f"THEN {int(Reason.PAUSED)} "
+        )
     if entry.key is not None:
         tests += f"WHEN key = '' THEN {int(Reason.NO_KEY)} "
     if started:

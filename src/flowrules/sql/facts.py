@@ -274,7 +274,10 @@ def _outcomes(bundle: Bundle) -> tuple[Statement, ...]:
         f"UPDATE run SET state = {STATE.MET} WHERE {OLD} AND state = {STATE.REST} "
         f"AND EXISTS (SELECT 1 FROM outcome o {about} "
         "WHERE o.customer_id = run.customer_id AND o.at = run.at AND o.campaign_id = run.campaign_id "
-        f"AND o.instance = run.instance AND m.version_id = run.version_id AND m.node = run.code % {NODES})"
+        f"AND o.instance = run.instance AND m.version_id = run.version_id AND m.node = run.code % {NODES} "
+        # Of an earlier pass it may be settled while a later one, or one that is held, is waited for.
+        "AND run.due_at IS NULL AND NOT EXISTS (SELECT 1 FROM message l WHERE l.customer_id = m.customer_id "
+        "AND l.campaign_id = m.campaign_id AND l.instance = m.instance AND l.step_id = m.step_id AND l.pass > m.pass))"
     )
     return tuple(w.statement(text) for text in (record, done))
 

@@ -135,6 +135,25 @@ class Guards:
             case c.Reaction():
                 return self._reaction(condition, row)
 
+    def value(self, condition: c.Condition, row: Row) -> Column | None:  # noqa: PLR0911  # as in `test`
+        """What a comparison compares, as stored; None where there is no one value."""
+        match condition:
+            case c.Not():
+                return self.value(condition.item, row)
+            case c.AttributeIs() | c.DateIs():
+                return self._attribute(condition.attribute, row)
+            case c.Count():
+                e = self.event.alias()
+                return select(func.count()).select_from(e).where(*self._window(condition.of, row, e)).scalar_subquery()
+            case c.Aggregate() if condition.kind != "average":
+                return self._total(condition, row)
+            case c.HistoryProperty():
+                return self._nth_property(condition, row)
+            case c.Ago():
+                return self._moment(condition, row)
+            case _:
+                return None
+
     def filter(self, condition: c.Filter | None, event: FromClause) -> Test:
         """The filter of an event, over a row of the event table."""
         match condition:
@@ -262,17 +281,22 @@ class Guards:
         return self._compare(number, condition.op, condition.values)
 
     def _aggregate(self, condition: c.Aggregate, row: Row) -> Test:
-        e = self.event.alias()
-        column = e.c[property_column(condition.property)]
-        window = self._window(condition.of, row, e)
         if condition.kind == "average":
+            e = self.event.alias()
+            column = e.c[property_column(condition.property)]
+            window = self._window(condition.of, row, e)
             total = select(func.sum(column)).where(*window).scalar_subquery()
             number = select(func.count(column)).where(*window).scalar_subquery()
             return self._compare_average(total, number, condition)
+        return self._compare(self._total(condition, row), condition.op, condition.values)
+
+    def _total(self, condition: c.Aggregate, row: Row) -> Column:
+        e = self.event.alias()
+        column = e.c[property_column(condition.property)]
         value: Column = func.coalesce(func.sum(column), literal_column("0"))
         if condition.kind == "distinct":
             value = func.count(column.distinct())
-        return self._compare(select(value).where(*window).scalar_subquery(), condition.op, condition.values)
+        return select(value).where(*self._window(condition.of, row, e)).scalar_subquery()
 
     def _compare_average(self, total: Column, number: Column, condition: c.Aggregate) -> Test:
         """Total / number op value, without a division."""

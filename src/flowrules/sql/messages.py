@@ -13,6 +13,7 @@ from sqlalchemy import false, func, literal_column
 
 from flowrules.model import campaign as m
 from flowrules.model.schema import Channel
+from flowrules.sql import suppression
 from flowrules.sql.bundle import Bundle, Version
 from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.rounds import DECISION
@@ -58,7 +59,7 @@ def messages(bundle: Bundle) -> Messages:
             "AND (o.total, o.key, o.instance) <= (ask.total, ask.key, ask.instance))"
         ),
         ranks=w.statement("SELECT max(rank) FROM ask"),
-        refusals=tuple(_refusals(bundle)),
+        refusals=(*_refusals(bundle), *suppression.listed(bundle)),
         caps=caps,
         count=w.statement(
             "INSERT INTO contact (customer_id, at, campaign_id, instance, step_id, pass, channel_id, counted, ghost) "
@@ -81,7 +82,7 @@ def messages(bundle: Bundle) -> Messages:
                 f"CASE WHEN a.reason IS NULL THEN {int(Decision.SEND)} ELSE {int(Decision.WITHHELD)} END, a.step_id, "
                 f"a.version_id, CASE WHEN a.reason IS NULL AND a.ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE a.reason "
                 f"END, "
-                "coalesce(c.place_id, a.place_id), NULL, a.counter, c.number, c.per, NULL, NULL "
+                "coalesce(c.place_id, a.place_id), a.by_id, a.counter, c.number, c.per, NULL, NULL "
                 "FROM ask a LEFT JOIN cap c ON c.id = a.cap_id"
             ),
         ),
@@ -105,7 +106,7 @@ def messages(bundle: Bundle) -> Messages:
 
 
 def _refusals(bundle: Bundle) -> Iterator[Statement]:
-    """No address, then consent: one statement for each channel and purpose that is sent with.
+    """No address, an address that is closed, then consent: one statement for each channel and purpose sent with.
 
     The purpose is that of the campaign's class in force now.
     """
@@ -123,15 +124,21 @@ def _refusals(bundle: Bundle) -> Iterator[Statement]:
         )
         holds = w.fragment(guards.consent_holds(state, asks_first=purpose.asks_first))
         refused = w.fragment(func.coalesce(state.in_(("refused", "withdrawn")), false()))
-        missing = "1 = 0"
+        missing = closed = "1 = 0"
         if channel.address is not None:
-            missing = f"coalesce((SELECT u.{channel.address} FROM customer u WHERE u.id = ask.customer_id), '') = ''"
+            missing = f"coalesce({suppression.address(channel.address, 'ask.customer_id', 'ask.at')}, '') = ''"
+            known = () if bundle.model is None else bundle.model.channels
+            types = [bundle.event_type(name) for name in suppression.bounces(channel, known)]
+            seen = "b.at <= ask.at"
+            closed = suppression.closed(channel.address, types, "ask.customer_id", "ask.at", seen) if types else closed
         campaigns = ", ".join(str(number) for number in sorted({version.campaign_id for version in versions}))
         yield w.statement(
-            f"UPDATE ask SET reason = CASE WHEN {missing} THEN {int(Reason.NO_ADDRESS)} "
+            f"UPDATE ask SET by_id = CASE WHEN NOT ({missing}) AND {closed} THEN "
+            f"{bundle.label(suppression.HARD_BOUNCE)} END, reason = CASE WHEN {missing} THEN {int(Reason.NO_ADDRESS)} "
+            f"WHEN {closed} THEN {int(Reason.SUPPRESSED)} "
             f"WHEN {refused} THEN {int(Reason.UNSUBSCRIBED)} ELSE {int(Reason.NO_CONSENT)} END "
             f"WHERE channel_id = {bundle.catalogue.channels[channel.name]} AND campaign_id IN ({campaigns}) "
-            f"AND ({missing} OR NOT {holds})",
+            f"AND ({missing} OR {closed} OR NOT {holds})",
             refused,
             holds,
         )

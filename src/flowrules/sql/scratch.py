@@ -88,7 +88,7 @@ ask = _temporary(
     "ask",
     3,
     "customer_id campaign_id instance at version_id node step_id place_id channel_id ghost total key rank pass "
-    "entry_at entry_seq reason counter cap_id",
+    "entry_at entry_seq reason counter cap_id by_id",
 )
 """Messages asked for, contending; total: the campaign in the total order; rank: among its customer's asks."""
 
@@ -117,6 +117,7 @@ class AGENDA:
     TIMER = 0
     CHANGE = -1
     OUTCOME = -2
+    OPERATOR = -5
 
 
 def definitions(dialect: str) -> tuple[str, ...]:

@@ -22,6 +22,11 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+UNTIL_RESUMED = 1 << 62
+"""`due_at` of those whose message a pause holds."""
+OPERATOR = "operator"
+"""The place of what no rule decided but a person with a command."""
+
 
 def _int(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
     return Column(name, BigInteger, primary_key=key, nullable=null, autoincrement=False)
@@ -56,7 +61,7 @@ thinks of it, or many customers' facts of one instant are read for each of them.
 # --- the workspace and its clock ----------------------------------------------------------------------
 
 workspace = Table("workspace", metadata, _text("key", key=True), _text("value"))
-"""salt (written once by init), schema (revision of these tables), zone, currency."""
+"""salt (written once), zone, currency; region of phone numbers, hashes kept in `identity`."""
 
 clock = Table(
     "clock",
@@ -73,6 +78,16 @@ journal = Table(
     _int("next_seq"),  # the next order number of an incoming fact
 )
 """Apart from the clock: intake takes numbers while a slice holds the clock."""
+
+scheduler = Table(
+    "scheduler",
+    metadata,
+    _text("owner", key=True),
+    _small("leads"),  # 1: it ticks and delivers; the others stand by
+    _int("since"),  # by the machine's clock, as
+    _int("expires_at"),
+)
+"""Processes that `run`; who does not renew its row in time is taken for gone."""
 
 # --- catalogues ---------------------------------------------------------------------------------------
 
@@ -185,7 +200,7 @@ customer = Table(
 identity = Table(
     "identity",
     metadata,
-    _text("kind", key=True),  # id, email, phone
+    _text("kind", key=True),  # id, email, phone; where a list asks for it email_sha256, phone_sha256
     _text("value", key=True),  # normalised
     Column("customer_id", Integer, primary_key=True, autoincrement=False),
     _int("since", key=True),
@@ -216,8 +231,20 @@ consent = Table(
     _text("state"),  # granted, refused, withdrawn
     _int("event_time"),
     _text("source"),
+    _text("proof", null=True),  # JSON of what else was given: text shown, version, IP, agent, call id
     sqlite_with_rowid=False,
 )
+"""Rows are only ever added: the latest by (at, seq) counts, the others are the history."""
+kept_refusal = Table(
+    "kept_refusal",
+    metadata,
+    _text("hash", key=True),  # of an identifier, keyed: store.refusals
+    _text("channel", key=True),
+    _text("purpose", key=True),
+    _int("since"),
+    sqlite_with_rowid=False,
+)
+"""What erased customers had refused: all that is left of them."""
 list_entry = Table(
     "list_entry",
     metadata,
@@ -237,7 +264,13 @@ exposure = Table(
 
 # --- the journal --------------------------------------------------------------------------------------
 
-intake = Table("intake", metadata, _text("key", key=True), sqlite_with_rowid=False)
+intake = Table(
+    "intake",
+    metadata,
+    _text("key", key=True),
+    _int("content", null=True),  # a hash of what came under the key, where the key is not made of it
+    sqlite_with_rowid=False,
+)
 """Identities of facts taken in: (source, id) or a hash of the content. The same fact twice is one fact."""
 event = Table(
     "event",
@@ -252,6 +285,7 @@ event = Table(
     Column("ref_step_id", Integer, nullable=True),
     Column("ref_pass", Integer, nullable=True),
     _small("machine", null=True),  # 1: opened or clicked by a program, not a person
+    _small("permanent", null=True),  # 1: a bounce that closes the address
     _text("extra", null=True),  # JSON of properties that are undeclared or could not be read
     Index("event_due", text("(type_id + 0)"), _DUE),
     sqlite_with_rowid=False,
@@ -315,6 +349,28 @@ tagging = Table(
     Column("customer_id", Integer, primary_key=True, autoincrement=False),
     Column("tag_id", Integer, primary_key=True, autoincrement=False),
     _int("since"),
+    sqlite_with_rowid=False,
+)
+
+# --- what operators order -----------------------------------------------------------------------------
+
+pause = Table(
+    "pause",
+    metadata,
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    _int("since", key=True),
+    _int("until", null=True),  # the instant of the resume
+    _text("overdue", null=True),  # send, skip, exit: what it does with the messages that were held
+    sqlite_with_rowid=False,
+)
+operator_exit = Table(
+    "operator_exit",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    _int("at", key=True),
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    _small("reason"),  # codes.Reason: operator or erased
+    Index("operator_exit_at", _DUE),
     sqlite_with_rowid=False,
 )
 
@@ -391,6 +447,16 @@ contact = Table(
     sqlite_with_rowid=False,
 )
 """What caps count: one row an accepted (or reserved) message."""
+
+daily_count = Table(
+    "daily_count",
+    metadata,
+    _small("channel_id", key=True),
+    _int("day", key=True),  # local to the workspace, an ordinal
+    _int("number"),
+    sqlite_with_rowid=False,
+)
+"""How many messages left by a channel on a day, kept where it has a daily limit."""
 
 # --- the ledger ---------------------------------------------------------------------------------------
 

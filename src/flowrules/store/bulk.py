@@ -5,13 +5,25 @@ Takes plain rows, in the order of the columns named. Never builds SQL out of val
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
 import psycopg
-from sqlalchemy import Connection, Table
+from sqlalchemy import ARRAY, ColumnElement, Connection, Table, Text, any_, bindparam, func, select
 from sqlalchemy.types import BigInteger, Integer, SmallInteger
 
 Row = Sequence[int | str | None]
+
+
+def among(
+    connection: Connection, column: ColumnElement[int] | ColumnElement[str], values: Sequence[int | str]
+) -> ColumnElement[bool]:
+    """`column` is one of `values`: one parameter, however many there are."""
+    if connection.dialect.name == "postgresql":
+        kind = BigInteger if values and isinstance(values[0], int) else Text
+        return column == any_(bindparam(None, list(values), type_=ARRAY(kind)))
+    listed = func.json_each(json.dumps(list(values), ensure_ascii=False)).table_valued("value")
+    return column.in_(select(listed.c.value))
 
 
 def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:

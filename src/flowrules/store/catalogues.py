@@ -14,6 +14,7 @@ from flowrules.model import campaign as m
 from flowrules.program.machine import Machine, Started
 from flowrules.sql import tables as t
 from flowrules.sql.catalogue import Catalogue
+from flowrules.sql.suppression import HARD_BOUNCE
 
 
 def intern(connection: Connection, table: Table, names: Iterable[str], column: str = "name") -> dict[str, int]:
@@ -76,7 +77,12 @@ def tag_names(machines: Iterable[Machine]) -> Iterator[str]:
 
 def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:
     """Everything a row of the ledger may point to."""
+    yield t.OPERATOR
     yield from (cap.place for cap in model.policy.caps)
+    yield HARD_BOUNCE
+    for suppression in model.policy.suppressions:
+        yield suppression.place
+        yield suppression.by
     for machine in machines:
         campaign = machine.campaign
         yield campaign.place

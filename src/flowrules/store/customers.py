@@ -6,22 +6,22 @@ Never loops over the database: a batch costs a handful of statements.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Text, any_, bindparam, delete, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from flowrules.model.campaign import Model
 from flowrules.model.schema import BUILTIN_ATTRIBUTES, Attribute, Stored
 from flowrules.sql import tables
 from flowrules.sql.columns import attribute_column, tables_for
-from flowrules.store.bulk import insert_rows
+from flowrules.store import refusals
+from flowrules.store.bulk import among, insert_rows
+from flowrules.store.identities import IDENTITY, Identifying, follow, identify
 from flowrules.store.identity import IdentityKind, kinds_of, normalised
 from flowrules.store.zones import BEGINNING, ensure_zones
 
 _IDENTIFYING: tuple[IdentityKind, ...] = ("email", "phone")
-_IDENTITY = ("kind", "value", "customer_id", "since")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,6 @@ class CustomersTaken:
     """`verdicts`: added, changed or unchanged, one for each customer given."""
 
     verdicts: tuple[str, ...]
-
-
-def among(
-    connection: Connection, column: ColumnElement[int] | ColumnElement[str], values: Sequence[Stored]
-) -> ColumnElement[bool]:
-    """`column` is one of `values`: one parameter, however many there are."""
-    if connection.dialect.name == "postgresql":
-        kind = BigInteger if values and isinstance(values[0], int) else Text
-        return column == any_(bindparam(None, list(values), type_=ARRAY(kind)))
-    listed = func.json_each(json.dumps(list(values), ensure_ascii=False)).table_valued("value")
-    return column.in_(select(listed.c.value))
 
 
 def find_customers(connection: Connection, references: Iterable[str]) -> dict[str, int]:
@@ -155,15 +144,39 @@ def create(connection: Connection, model: Model, customers: Mapping[str, NewCust
         for name, customer in customers.items()
     ]
     insert_rows(connection, tables_for(model).customer, columns, rows)
-    identities = [("id", name, ids[name], BEGINNING) for name in customers]
+    since = {ids[name]: customer.known_at for name, customer in customers.items()}
+    identities: list[tuple[str, str, int, int]] = [("id", name, ids[name], BEGINNING) for name in customers]
+    identifying = Identifying.of(connection)
     for name, customer in customers.items():
-        identities += [
-            (kind, value, ids[name], BEGINNING)
-            for kind in _IDENTIFYING
-            if (value := _identity(kind, customer.attributes.get(kind)))
-        ]
-    insert_rows(connection, tables.identity, _IDENTITY, sorted(identities))
+        found = identifying.of_customer(customer.attributes)
+        identities += [(kind, value, ids[name], BEGINNING) for kind, value in found if value]
+    insert_rows(connection, tables.identity, IDENTITY, sorted(identities))
+    refused_before(connection, [(number, kind, value, since[number]) for kind, value, number, _ in identities])
     return ids
+
+
+def refused_before(connection: Connection, named: Sequence[tuple[int, str, str, int]]) -> None:
+    """Customers, as (number, kind, value, since): what somebody erased who was called so had refused is refused."""
+    since = {number: at for number, _, _, at in named}
+    found = refusals.again(connection, [(number, kind, value) for number, kind, value, _ in named if value])
+    told = [(number, *about) for number, all_ in sorted(found.items()) for about in all_]
+    if told:
+        first, earliest = allocate(connection, len(told))
+        rows = [
+            (number, channel, purpose, at := max(since[number], earliest), first + position, "refused", at,
+             refusals.SOURCE)
+            for position, (number, channel, purpose) in enumerate(told)
+        ]  # fmt: skip
+        columns = ("customer_id", "channel", "purpose", "at", "seq", "state", "event_time", "source")
+        insert_rows(connection, tables.consent, columns, sorted(rows))
+
+
+def identified_by(
+    connection: Connection, region: str | None, hashes: Collection[IdentityKind] | None, since: int
+) -> None:
+    """From `since` on these settings say how customers are found; see `identities`."""
+    fresh = identify(connection, region, hashes, since)
+    refused_before(connection, [(number, kind, value, at) for kind, value, number, at in fresh])
 
 
 def allocate(connection: Connection, number: int) -> tuple[int, int]:
@@ -173,11 +186,6 @@ def allocate(connection: Connection, number: int) -> tuple[int, int]:
     next_seq: int = connection.execute(taken).scalar_one()
     target: int = connection.execute(select(tables.clock.c.target)).scalar_one()
     return next_seq - number, target + 1
-
-
-def _identity(kind: IdentityKind, value: Stored | None) -> str:
-    """As it is looked for; empty: none."""
-    return (normalised(kind, value) or "") if isinstance(value, str) else ""
 
 
 def _record_changes(connection: Connection, changes: Sequence[tuple[int, NewChange]]) -> None:
@@ -197,27 +205,10 @@ def _record_changes(connection: Connection, changes: Sequence[tuple[int, NewChan
         for position, (number, change) in enumerate(changes)
     )
     insert_rows(connection, tables.attribute_change, ("customer_id", "at", "seq", "attribute", "number", "text"), rows)
-    zones = set()
-    identities: dict[tuple[int, str, int], str] = {}
-    for number, change in changes:
-        if change.attribute in _IDENTIFYING:
-            identities[number, change.attribute, max(change.at, earliest)] = _identity(change.attribute, change.value)
-        elif change.attribute == "timezone" and change.value:
-            zones.add(str(change.value))
+    zones = {str(change.value) for _, change in changes if change.attribute == "timezone" and change.value}
     ensure_zones(connection, sorted(zones))
-    if identities:
-        identity = tables.identity
-        # One that was to hold from the same instant on is replaced: of two, neither would be the newest.
-        connection.execute(
-            delete(identity).where(
-                identity.c.customer_id == bindparam("of"),
-                identity.c.kind == bindparam("as"),
-                identity.c.since == bindparam("from"),
-            ),
-            [{"of": number, "as": kind, "from": since} for number, kind, since in identities],
-        )
-        fresh = sorted((kind, value, number, since) for (number, kind, since), value in identities.items())
-        insert_rows(connection, tables.identity, _IDENTITY, fresh)
+    fresh = follow(connection, [(number, change.attribute) for number, change in changes])
+    refused_before(connection, [(number, kind, value, since) for kind, value, number, since in fresh])
 
 
 def _attributes(model: Model) -> dict[str, Attribute]:

@@ -21,14 +21,16 @@ from flowrules.errors import (
     DatabaseExistsError,
     DatabaseMissingError,
     SchemaNewerError,
+    SchemaOlderError,
     StoreError,
 )
 from flowrules.sql import tables
+from flowrules.store import revisions
 from flowrules.store.failures import store_errors
 from flowrules.store.zones import BEGINNING, ensure_zones, fill_calendar
 
-SCHEMA = 1
 OLDEST_SQLITE = (3, 37)
+OLDEST_POSTGRESQL = (14,)
 
 # PostgreSQL advisory locks. Intake shares ADVISORY, the tick takes it alone while it publishes its target: so no fact
 # commits behind a target that it has not seen. INTAKE is held by one intake at a time: customer ids are max + 1.
@@ -41,7 +43,6 @@ _BEGIN = "flowrules_begin"
 _QUERY_CACHE = 4000  # a large program has more statements than SQLAlchemy's 500
 _PRAGMAS = (
     "PRAGMA busy_timeout=5000",
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-64000",
@@ -91,22 +92,43 @@ class Database:
 
     @classmethod
     def open(cls, url: str) -> Database:
+        """One whose tables are those of this program."""
+        database, found = cls.find(url)
+        if found != revisions.head():
+            raise SchemaOlderError(
+                f"{database.name} was made by an older FlowRules (revision {found}, this one needs {revisions.head()})",
+                "run `flowrules db upgrade`",
+            )
+        with database.read() as connection:
+            if connection.execute(select(tables.clock.c.id)).first() is None:
+                raise StoreError(
+                    f"{database.name} has lost its clock: nobody knows what was decided", "restore a backup"
+                )
+        return database
+
+    @classmethod
+    def find(cls, url: str) -> tuple[Database, str]:
+        """Of any revision that this program knows, with that revision: to look at it, or to upgrade it."""
         database = cls._of(url)
         file = database.file
         if file is not None and not file.exists():
             raise DatabaseMissingError(f"there is no database {database.name} yet", "`flowrules apply` makes it")
-        with database.read() as connection:
-            found = _revision(connection)
+        with database.session() as session:
+            with session.read() as connection:
+                _require_server(connection, database.name)
+                found = revisions.revision(connection)
+            if found in revisions.known():
+                _keep_log(session)
         if found is None:
             raise DatabaseMissingError(
                 f"{database.name} is a database without the tables of FlowRules", "`flowrules apply` makes them"
             )
-        if found > SCHEMA:
+        if found not in revisions.known():
             raise SchemaNewerError(
-                f"{database.name} was made by a newer FlowRules (schema {found}, this one knows {SCHEMA})",
+                f"{database.name} was made by a newer FlowRules (revision {found}, this one knows {revisions.head()})",
                 "install the newer version; an older one must not write into it",
             )
-        return database
+        return database, found
 
     @classmethod
     def create(cls, url: str, *, zone: str = "UTC", currency: str = "EUR", salt: str | None = None) -> Database:
@@ -116,7 +138,8 @@ class Database:
         if file is not None and not file.parent.is_dir():
             raise StoreError(f"there is no folder {file.parent} to put the database in", "make the folder first")
         with database.write() as connection:
-            if _revision(connection) is not None:
+            _require_server(connection, database.name)
+            if revisions.revision(connection) is not None:
                 raise DatabaseExistsError(
                     f"{database.name} already holds a FlowRules database", "use it as it is, or name another one"
                 )
@@ -125,10 +148,11 @@ class Database:
                 raise DatabaseExistsError(
                     f"{database.name} has a table `{foreign[0]}` of another program", "name a database of its own"
                 )
+            # Not by the migrations, which lead to the same and take longer.
             tables.metadata.create_all(connection)
+            revisions.stamp(connection)
             facts = {
                 "salt": secrets.token_hex(16) if salt is None else salt,
-                "schema": str(SCHEMA),
                 "zone": zone,
                 "currency": currency,
             }
@@ -139,6 +163,8 @@ class Database:
             connection.execute(insert(tables.journal), {"id": 0, "next_seq": 1})
             fill_calendar(connection)
             ensure_zones(connection, ["UTC", zone])
+        with database.session() as session:
+            _keep_log(session)
         return database
 
     @property
@@ -205,12 +231,17 @@ def _parse(given: str) -> URL:
         url = make_url(given)
     except (ArgumentError, ValueError):
         raise StoreError("the database URL can not be read", ways) from None
+    if "@" in f"{url.username}{url.host}{url.database}" and url.get_backend_name() != "sqlite":
+        # A part of the password stands there: it must not be shown.
+        raise StoreError("the database URL can not be read", "in a password, write @ as %40, / as %2F and : as %3A")
     if url.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
         return url.set(drivername="postgresql+psycopg")
     if url.drivername not in {"sqlite", "sqlite+pysqlite"}:
         raise StoreError(f"`{url.drivername}` is not a kind of database FlowRules can use", ways)
     if not url.database or url.database == ":memory:":
         raise StoreError("the database must be a file: one in memory is gone with the command", ways)
+    if url.query:
+        raise StoreError("the URL of a SQLite file has no options", "leave away what stands after `?`")
     return url
 
 
@@ -223,23 +254,19 @@ def _sqlite(url: URL) -> Engine:
     if Path(url.database or "").is_dir():
         raise StoreError(f"{url.database} is a folder, not a database", "name a file in it")
     # No transactions of the driver's own: it would begin late and without the write lock.
+    # A scheduler keeps a connection from beat to beat, one thread after the other.
     engine = create_engine(
         url,
         poolclass=NullPool,
         query_cache_size=_QUERY_CACHE,
         # A tick has some hundreds of statements; the driver would keep 128 of them prepared.
-        connect_args={"isolation_level": None, "cached_statements": 4096},
+        connect_args={"isolation_level": None, "check_same_thread": False, "cached_statements": 4096},
     )
 
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, _record: object) -> None:
-        try:
-            for pragma in _PRAGMAS:
-                connection.execute(pragma)
-        except sqlite3.DatabaseError as failure:
-            # A read-only file is fine for those who only read; they need no log.
-            if "readonly" not in str(failure):
-                raise
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -248,12 +275,23 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def _revision(connection: Connection) -> int | None:
-    if not inspect(connection).has_table(tables.workspace.name):
-        return None
-    # Some other program's table of that name has other columns, or not this row.
-    columns = {column["name"] for column in inspect(connection).get_columns(tables.workspace.name)}
-    if not columns >= {"key", "value"}:
-        return None
-    value = connection.execute(select(tables.workspace.c.value).where(tables.workspace.c.key == "schema")).scalar()
-    return int(value) if value is not None and value.isdecimal() else None
+def _keep_log(session: Session) -> None:
+    """SQLite's write-ahead log, in a file that is ours: whoever reads waits for nobody. The file remembers it."""
+    driver = session.connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection):
+        try:
+            driver.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as failure:
+            # A read-only file is fine for those who only read; they need no log.
+            if "readonly" not in str(failure):
+                raise
+
+
+def _require_server(connection: Connection, name: str) -> None:
+    found = connection.dialect.server_version_info or ()
+    if connection.dialect.name == "postgresql" and found < OLDEST_POSTGRESQL:
+        raise StoreError(
+            f"the server of {name} is PostgreSQL {'.'.join(map(str, found))}, FlowRules needs {OLDEST_POSTGRESQL[0]} "
+            "or newer",
+            "use a newer server, or a SQLite file",
+        )

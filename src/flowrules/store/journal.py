@@ -16,14 +16,13 @@ from flowrules.model.campaign import Model
 from flowrules.model.schema import Stored
 from flowrules.sql import tables
 from flowrules.sql.columns import property_column, tables_for
-from flowrules.store.bulk import insert_rows
+from flowrules.store.bulk import among, insert_rows
 from flowrules.store.customers import (
     NewChange,
     NewCustomer,
     add_changes,
     add_customers,
     allocate,
-    among,
     create,
     find_customers,
 )
@@ -44,7 +43,7 @@ __all__ = [
     "replace_list",
 ]
 
-_CONSENT = ("customer_id", "channel", "purpose", "at", "seq", "state", "event_time", "source")
+_CONSENT = ("customer_id", "channel", "purpose", "at", "seq", "state", "event_time", "source", "proof")
 
 Ref = tuple[str, str, int, str, int]
 """The message a reaction is about: customer, campaign, instance, step key, pass."""
@@ -61,7 +60,10 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """`key`: its identity, the same for the same fact. `properties`: declared ones by name; `extra`: JSON of others."""
+    """`key`: its identity, the same for the same fact; `content`: a hash of what it says.
+
+    properties: declared ones by name; extra: JSON of others.
+    """
 
     event: str
     customer: str
@@ -72,12 +74,17 @@ class NewEvent:
     extra: str | None = None
     ref: Ref | None = None
     machine: bool = False
+    permanent: bool = False
     withdrawal: Withdrawal | None = None
+    content: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewConsent:
-    """`state`: granted, refused, withdrawn. Without `key` every record is a new one."""
+    """`state`: granted, refused, withdrawn. Without `key` every record is a new one.
+
+    proof: JSON of what else was given with it; also: further (channel, purpose) it holds for.
+    """
 
     customer: str
     channel: str
@@ -87,6 +94,9 @@ class NewConsent:
     source: str
     event_time: int
     key: str | None = None
+    proof: str | None = None
+    also: tuple[tuple[str, str], ...] = ()
+    content: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +109,17 @@ class Taken:
     customers: int
     """How many customers were created for them."""
 
+    differing: tuple[int, ...] = ()
+    """Positions of those known with another content, which stays."""
+
 
 def add_events(connection: Connection, model: Model, events: Sequence[NewEvent], *, known_only: bool = False) -> Taken:
     """The consent that an event takes back ends with it, at its instant and under its number."""
     arrived = _arrive(
-        connection, model, [(each.key, each.customer, each.received_at) for each in events], known_only=known_only
+        connection,
+        model,
+        [(each.key, each.content, each.customer, each.received_at) for each in events],
+        known_only=known_only,
     )
     fresh = [events[position] for position in arrived.positions]
     if not fresh:
@@ -121,19 +137,29 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
     named_by = {event: {column: name for name, column in each.items()} for event, each in columns.items()}
     order = {event: [each.get(column, "") for column in properties] for event, each in named_by.items()}
     rows: list[tuple[Stored | None, ...]] = []
-    withdrawn: list[tuple[Stored, ...]] = []
+    withdrawn: list[tuple[Stored | None, ...]] = []
     for event, at, seq in zip(fresh, arrived.at, count(arrived.first), strict=False):
         happened = min(event.event_time, event.received_at)
         about: tuple[Stored | None, ...] = (None, None, None, None)
         if event.ref is not None:
             _, campaign, instance, step, number = event.ref
             about = campaigns.get(campaign), instance, steps.get((campaign, step)), number
-        who, machine = arrived.who[event.customer], 1 if event.machine else None
+        who, marks = arrived.who[event.customer], (1 if event.machine else None, 1 if event.permanent else None)
         values = map(event.properties.get, order.get(event.event, [""] * len(properties)))
-        rows.append((who, types[event.event], at, seq, happened, *about, machine, *values, event.extra))
+        rows.append((who, types[event.event], at, seq, happened, *about, *marks, *values, event.extra))
         if event.withdrawal is not None:
             withdrawn += [
-                (arrived.who[event.customer], channel, purpose, at, seq, "withdrawn", happened, event.withdrawal.source)
+                (
+                    arrived.who[event.customer],
+                    channel,
+                    purpose,
+                    at,
+                    seq,
+                    "withdrawn",
+                    happened,
+                    event.withdrawal.source,
+                    None,
+                )
                 for channel, purpose in product(event.withdrawal.channels, event.withdrawal.purposes)
             ]
     rows.sort()  # no two have the same number: what is compared ends there
@@ -142,7 +168,7 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
         tables_for(model).event,
         (
             *("customer_id", "type_id", "at", "seq", "event_time"),
-            *("ref_campaign_id", "ref_instance", "ref_step_id", "ref_pass", "machine"),
+            *("ref_campaign_id", "ref_instance", "ref_step_id", "ref_pass", "machine", "permanent"),
             *properties,
             "extra",
         ),
@@ -150,7 +176,7 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
     )
     if withdrawn:
         insert_rows(connection, tables.consent, _CONSENT, sorted(withdrawn))
-    _remember(connection, (event.key for event in fresh))
+    _remember(connection, ((event.key, event.content) for event in fresh))
     return arrived.taken
 
 
@@ -158,7 +184,10 @@ def add_consents(
     connection: Connection, model: Model, consents: Sequence[NewConsent], *, known_only: bool = False
 ) -> Taken:
     arrived = _arrive(
-        connection, model, [(each.key, each.customer, each.at) for each in consents], known_only=known_only
+        connection,
+        model,
+        [(each.key, each.content, each.customer, each.at) for each in consents],
+        known_only=known_only,
     )
     fresh = [consents[position] for position in arrived.positions]
     if not fresh:
@@ -166,23 +195,25 @@ def add_consents(
     rows = sorted(
         (
             arrived.who[consent.customer],
-            consent.channel,
-            consent.purpose,
+            channel,
+            purpose,
             at,
             seq,
             consent.state,
             min(consent.event_time, consent.at),
             consent.source,
+            consent.proof,
         )
         for consent, at, seq in zip(fresh, arrived.at, count(arrived.first), strict=False)
+        for channel, purpose in ((consent.channel, consent.purpose), *consent.also)
     )
     insert_rows(connection, tables.consent, _CONSENT, rows)
-    _remember(connection, (consent.key for consent in fresh if consent.key is not None))
+    _remember(connection, ((consent.key, consent.content) for consent in fresh if consent.key is not None))
     return arrived.taken
 
 
 def replace_list(connection: Connection, name: str, entries: Iterable[tuple[IdentityKind, str]]) -> int:
-    """The list holds exactly these from now on; gives how many are usable."""
+    """The list holds exactly these from now on; gives how many are usable. Phone numbers name their country."""
     rows = sorted({(name, kind, value) for kind, given in entries if (value := normalised(kind, given))})
     connection.execute(delete(tables.list_entry).where(tables.list_entry.c.list == name))
     insert_rows(connection, tables.list_entry, ("list", "kind", "value"), rows)
@@ -201,41 +232,46 @@ class _Arrived:
 
 
 def _arrive(
-    connection: Connection, model: Model, facts: Sequence[tuple[str | None, str, int]], *, known_only: bool
+    connection: Connection, model: Model, facts: Sequence[tuple[str | None, int | None, str, int]], *, known_only: bool
 ) -> _Arrived:
-    """Facts, as (key, customer, received at): which of them are new, whose they are, and when they are decided on."""
-    fresh = _fresh(connection, [key for key, _, _ in facts])
-    who = find_customers(connection, [facts[position][1] for position in fresh])
-    taken, strangers = _split(fresh, [customer for _, customer, _ in facts], who, known_only=known_only)
+    """Facts, as (key, content, customer, received at): which are new, whose they are, when they are decided on."""
+    fresh, differing = _fresh(connection, [(key, content) for key, content, _, _ in facts])
+    who = find_customers(connection, [facts[position][2] for position in fresh])
+    taken, strangers = _split(fresh, [customer for _, _, customer, _ in facts], who, known_only=known_only)
     known = len(facts) - len(fresh)
     if not taken:
-        return _Arrived(Taken(0, known, strangers, 0), (), (), 0, who)
+        return _Arrived(Taken(0, known, strangers, 0, differing), (), (), 0, who)
     first, earliest = allocate(connection, len(taken))
-    arrivals = [(facts[position][1], max(facts[position][2], earliest)) for position in taken]
+    arrivals = [(facts[position][2], max(facts[position][3], earliest)) for position in taken]
     created = _create_unknown(connection, model, arrivals, who)
-    return _Arrived(Taken(len(taken), known, strangers, created), taken, [at for _, at in arrivals], first, who)
+    counts = Taken(len(taken), known, strangers, created, differing)
+    return _Arrived(counts, taken, [at for _, at in arrivals], first, who)
 
 
-def _fresh(connection: Connection, keys: Sequence[str | None]) -> list[int]:
-    """Positions of keys that were never taken in, each key once; no key is always fresh."""
-    given = sorted({key for key in keys if key is not None})
-    seen: set[str | None] = set()
+def _fresh(connection: Connection, keys: Sequence[tuple[str | None, int | None]]) -> tuple[list[int], tuple[int, ...]]:
+    """Positions of keys that were never taken in, each key once; no key is always fresh.
+
+    And of those that were, with another content.
+    """
+    given = sorted({key for key, _ in keys if key is not None})
+    intake = tables.intake.c
+    seen: dict[str, int | None] = {}
     if given:
-        seen = set(
-            connection.execute(
-                select(tables.intake.c.key).where(among(connection, tables.intake.c.key, given))
-            ).scalars()
-        )
-    fresh = []
-    for position, key in enumerate(keys):
+        query = select(intake.key, intake.content).where(among(connection, intake.key, given))
+        seen = {row.key: row.content for row in connection.execute(query)}
+    fresh, differing = [], []
+    for position, (key, content) in enumerate(keys):
         if key is None or key not in seen:
             fresh.append(position)
-            seen.add(key)
-    return fresh
+            if key is not None:
+                seen[key] = content
+        elif content is not None and seen[key] not in {None, content}:
+            differing.append(position)
+    return fresh, tuple(differing)
 
 
-def _remember(connection: Connection, keys: Iterable[str]) -> None:
-    insert_rows(connection, tables.intake, ("key",), ((key,) for key in sorted(keys)))
+def _remember(connection: Connection, keys: Iterable[tuple[str, int | None]]) -> None:
+    insert_rows(connection, tables.intake, ("key", "content"), sorted(keys))
 
 
 def _split(

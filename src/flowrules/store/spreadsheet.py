@@ -10,8 +10,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    write_rows(file, [columns])
+    write_rows(file, rows)
+
+
+def write_rows(file: TextIO, rows: Iterable[Sequence[object]]) -> None:
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([defused(column) for column in columns])
     writer.writerows([defused(cell) for cell in row] for row in rows)
 
 

@@ -25,6 +25,7 @@ INNER = frozenset(
         "stage",
         "time",
         "purpose",
+        "suppress",
         "send",
         "wait",
         "if",

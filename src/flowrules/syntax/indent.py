@@ -88,7 +88,7 @@ class BlockIndenter(Indenter):
     def __init__(self) -> None:
         super().__init__()
         self.open: list[Token] = []
-        self.trace: list[Token] | None = None  # the tokens handed on, kept only while a mistake is looked for
+        self.trace: list[Token] | None = None  # the tokens handed on, where somebody asks for them
 
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         self.indent_level = [0]

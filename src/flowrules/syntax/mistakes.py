@@ -81,7 +81,7 @@ def _character(f: Failure) -> Diagnostic | None:
     """A character no word or sign begins with."""
     if f.kind:
         return None
-    for why in (_open_quote, _other_quote, _space, _spelling, _other_letters):
+    for why in (_open_quote, _other_quote, _look_alike, _space, _spelling, _other_letters):
         found = why(f)
         if found:
             return found
@@ -109,6 +109,28 @@ def _other_quote(f: Failure) -> Diagnostic | None:
     fixes = (Fix('write `"`', True, (Edit(place, f'"{pair[1]}"'),)),) if pair else ()
     message = f"a text stands between straight quotes, not `{f.text[f.start]}`"
     return Diagnostic("FR006", message, place, 'write `"` before and after a text', fixes=fixes)
+
+
+_LOOK_ALIKES = {
+    **dict.fromkeys("\u2212\u2013\u2014", "-"),
+    "\u2264": "<=",
+    "\u2265": ">=",
+    "\uff1a": ":",
+    "\uff0c": ",",
+    "\uff08": "(",
+    "\uff09": ")",
+}
+
+
+def _look_alike(f: Failure) -> Diagnostic | None:
+    character = f.text[f.start]
+    better = _LOOK_ALIKES.get(character)
+    if better is None:
+        return None
+    place = f.span(f.start, f.start + 1)
+    fix = Fix(f"write `{better}`", True, (Edit(place, better),))
+    message = f"`{character}` (U+{ord(character):04X}) is not a sign of the language"
+    return Diagnostic("FR006", message, place, f"write `{better}`", fixes=(fix,))
 
 
 def _space(f: Failure) -> Diagnostic | None:

@@ -11,7 +11,7 @@ import threading
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from lark import Lark
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
@@ -31,27 +31,40 @@ from flowrules.syntax.transform import ToTree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lark.lexer import Token
+
 MAX_BYTES = 2 * 1024 * 1024
 MAX_MISTAKES = 100
 
-# Control characters, halves of characters, and those that turn the direction of text: no reader sees them.
+# Control characters, halves of characters, signs without width and those that turn the direction of text: no reader
+# sees them. What joins letters and emoji to one (U+200C, U+200D) is seen.
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
+    "\ufff9-\ufffb\U000e0000-\U000e007f]|(?!\\A)\ufeff|\r(?!\n)"
 )
+_CONFLICT = re.compile(r"^<{7} \S[^\r\n]*", re.MULTILINE)
 _TABS = re.compile(r"^ *\t[ \t]*(?=[^\s#])", re.MULTILINE)
 _TAB_WIDTH = 4
 
 _lock = threading.Lock()  # the transformer knows the source it builds for
 
 
-def parse(source: Source) -> tuple[tree.File, tuple[Diagnostic, ...]]:
-    """The good blocks of a file, and everything wrong with the others."""
+class Lexeme(NamedTuple):
+    """One word or sign of the grammar, by its terminal's name, and where in the file it stands."""
+
+    kind: str
+    start: int
+    end: int
+
+
+def parse(source: Source, lexemes: list[Lexeme] | None = None) -> tuple[tree.File, tuple[Diagnostic, ...]]:
+    """The good blocks of a file, and everything wrong with the others; `lexemes` takes the words of the good ones."""
     text = source.text
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         what = Diagnostic("FR007", "this file is larger than 2 MB", _first_line(source), "split it into several files")
         return tree.File(source, ()), (what,)
-    diagnostics = [*_invisible(source), *_tabs(source)]
-    if "\0" in text:
+    diagnostics = [*_conflict(source), *_invisible(source), *_tabs(source)]
+    if "\0" in text or (diagnostics and diagnostics[0].code == "FR018"):
         return tree.File(source, ()), tuple(diagnostics[:1])
     suspect = bool(diagnostics)
     declarations: list[tree.Declaration] = []
@@ -61,7 +74,7 @@ def parse(source: Source) -> tuple[tree.File, tuple[Diagnostic, ...]]:
             place = (text, block.start, block.end)
             if suspect and (_INVISIBLE.search(*place) or _TABS.search(*place)):
                 continue  # said once for the whole file
-            found = parser.block(source, block)
+            found = parser.block(source, block, lexemes)
             if isinstance(found, list):
                 diagnostics += found
             else:
@@ -113,7 +126,9 @@ class _Parser:
                 keywords[word] = (*keywords.get(word, ()), terminal.name)
         self.keywords = keywords
 
-    def block(self, source: Source, block: Block) -> tree.Declaration | list[Diagnostic]:
+    def block(
+        self, source: Source, block: Block, lexemes: list[Lexeme] | None = None
+    ) -> tree.Declaration | list[Diagnostic]:
         """The declaration of a block, or what is wrong with it."""
         text = source.text[block.start : block.end]
         before = source.text[source.text.rfind("\n", 0, block.start) + 1 : block.start].removeprefix(BOM)
@@ -121,12 +136,16 @@ class _Parser:
             hint = "a block such as `campaign` or `segment` begins in the first column"
             place = Span(source, block.start, block.start + len(text.split("\n", 1)[0].rstrip()))
             return [Diagnostic("FR003", "this line is indented, but belongs to nothing", place, hint)]
-        self.indenter.trace = None
+        trace: list[Token] | None = None if lexemes is None else []
+        self.indenter.trace = trace
         self.build.begin(source, block.start)
         try:
             declaration = cast("tree.Declaration", self.lark.parse(text))
         except (UnexpectedInput, LayoutError):
             return mistakes(text, source, block.start, self._attempt)
+        if lexemes is not None and trace is not None:
+            base = block.start
+            lexemes += [Lexeme(t.type, base + (t.start_pos or 0), base + (t.end_pos or 0)) for t in trace]
         return self.build.problems or declaration
 
     def _attempt(self, text: str) -> tuple[Diagnostic | None, list[Diagnostic]]:
@@ -161,6 +180,15 @@ def _parser() -> _Parser:
 
 def _first_line(source: Source) -> Span:
     return Span(source, 0, max(0, source.text.find("\n")))
+
+
+def _conflict(source: Source) -> Iterator[Diagnostic]:
+    """Two versions of a file that nobody has decided between."""
+    match = _CONFLICT.search(source.text)
+    if match:
+        hint = "keep one of the two versions, and delete the lines `<<<<<<<`, `=======` and `>>>>>>>`"
+        message = "two versions of this file were merged, and nobody has chosen between them"
+        yield Diagnostic("FR018", message, Span(source, *match.span()), hint)
 
 
 def _invisible(source: Source) -> Iterator[Diagnostic]:

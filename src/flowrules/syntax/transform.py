@@ -224,6 +224,9 @@ class ToTree(Reader):
     def message_class(self, c: Children) -> tree.MessageClass:
         return tree.MessageClass(self._name(c[1]), self._name(c[4]), True, True, self._span(c))
 
+    def suppress(self, c: Children) -> tree.Suppress:
+        return tree.Suppress(self._name(c[2]), c[4] or (), self._span(c))
+
     def universal_hold_out(self, c: Children) -> tree.HoldOut:
         of_class = None if c[7] is None else self._name(c[7])
         return tree.HoldOut(self._percent(c[2]), of_class, self._span(c))

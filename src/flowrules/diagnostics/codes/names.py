@@ -25,7 +25,8 @@ CODES: tuple[Code, ...] = (
         "FR102",
         "an event that is not declared",
         "Each event is declared with `event NAME`. Those about messages are there for every channel: `email_delivered`,"
-        " `email_opened`, `email_clicked`, `email_bounced`, `email_replied`.",
+        " `email_opened`, `email_clicked`, `email_bounced`, `email_replied`,"
+        " `email_complained`.",
         "event purchase\nsegment buyers: has purchas",
         "event purchase\nsegment buyers: has purchase",
     ),
@@ -219,7 +220,7 @@ CODES: tuple[Code, ...] = (
     Code(
         "FR127",
         "a list looked up by something else",
-        "The file of a list names customers by id, email or phone.",
+        "The file of a list names customers by id, email, phone, or the hash of one: email_sha256, phone_sha256.",
         'list staff from "data/staff.csv" by emial',
         'list staff from "data/staff.csv" by email',
     ),

@@ -61,7 +61,8 @@ CODES: tuple[Code, ...] = (
     Code(
         "FR310",
         "a template that is not there",
-        "`send email welcome` takes its words from `templates/email/welcome.txt`, `.html` or both.",
+        "`send email welcome` takes its words from `templates/email/welcome.txt`, `.html` or both. Versions for a"
+        " language, such as `welcome.es.txt`, stand beside it.",
         _STAGE + "        send email wellcome",
         _STAGE + "        send email welcome",
     ),
@@ -77,7 +78,8 @@ CODES: tuple[Code, ...] = (
         "FR312",
         "a template that asks for what there is not",
         "A template knows `customer.ATTRIBUTE`, `entry.PROPERTY` of the event that started the journey, and"
-        " `message.ARGUMENT` of what the `send` hands over in brackets.",
+        " `message.ARGUMENT` of what the `send` hands over in brackets; and, where the channel is set up with"
+        " them, `unsubscribe_url` and `postal_address`.",
         "Hello {{ customer.cuontry }}",
         "Hello {{ customer.country }}",
     ),
@@ -87,6 +89,33 @@ CODES: tuple[Code, ...] = (
         "The template of an email begins with its head: a line `---`, a line `subject: ...`, and a line `---`.",
         "---\nsubjet: Welcome\n---\nHello",
         "---\nsubject: Welcome\n---\nHello",
+    ),
+    Code(
+        "FR314",
+        "marketing mail without a sender or a way out",
+        "Who gets advertising must be told who sent it and how to end it. A channel of type `smtp` that sends"
+        " marketing therefore needs `unsubscribe_url` and `postal_address`. Every class is marketing but those of a"
+        " purpose `service: unless refused`, such as receipts.",
+        '[channels.email]\ntype = "smtp"\nhost = "smtp.example.com"\nsender = "news@example.com"\n'
+        'unsubscribe_url = "https://example.com/u/"',
+        '[channels.email]\ntype = "smtp"\nhost = "smtp.example.com"\nsender = "news@example.com"\n'
+        'unsubscribe_url = "https://example.com/u/"\npostal_address = "Music Shop, 1 High Street, Springfield"',
+    ),
+    Code(
+        "FR315",
+        "marketing mail without a link to unsubscribe",
+        "Mailbox providers want the link in the text of marketing mail too, and readers who do not find it report the"
+        " mail as spam. Each part of the template, or a file it includes, shows it. This is a warning.",
+        "---\nsubject: News\n---\nHello",
+        "---\nsubject: News\n---\nHello\n\nNo more news: {{ unsubscribe_url }}\n{{ postal_address }}",
+    ),
+    Code(
+        "FR316",
+        "a link to something else",
+        "Links in messages lead to the web, to mail or to a phone. What a customer's data makes of a link is looked at"
+        " when the message is written; it is held if the link leads elsewhere.",
+        '<a href="javascript:order()">Order</a>',
+        '<a href="https://example.com/order">Order</a>',
     ),
     Code(
         "FR320",
@@ -100,8 +129,8 @@ CODES: tuple[Code, ...] = (
         "FR321",
         "a setting that does not exist or can not have this value",
         "flowrules.toml holds `database`, `zone`, `currency`, `virtual_clock`, `seed`, and for each channel a part"
-        " `[channels.NAME]` with `type`, `address` and `sender`. Passwords do not belong there: the variable"
-        " FLOWRULES_DATABASE_URL goes before the file.",
+        " `[channels.NAME]` with `type`, `address` and what belongs to its type. Passwords do not belong there: those"
+        " of mail servers are read from the environment, and the variable FLOWRULES_DATABASE_URL goes before the file.",
         'curency = "EUR"',
         'currency = "EUR"',
     ),

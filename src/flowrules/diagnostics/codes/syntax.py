@@ -130,6 +130,14 @@ CODES: tuple[Code, ...] = (
         "After 100 mistakes the rest of a file is not read: it is probably not a file of rules.",
     ),
     Code(
+        "FR018",
+        "a merge that was not finished",
+        "Two people changed the same lines, and git wrote both versions into the file, between `<<<<<<<`, `=======` and"
+        " `>>>>>>>`. Nothing of the file is read until one of them is chosen.",
+        "event purchase\n<<<<<<< HEAD\nevent login\n=======\nevent sign_in\n>>>>>>> spring",
+        "event purchase\nevent login",
+    ),
+    Code(
         "FR050",
         "not available yet",
         "The language describes this, but this version can not run it. It is refused rather than ignored, so that a"

@@ -1,13 +1,12 @@
 """A file of rows, as text gives it: CSV or one JSON object a line.
 
-Takes a path, gives rows with their line numbers. Knows nothing of customers; never guesses an encoding.
+Takes a path, gives rows with their line numbers, as often as they are asked for. Knows nothing of customers.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,15 +15,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
 
-from flowrules.errors import FlowRulesError
+from flowrules.store.imports.encoding import Encoding, encoding_of
+from flowrules.store.imports.failures import ImportFileError
+from flowrules.store.imports.separators import BLANKS, NAMES, separator
 
-_SEPARATORS = ",;\t"
+__all__ = ["ImportFileError", "Row", "RowFile", "open_rows"]
+
 _JSON_ENDINGS = {".json", ".jsonl", ".ndjson"}
 _BLOCK = 1 << 20
-
-
-class ImportFileError(FlowRulesError):
-    """Nothing, or nothing more, of the file can be taken in."""
+_DEFUSED = ("'=", "'+", "'-", "'@", "'\t", "'\r")
+"""As FlowRules writes what a spreadsheet would compute (store/spreadsheet.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,109 +38,121 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RowFile:
-    """`columns` is None where every row names its own (JSON lines)."""
+    """`columns` is None where every row names its own (JSON lines). `said`: what was decided on the way."""
 
-    name: str
+    path: Path
+    encoding: Encoding
+    separator: str
+    before: int
     columns: tuple[str, ...] | None
     unnamed: int
-    rows: Iterator[Row]
+    said: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        with _open(self.path, self.encoding) as file:
+            if self.columns is None:
+                yield from _json_rows(self.path, file)
+            else:
+                for _ in range(self.before):
+                    file.readline()
+                lines = _cut(self.path, file, self.separator, self.before)
+                _, header, _ = next(lines)
+                yield from _csv_rows(lines, [name.strip() for name in header])
+
+
+def open_rows(path: Path, *, encoding: str | None = None, separated: str | None = None) -> RowFile:
+    try:
+        found = encoding_of(path, encoding)
+    except OSError as failure:
+        raise _unreadable(path, failure) from None
+    said = [found.said] if found.said else []
+    with _open(path, found) as file:
+        first = file.readline(_BLOCK)
+        file.seek(0)
+        if path.suffix.lower() in _JSON_ENDINGS or first.lstrip("\ufeff \t\r\n").startswith("{"):
+            return RowFile(path, found, "", 0, None, 0, tuple(said))
+        mark, before = separator(iter(lambda: file.readline(_BLOCK), ""), separated)
+        file.seek(0)
+        for _ in range(before):
+            file.readline()
+        _, header, wrong = next(_cut(path, file, mark, before), (0, None, None))
+    if wrong is not None:
+        raise ImportFileError(f"{path}: the line of column names can not be read ({wrong})")
+    if header is None:
+        raise ImportFileError(f"{path} has no line of column names", "a CSV file starts with one")
+    if mark != ",":
+        named = next((name for name, each in NAMES.items() if each == mark), mark)
+        said.append(f"cells separated by {named if named in {'blanks', mark} else named + 's'}")
+    header = [name.strip() for name in header]
+    double = [name for name, times in Counter(filter(None, header)).items() if times > 1]
+    if double:
+        raise ImportFileError(f"{path} has two columns named `{double[0]}`", "rename one of them")
+    return RowFile(path, found, mark, before, tuple(filter(None, header)), header.count(""), tuple(said))
 
 
 @contextmanager
-def open_rows(path: Path) -> Iterator[RowFile]:
+def _open(path: Path, encoding: Encoding) -> Iterator[TextIO]:
     try:
-        _check_text(path)
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline(_BLOCK)
-            file.seek(0)
-            if path.suffix.lower() in _JSON_ENDINGS or first.lstrip().startswith("{"):
-                yield RowFile(path.name, None, 0, _json_rows(path, file))
-            else:
-                yield _csv_file(path, file, first)
+        with path.open(encoding=encoding.codec, newline="") as file:
+            yield file
     except OSError as failure:
-        raise ImportFileError(f"{path} can not be read: {failure.strerror}", "check the path and its rights") from None
+        raise _unreadable(path, failure) from None
+    except UnicodeError:
+        raise ImportFileError(f"{path} has changed while it was read", "import it again when it is complete") from None
 
 
-def _check_text(path: Path) -> None:
-    """All of it, before anything is taken in."""
-    if path.is_dir():
-        raise ImportFileError(f"{path} is a folder, not a file", "name one file of it")
-    way = "save it as UTF-8 and import it again (Excel: Save As, CSV UTF-8)"
-    decoder = getincrementaldecoder("utf-8")()
-    line = 1
-    with path.open("rb") as file:
-        start = file.read(_BLOCK)
-        if start.startswith(b"PK\x03\x04"):
-            raise ImportFileError(f"{path} is a workbook, not text", way)
-        if start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-            raise ImportFileError(f"{path} is UTF-16", way)
-        block = start
-        while block:
-            try:
-                decoder.decode(block)
-            except UnicodeDecodeError as bad:
-                line += bad.object[: bad.start].count(b"\n")
-                raise ImportFileError(f"{path} is not UTF-8: line {line} has other bytes", way) from None
-            line += block.count(b"\n")
-            block = file.read(_BLOCK)
-    if not start.removeprefix(BOM_UTF8).strip():
-        raise ImportFileError(f"{path} is empty", "a CSV file starts with a line of column names")
+def _unreadable(path: Path, failure: OSError) -> ImportFileError:
+    return ImportFileError(f"{path} can not be read: {failure.strerror}", "check the path and its rights")
 
 
 # --- CSV ----------------------------------------------------------------------------------------------
 
 
-def _csv_file(path: Path, file: TextIO, first: str) -> RowFile:
-    reader = csv.reader(file, delimiter=_separator(first), strict=True)
-    try:
-        named = next((line for line in reader if any(cell.strip() for cell in line)), None)
-    except csv.Error as wrong:
-        raise ImportFileError(f"{path}: the line of column names can not be read ({wrong})") from None
-    if named is None:
-        raise ImportFileError(f"{path} has no line of column names", "a CSV file starts with one")
-    header = [name.strip() for name in named]
-    double = [name for name, times in Counter(filter(None, header)).items() if times > 1]
-    if double:
-        raise ImportFileError(f"{path} has two columns named `{double[0]}`", "rename one of them")
-    return RowFile(path.name, tuple(filter(None, header)), header.count(""), _csv_rows(path, reader, header))
-
-
-def _separator(line: str) -> str:
-    """The most frequent of those outside quotes."""
-    outside = "".join(line.split('"')[::2])
-    return max(_SEPARATORS, key=outside.count)
-
-
-def _csv_rows(path: Path, reader: Iterator[list[str]], header: list[str]) -> Iterator[Row]:
-    lines = iter(_numbered(path, reader))
-    for line, cells in lines:
-        if not any(cells):
-            continue
+def _csv_rows(lines: Iterator[tuple[int, list[str], str | None]], header: list[str]) -> Iterator[Row]:
+    for line, cells, wrong in lines:
+        if any(cell.startswith(_DEFUSED) for cell in cells):
+            cells = [cell[1:] if cell.startswith(_DEFUSED) else cell for cell in cells]  # noqa: PLW2901
         values = {name: cell for name, cell in zip(header, cells, strict=False) if name}
-        wrong = None
-        if len(cells) < len(header) or any(cells[len(header) :]):
-            wrong = f"has {len(cells)} cells, the line of column names has {len(header)}"
+        if wrong is None and (len(cells) < len(header) or any(cells[len(header) :])):
+            wrong = f"has {len(cells)} cells, the line of column names has {len(header)}"  # noqa: PLW2901
         yield Row(line, values, wrong)
 
 
-def _numbered(path: Path, reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+def _cut(path: Path, file: TextIO, mark: str, before: int) -> Iterator[tuple[int, list[str], str | None]]:
+    """Lines that hold anything: their number, their cells, and why they can not be cut."""
+    if mark == BLANKS:
+        for number, text in enumerate(file, start=before + 1):
+            if text.strip():
+                yield number, text.split(), None
+        return
+    reader = csv.reader(file, delimiter=mark, strict=True)
     while True:
-        line = getattr(reader, "line_num", 0) + 1  # where it starts; a cell may hold line breaks
+        line = before + reader.line_num + 1  # where it starts; a cell may hold line breaks
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as wrong:
-            if "field limit" in str(wrong):
+            said = str(wrong)
+            if "field limit" in said:
                 raise ImportFileError(
                     f"{path}: a cell in line {line} holds more than {csv.field_size_limit():,} characters",
-                    "is a quote open there? what stands before that line was taken in",
+                    "is a quote open there?",
                 ) from None
-            raise ImportFileError(
-                f"{path}: a quote that opens in line {line} is not closed as it should be",
-                'a cell with quotes in it is written "like ""this"""; what stands before that line was taken in',
-            ) from None
-        yield line, cells
+            if "unexpected end" in said:
+                raise ImportFileError(
+                    f"{path}: a quote that opens in line {line} is not closed",
+                    'a cell with quotes in it is written "like ""this"""',
+                ) from None
+            yield line, [], 'a quote in it is not closed as it should be: write "like ""this"""'
+            continue
+        if any(cell.strip() for cell in cells):
+            yield line, cells, None
 
 
 # --- JSON lines ---------------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import product
 
 from flowrules.diagnostics.suggest import nearest
 from flowrules.model.campaign import Model
@@ -21,20 +22,27 @@ from flowrules.model.schema import BUILTIN_ATTRIBUTES, Kind, Stored, Type
 from flowrules.model.values import coerce
 from flowrules.sql import message_id
 from flowrules.store.customers import NewCustomer
+from flowrules.store.identity import normalised, region_of
+from flowrules.store.imports import numbers
+from flowrules.store.imports.bounces import FIELDS, for_good
 from flowrules.store.imports.reading import ImportFileError, Row
+from flowrules.store.imports.seen import Seen
 from flowrules.store.imports.times import Times, WrongTimeError
 from flowrules.store.imports.unsubscribes import OWN, UNSUBSCRIBED, Unsubscribes, channel_of
-from flowrules.store.journal import NewConsent, NewEvent, Ref
+from flowrules.store.journal import NewConsent, NewEvent, Ref, Withdrawal
 
 CONSENT_COLUMN = "consent_"
 STATES = ("granted", "refused", "withdrawn")
-_PHONE = re.compile(r"\+[0-9 ()./-]{5,24}")
+ALL = "all"
 _YES = {"yes", "y", "true", "1", "granted", "x"}
 _NO = {"no", "n", "false", "0", "refused", "withdrawn"}
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MACHINE = "machine"
+_NO_COUNTRY = "no country is known: give a column `country`, or `region` in flowrules.toml"
 _as_json = json.JSONEncoder(default=str, sort_keys=True).encode
 _FEW = 5
+DATES = frozenset({Kind.DATE, Kind.DATETIME})
+NUMBERS = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.MONEY})
 
 
 class RejectedError(ValueError):
@@ -43,9 +51,13 @@ class RejectedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`columns`: which column of the file holds a field of ours. `event`: what every row is."""
+    """`decimal`: the sign before decimals; None: as JSON writes numbers, and nothing else.
+
+    columns: which column of the file holds a field of ours; event: what every row is.
+    """
 
     times: Times
+    decimal: numbers.Decimal | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     event: str | None = None
     known_only: bool = False
@@ -145,49 +157,54 @@ class CustomerRows:
 
     own = ("id", "time")
 
-    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes) -> None:
-        self.model, self.fields, self.notes, self.times = model, fields, notes, options.times
+    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, seen: Seen) -> None:
+        self.model, self.fields, self.notes, self.options = model, fields, notes, options
         fields.need("id", "--id COLUMN")
         self.types = {each.name: each.type for each in (*BUILTIN_ATTRIBUTES, *model.attributes) if each.name != "id"}
         self.timed = "time" in options.columns
         self._means_customers()
         self.channels = [channel.name for channel in model.channels]
-        self.lines: dict[str, int] = {}
+        self.seen = seen
 
     def record(self, row: Row) -> tuple[NewCustomer, dict[str, bool]]:
         name = self.fields.needed(row, "id")
-        if name in self.lines:
-            raise RejectedError(f"the customer `{name}` stood in line {self.lines[name]} already")
-        known_at = _time(self.times, self.fields.get(row, "time"), row.line) if self.timed else 0
+        known_at = _time(self.options.times, self.fields.get(row, "time"), row.line) if self.timed else 0
         attributes: dict[str, Stored | None] = {}
         consents: dict[str, bool] = {}
+        strange: list[str] = []
         for column, raw in self.fields.others(row, self.own if self.timed else ("id",)).items():
             if column in self.types:
                 if raw is None:
                     attributes[column] = None
                     continue
                 try:
-                    attributes[column] = _coerced(raw, self.types[column], self.model, self.times, row.line)
+                    attributes[column] = _coerced(raw, self.types[column], self.model, self.options, row.line)
                 except ValueError as wrong:
                     self.notes.bad_value(row.line, column, str(wrong))
-                else:
-                    self._reads_as_meant(row.line, column, str(attributes[column]))
             elif column.startswith(CONSENT_COLUMN):
                 if raw is not None:
                     consents[self._channel(column)] = _consent(column, raw)
             else:
-                self.notes.undeclared[column] += 1
-        self.lines[name] = row.line
+                strange.append(column)
+        self._read_as_meant(row.line, attributes)
+        times, first = self.seen.add(name, row.line)
+        if times > 1:
+            raise RejectedError(f"the customer `{name}` stood in line {first} already")
+        self.notes.undeclared.update(strange)
         return NewCustomer(name, known_at, attributes), consents
 
-    def _reads_as_meant(self, line: int, column: str, value: str) -> None:
+    def _read_as_meant(self, line: int, attributes: Mapping[str, Stored | None]) -> None:
         """What every workspace has is text, and yet not every text will do; it is kept all the same."""
-        if column == "email" and "@" not in value:
-            self.notes.bad_value(line, column, f"`{value}` is not an address")
-        elif column == "phone" and not _PHONE.fullmatch(value):
-            self.notes.bad_value(line, column, f"`{value}` is not written like +34600000001")
-        elif column == "timezone" and not zone_exists(value):
-            self.notes.bad_value(line, column, f"`{value}` is not a time zone; write it like Europe/Madrid")
+        email, phone, zone = (str(attributes.get(name) or "") for name in ("email", "phone", "timezone"))
+        if email and normalised("email", email) is None:
+            self.notes.bad_value(line, "email", f"`{email}` is not an address")
+        if phone:
+            region = region_of(attributes.get("country"), self.model.region)
+            if normalised("phone", phone, region) is None:
+                needs = "" if region or phone.lstrip().startswith("+") else f"; {_NO_COUNTRY}"
+                self.notes.bad_value(line, "phone", f"`{phone}` is not a number like +34600000001{needs}")
+        if zone and not zone_exists(zone):
+            self.notes.bad_value(line, "timezone", f"`{zone}` is not a time zone; write it like Europe/Madrid")
 
     def _means_customers(self) -> None:
         """Some other file would make customers of its ids, and say nothing about them."""
@@ -220,7 +237,7 @@ class Reaction:
 class EventRows:
     own = ("id", "event", "customer", "time", "properties")
 
-    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes) -> None:
+    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, seen: Seen) -> None:
         self.model, self.fields, self.notes, self.options = model, fields, notes, options
         if not fields.has("message_id"):
             fields.need("customer", "--customer COLUMN")
@@ -230,7 +247,7 @@ class EventRows:
         self.events = {event.name: event for event in model.events}
         self.types = {event.name: {each.name: each.type for each in event.properties} for event in model.events}
         self.unsubscribes = Unsubscribes(model)
-        self.ordinals: Counter[str] = Counter()
+        self.seen = seen
 
     def record(self, row: Row) -> tuple[NewEvent, Reaction | None]:
         fields = self.fields
@@ -243,16 +260,19 @@ class EventRows:
         elif nested is not None:
             given["properties"] = nested
         withdrawal = None
+        event = self.events.get(name)
         if name == UNSUBSCRIBED:
             ref, reaction, machine = *self._refused(row, given), False
-            source = self._source(row)
-            withdrawal = self.unsubscribes.withdrawal(given, ref, source, lambda *told: self._tell(row, *told))
+            withdrawal = self._withdrawal(row, name, given, ref)
         else:
             ref, reaction, machine = self._about(name, given)
+            if event is not None and event.reaction == "complained":
+                withdrawal = self._withdrawal(row, name, given | {"channel": event.channel}, ref)
+        permanent = event is not None and event.reaction == "bounced" and for_good(given)
         customer = ref[0] if ref else fields.needed(row, "customer")
         at = _time(self.options.times, fields.get(row, "time"), row.line)
         properties, extra = self._properties(row, name, given)
-        event = NewEvent(
+        happened = NewEvent(
             event=name,
             customer=customer,
             event_time=at,
@@ -262,9 +282,11 @@ class EventRows:
             extra=_as_json(extra) if extra else None,
             ref=ref,
             machine=machine,
+            permanent=permanent,
             withdrawal=withdrawal,
+            content=_content(name, customer, at, properties, extra, ref),
         )
-        return event, reaction
+        return happened, reaction
 
     def about(self, event: NewEvent, ref: Ref) -> NewEvent:
         """The message that it names has been found."""
@@ -276,7 +298,8 @@ class EventRows:
         if event.withdrawal is None:
             raise RejectedError(f"no {named} was sent to `{event.customer}` before that")
         channels = ", ".join(event.withdrawal.channels)
-        self._tell(row, "message", f"`{reaction.template}` was not sent before that; taken as {channels}")
+        told = f"`{reaction.template}` was not sent before that; taken as {channels}"
+        self._tell(row, f"{event.event}.message", told)
 
     def _about(self, name: str, given: dict[str, object]) -> tuple[Ref | None, Reaction | None, bool]:
         """The message a reaction is about, taken out of `given`, and whether a machine reacted."""
@@ -301,18 +324,21 @@ class EventRows:
                 return ref, None
             if self.fields.text(row, "customer") is None:
                 raise RejectedError(f"`{message}` is not the id of a message, and has no customer")
-            self._tell(row, "message_id", f"`{message}` is not the id of a message; taken as the customer's refusal")
+            told = f"`{message}` is not the id of a message; taken as the customer's refusal"
+            self._tell(row, f"{UNSUBSCRIBED}.message_id", told)
         about = None if template is None else Reaction(self.unsubscribes.channel(given), str(template).strip())
         return None, about
 
-    def _source(self, row: Row) -> str:
-        """Names the fact, for whoever asks where a consent was withdrawn."""
-        given = self.fields.text(row, "id")
-        which = f"line {row.line}" if given is None else given
-        return f"event {UNSUBSCRIBED}, {which} of {self.fields.file}"
+    def _withdrawal(self, row: Row, name: str, given: Mapping[str, object], ref: Ref | None) -> Withdrawal:
+        """Its source names the fact, for whoever asks where a consent was withdrawn."""
+        id_ = self.fields.text(row, "id")
+        source = f"event {name}, {f'line {row.line}' if id_ is None else id_} of {self.fields.file}"
+        return self.unsubscribes.withdrawal(
+            given, ref, source, lambda field, told: self._tell(row, f"{name}.{field}", told)
+        )
 
     def _tell(self, row: Row, field: str, reason: str) -> None:
-        self.notes.bad_value(row.line, f"{UNSUBSCRIBED}.{field}", reason)
+        self.notes.bad_value(row.line, field, reason)
 
     def _properties(
         self, row: Row, name: str, given: Mapping[str, object]
@@ -329,27 +355,36 @@ class EventRows:
                 continue
             if column not in types:
                 extra[column] = raw
-                if name in self.types and not (name == UNSUBSCRIBED and column in OWN):
+                if name in self.types and column not in self._own_of(name):
                     self.notes.undeclared[f"{name}.{column}"] += 1
                 continue
             try:
-                properties[column] = _coerced(raw, types[column], self.model, self.options.times, row.line)
+                properties[column] = _coerced(raw, types[column], self.model, self.options, row.line)
             except ValueError as wrong:
                 extra[column] = raw
                 self.notes.bad_value(row.line, f"{name}.{column}", str(wrong))
         return properties, extra
+
+    def _own_of(self, name: str) -> frozenset[str]:
+        """Fields that mean something although no rule file declares them."""
+        event = self.events.get(name)
+        if event is not None and event.reaction == "bounced":
+            return FIELDS
+        refuses = name == UNSUBSCRIBED or (event is not None and event.reaction == "complained")
+        return OWN if refuses else frozenset()
 
     def _key(self, row: Row, event: str, customer: str) -> str:
         given = self.fields.text(row, "id")
         if given is not None:
             return f"id/{given}"
         content = _digest(self.fields.file, event, customer, row.values)
-        self.ordinals[content] += 1
-        return f"row/{content}/{self.ordinals[content]}"
+        return f"row/{content}/{self.seen.add(content, row.line)[0]}"
 
 
 class ConsentRows:
-    def __init__(self, model: Model, fields: Fields, options: Options, _notes: Notes) -> None:
+    own = ("customer", "channel", "purpose", "state", "time", "source")
+
+    def __init__(self, model: Model, fields: Fields, options: Options, _notes: Notes, _seen: Seen) -> None:
         self.fields, self.times = fields, options.times
         for name in ("customer", "channel", "purpose", "state", "time"):
             option = f"--{name} COLUMN" if name in {"customer", "time"} else f"--map {name}=COLUMN"
@@ -360,13 +395,37 @@ class ConsentRows:
     def record(self, row: Row) -> NewConsent:
         fields = self.fields
         customer = fields.needed(row, "customer")
-        channel = _one_of(fields.needed(row, "channel"), "channel", self.channels)
-        purpose = _one_of(fields.needed(row, "purpose"), "purpose", self.purposes)
         state = _one_of(fields.needed(row, "state").lower(), "state", STATES)
+        channels = self._named(row, "channel", self.channels, state)
+        purposes = self._named(row, "purpose", self.purposes, state)
+        about = tuple(product(channels, purposes))
+        (channel, purpose), also = about[0], about[1:]
         at = _time(self.times, fields.get(row, "time"), row.line)
         source = fields.text(row, "source") or fields.file
-        key = f"consent/{_digest(customer, channel, purpose, state, at)}"
-        return NewConsent(customer, channel, purpose, state, at, source, at, key)
+        key = f"consent/{_digest(customer, channel, purpose, state, at, also)}"
+        proof = {name: value for name, value in fields.others(row, self.own).items() if value is not None}
+        return NewConsent(
+            customer,
+            channel,
+            purpose,
+            state,
+            at,
+            source,
+            at,
+            key,
+            _as_json(proof) if proof else None,
+            also,
+            _content(fields.text(row, "source"), proof),
+        )
+
+    def _named(self, row: Row, what: str, known: Sequence[str], state: str) -> Sequence[str]:
+        """`all` refuses everything; a yes is given to one thing at a time."""
+        given = self.fields.needed(row, what)
+        if given.lower() != ALL or ALL in known:
+            return (_one_of(given, what, known),)
+        if state == "granted":
+            raise RejectedError(f"`granted` needs a {what}: only a refusal is of `all`")
+        return known
 
 
 def _time(times: Times, raw: object, line: int) -> int:
@@ -376,10 +435,17 @@ def _time(times: Times, raw: object, line: int) -> int:
         raise RejectedError(str(wrong)) from None
 
 
-def _coerced(raw: object, type_: Type, model: Model, times: Times, line: int) -> Stored:
-    if isinstance(raw, str) and type_.kind in {Kind.DATE, Kind.DATETIME}:
-        raw = times.iso(raw, line)
-    return coerce(raw.strip() if isinstance(raw, str) else raw, type_, model.currency, times.zone)
+def _coerced(raw: object, type_: Type, model: Model, options: Options, line: int) -> Stored:
+    if isinstance(raw, str):
+        raw = raw.strip()
+        if type_.kind in DATES:
+            raw = options.times.iso(raw, line)
+        elif type_.kind in NUMBERS and options.decimal is not None:
+            plain = numbers.plain(raw, options.decimal)
+            if plain is None and options.decimal == ",":
+                raise ValueError(f"`{raw}` is not a number with decimals behind a comma")
+            raw = plain or raw
+    return coerce(raw, type_, model.currency, options.times.zone)
 
 
 def _consent(column: str, raw: object) -> bool:
@@ -404,6 +470,11 @@ def _message(text: str) -> Ref | None:
     if key is None or not channel_of(key.step):
         return None
     return key.customer, key.campaign, key.instance, key.step, key.pass_
+
+
+def _content(*parts: object) -> int:
+    """63 bits: enough to tell that something else came, and a number for either database."""
+    return int.from_bytes(hashlib.blake2b(_as_json(parts).encode(), digest_size=8).digest()) >> 1
 
 
 def _digest(*parts: object) -> str:

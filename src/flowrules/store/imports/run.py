@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -19,13 +19,17 @@ from sqlalchemy import Connection, select
 
 from flowrules.errors import StoreError
 from flowrules.model.campaign import Model
+from flowrules.model.schema import Type
 from flowrules.sql import tables
 from flowrules.sql.codes import Status
+from flowrules.store.bulk import among
 from flowrules.store.columns import add_columns
-from flowrules.store.customers import NewCustomer, add_customers, among, find_customers, find_ids
+from flowrules.store.customers import NewCustomer, add_customers, find_customers, find_ids, identified_by
 from flowrules.store.database import Database
-from flowrules.store.imports.reading import Row, open_rows
+from flowrules.store.imports.reading import Row, RowFile, open_rows
 from flowrules.store.imports.records import (
+    DATES,
+    NUMBERS,
     ConsentRows,
     CustomerRows,
     EventRows,
@@ -35,12 +39,17 @@ from flowrules.store.imports.records import (
     Reaction,
     RejectedError,
 )
+from flowrules.store.imports.seen import Seen
+from flowrules.store.imports.survey import Watched, survey
 from flowrules.store.imports.unsubscribes import channel_of
 from flowrules.store.journal import NewConsent, NewEvent, Ref, Taken, add_consents, add_events
+from flowrules.store.zones import BEGINNING, END
 
 T = TypeVar("T")
 What = Literal["customers", "events", "consents"]
 
+_KEPT = 1_000
+_TOLERATED = 86_400_000_000  # clocks of others may be fast, and days be counted elsewhere
 _BATCH = 10_000  # rows a transaction: a tick beside it waits for one batch, not for the file
 
 
@@ -50,19 +59,49 @@ class Reject:
     reason: str
 
 
+Sink = Callable[[Reject, tuple[str, ...] | None], None]
+"""Gets every row refused, with the columns of the file (None: of JSON)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    """What was decided of the file, as it is told; `decimal` and `dates` None: nothing had to be."""
+
+    encoding: str
+    separator: str | None
+    decimal: str | None
+    dates: str | None
+
+
 @dataclass(slots=True)
 class Imported:
+    """`rejects`: the first of them, in order of line; the sink of the import gets all."""
+
     read: int = 0
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    rejected: int = 0
     rejects: list[Reject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    read_as: ReadAs | None = None
+    said: tuple[str, ...] = ()
     kept: bool = True
     """False: nothing was stored (a dry run, or a reject where none was allowed)."""
 
+    pending: list[Reject] = field(default_factory=list)
+
     def refuse(self, row: Row, reason: str) -> None:
-        self.rejects.append(Reject(row, reason))
+        self.pending.append(Reject(row, reason))
+
+    def settle(self, sink: Sink, columns: tuple[str, ...] | None) -> None:
+        """Hand out what one batch has refused."""
+        for reject in sorted(self.pending, key=lambda reject: reject.row.line):
+            sink(reject, columns)
+            if len(self.rejects) < _KEPT:
+                self.rejects.append(reject)
+        self.rejected += len(self.pending)
+        self.pending.clear()
 
 
 class _TakeBackError(Exception):
@@ -77,14 +116,21 @@ def import_file(
     options: Options,
     *,
     now: int,
+    encoding: str | None = None,
+    separated: str | None = None,
     dry_run: bool = False,
     strict: bool = False,
     progress: Callable[[int], None] = lambda _rows: None,
+    sink: Sink = lambda _reject, _columns: None,
 ) -> Imported:
     """`strict`: one reject and nothing is stored. `now`: the instant of what names none, of customers known before."""
+    file = open_rows(path, encoding=encoding, separated=separated)
     result, notes = Imported(), Notes()
-    with open_rows(path) as file, database.session() as session:
-        take = _TAKERS[what](model, Fields(file.name, file.columns, options), options, notes, now)
+    if file.columns is not None:
+        options = _surveyed(file, _watched(what, model, options), options, result)
+    result.said = (*file.said, *result.said)
+    with closing(Seen()) as seen, database.session() as session:
+        take = _TAKERS[what](model, Fields(file.name, file.columns, options), options, notes, now, seen)
         if file.unnamed:
             result.notes.append(f"{file.name} has {file.unnamed} column(s) without a name, left out")
 
@@ -99,17 +145,50 @@ def import_file(
             with suppress(_TakeBackError), intake() as connection:
                 for rows in _batches(file.rows):
                     take(connection, rows, result)
+                    result.settle(sink, file.columns)
                     progress(result.read)
-                result.kept = not (dry_run or result.rejects)
+                result.kept = not (dry_run or result.rejected)
                 _end(result)
         else:
             for rows in _batches(file.rows):
                 with intake() as connection:
                     take(connection, rows, result)
+                result.settle(sink, file.columns)
                 progress(result.read)
-    result.rejects.sort(key=lambda reject: reject.row.line)
     result.notes += notes.lines()
     return result
+
+
+def _watched(what: What, model: Model, options: Options) -> dict[str, Watched]:
+    """The columns whose numbers and dates must be understood alike."""
+    if what == "consents":
+        fields: list[tuple[str, Type]] = []
+    elif what == "customers":
+        fields = [(each.name, each.type) for each in model.attributes]
+    else:
+        events = [event for event in model.events if options.event in {None, event.name}]
+        fields = [(each.name, each.type) for event in events for each in event.properties]
+    watched: dict[str, Watched] = {}
+    for name, type_ in fields:
+        if type_.kind in NUMBERS:
+            watched[options.columns.get(name, name)] = "number"
+        elif type_.kind in DATES:
+            watched[options.columns.get(name, name)] = "date"
+    if what != "customers" or "time" in options.columns:
+        watched[options.columns.get("time", "time")] = "date"
+    return watched
+
+
+def _surveyed(file: RowFile, watched: Mapping[str, Watched], options: Options, result: Imported) -> Options:
+    written = survey(file.rows, watched, options.times, options.decimal)
+    result.said = written.said
+    result.read_as = ReadAs(
+        file.encoding.codec.removesuffix("-sig"),
+        file.separator,
+        written.decimal if "number" in watched.values() else None,
+        options.times.format or {"DMY": "DD/MM/YYYY", "MDY": "MM/DD/YYYY", None: None}[written.times.order],
+    )
+    return replace(options, times=written.times, decimal=written.decimal)
 
 
 def _end(result: Imported) -> None:
@@ -119,7 +198,8 @@ def _end(result: Imported) -> None:
 
 
 def _ready(connection: Connection, model: Model) -> None:
-    """What the rule files declare has its columns, applied or not."""
+    """What the rule files declare has its columns, and numbers have their region, applied or not."""
+    identified_by(connection, model.region, None, connection.execute(select(tables.clock.c.target)).scalar_one() + 1)
     for changed in add_columns(connection, model):
         was = "text" if changed.was_textual else "numbers"
         raise StoreError(
@@ -130,8 +210,8 @@ def _ready(connection: Connection, model: Model) -> None:
 
 
 class _Customers:
-    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, now: int) -> None:
-        self.rows = CustomerRows(model, fields, options, notes)
+    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, now: int, seen: Seen) -> None:
+        self.rows = CustomerRows(model, fields, options, notes, seen)
         self.model, self.source, self.now, self.notes = model, fields.file, now, notes
         self.purposes = [purpose.name for purpose in model.policy.purposes if purpose.asks_first]
         self.known_only = options.known_only
@@ -191,9 +271,10 @@ class _Customers:
 
 
 class _Events:
-    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, _now: int) -> None:
-        self.rows = EventRows(model, fields, options, notes)
-        self.model, self.known_only = model, options.known_only
+    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, now: int, seen: Seen) -> None:
+        self.latest = END if now == BEGINNING else now + _TOLERATED
+        self.rows = EventRows(model, fields, options, notes, seen)
+        self.model, self.known_only, self.notes = model, options.known_only, notes
 
     def __call__(self, connection: Connection, rows: Sequence[Row], result: Imported) -> None:
         records = _records(rows, self.rows.record, result)
@@ -212,17 +293,26 @@ class _Events:
                     result.refuse(row, str(wrong))
         taken = add_events(connection, self.model, [event for _, event in events], known_only=self.known_only)
         _count(taken, events, result)
+        for row, event in events:
+            if event.event_time > self.latest:
+                self.notes.bad_value(row.line, "time", "lies in the future; the event counts once it has come")
+        for position in taken.differing:
+            row, event = events[position]
+            told = f"`{event.key.partition('/')[2]}` is known with other content, which stays"
+            self.notes.bad_value(row.line, "id", told)
 
 
 class _Consents:
-    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, _now: int) -> None:
-        self.rows = ConsentRows(model, fields, options, notes)
-        self.model, self.known_only = model, options.known_only
+    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, _now: int, seen: Seen) -> None:
+        self.rows = ConsentRows(model, fields, options, notes, seen)
+        self.model, self.known_only, self.notes = model, options.known_only, notes
 
     def __call__(self, connection: Connection, rows: Sequence[Row], result: Imported) -> None:
         records = _records(rows, self.rows.record, result)
         taken = add_consents(connection, self.model, [each for _, each in records], known_only=self.known_only)
         _count(taken, records, result)
+        for position in taken.differing:
+            self.notes.bad_value(records[position][0].line, "source", "or proof is another than is known, which stays")
 
 
 _TAKERS: dict[What, type[_Customers | _Events | _Consents]] = {

@@ -40,6 +40,7 @@ from flowrules.syntax.tree.declarations import (
     PropertyDecl,
     Purpose,
     SegmentDecl,
+    Suppress,
     TypeName,
     Zone,
 )
@@ -144,6 +145,7 @@ __all__ = [
     "Stage",
     "Start",
     "Step",
+    "Suppress",
     "Tag",
     "Tagged",
     "TypeName",

@@ -101,7 +101,16 @@ class MessageClass:
     span: Span = place()
 
 
-PolicyClause = Zone | Purpose | MessageClass | Cap | HoldOut
+@dataclass(frozen=True, slots=True)
+class Suppress:
+    """`suppress list robinson for sms, call`; no channel: all."""
+
+    list: Name
+    channels: tuple[Name, ...]
+    span: Span = place()
+
+
+PolicyClause = Zone | Purpose | MessageClass | Cap | Suppress | HoldOut
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,67 @@
+"""Refusals that outlive the erasure of who refused: no address, only a keyed hash of it.
+
+Takes identifiers in their compared form. When one of an erased customer comes again, what it refused is refused again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, select
+
+from flowrules.sql import tables
+from flowrules.store.bulk import insert_rows
+
+SOURCE = "kept from an erased customer"
+REFUSING = ("refused", "withdrawn")
+
+
+def keep(connection: Connection, customer_id: int, at: int) -> int:
+    """Of what the customer is or was called, and refuses now; gives how many channels and purposes that are."""
+    consent, identity = tables.consent.c, tables.identity.c
+    states = (
+        select(consent.channel, consent.purpose, consent.state)
+        .where(consent.customer_id == customer_id)
+        .order_by(consent.at, consent.seq)
+    )
+    latest = {(row.channel, row.purpose): row.state for row in connection.execute(states)}
+    refused = sorted(about for about, state in latest.items() if state in REFUSING)
+    names = select(identity.kind, identity.value).where(identity.customer_id == customer_id, identity.value != "")
+    secret = _secret(connection)
+    hashes = {_hash(secret, row.kind, row.value) for row in connection.execute(names)}
+    there = {
+        (row.hash, row.channel, row.purpose)
+        for row in connection.execute(select(tables.kept_refusal).where(tables.kept_refusal.c.hash.in_(sorted(hashes))))
+    }
+    fresh = sorted({(each, *about) for each in hashes for about in refused} - there)
+    insert_rows(
+        connection, tables.kept_refusal, ("hash", "channel", "purpose", "since"), [(*each, at) for each in fresh]
+    )
+    return len(refused)
+
+
+def again(connection: Connection, named: Iterable[tuple[int, str, str]]) -> Mapping[int, Sequence[tuple[str, str]]]:
+    """Of customers, as (number, kind, value): the channels and purposes that somebody erased had refused."""
+    if connection.execute(select(tables.kept_refusal.c.hash).limit(1)).first() is None:
+        return {}
+    secret = _secret(connection)
+    whose: dict[str, set[int]] = {}
+    for number, kind, value in named:
+        whose.setdefault(_hash(secret, kind, value), set()).add(number)
+    found: dict[int, set[tuple[str, str]]] = {}
+    for row in connection.execute(select(tables.kept_refusal)):
+        for number in whose.get(row.hash, ()):
+            found.setdefault(number, set()).add((row.channel, row.purpose))
+    return {number: sorted(about) for number, about in found.items()}
+
+
+def _secret(connection: Connection) -> bytes:
+    workspace = tables.workspace.c
+    salt: str = connection.execute(select(workspace.value).where(workspace.key == "salt")).scalar_one()
+    return salt.encode()
+
+
+def _hash(secret: bytes, kind: str, value: str) -> str:
+    return hmac.new(secret, f"refusal/{kind}:{value}".encode(), hashlib.sha256).hexdigest()

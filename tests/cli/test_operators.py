@@ -1,0 +1,112 @@
+"""What operators type, and what they read."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Call
+
+MESSAGE = "welcome.ana.1.hello/send+email+welcome.1"
+
+
+@pytest.fixture
+def shop(workspace: Path, call: Call) -> Path:
+    """Four in a campaign, with three messages that wait; the clock is virtual."""
+    settings = workspace / "flowrules.toml"
+    settings.write_text("virtual_clock = true\n" + settings.read_text())
+    assert call("import", "customers", "data/customers.csv").code == 0
+    assert call("apply", "--now", "2026-03-01", "--yes").code == 0
+    assert call("import", "events", "data/events.csv").code == 0
+    assert call("tick", "--now", "2026-03-04T09:00").code == 0
+    return workspace
+
+
+def test_a_virtual_clock_stands_where_the_rules_were_put_in_force(workspace: Path, call: Call) -> None:
+    settings = workspace / "flowrules.toml"
+    settings.write_text("virtual_clock = true\n" + settings.read_text())
+    assert call("apply", "--now", "2026-03-01", "--yes").code == 0
+    assert call("tick").out.startswith("2026-02-28T23:00:00Z: ")
+
+
+def test_a_pause_and_its_end(shop: Path, call: Call) -> None:
+    assert call("pause", "welcome").out == "welcome is paused; 4 journeys under way\n"
+    assert call("pause", "welcome").out == "welcome is paused already; 4 journeys under way\n"
+    assert " paused " in call("status").out
+    assert call("deliver").out.startswith("0 sent")
+    said = call("resume", "welcome", "--format", "json")
+    assert json.loads(said.out) == {
+        "schema": "flowrules.resume/1", "campaign": "welcome", "state": "live", "affected": 3,
+    }  # fmt: skip
+    assert call("resume", "welcome").out == "welcome was not paused\n"
+    call("tick", "--now", "2026-03-04T09:30")
+    assert call("deliver").out.startswith("3 sent")
+
+
+@pytest.mark.parametrize("arguments", [("pause", "welcom"), ("resume", "welcom"), ("exit", "ana", "welcom")])
+def test_an_unknown_campaign(shop: Path, call: Call, arguments: tuple[str, ...]) -> None:
+    said = call(*arguments)
+    assert said.code == 1
+    assert "did you mean `welcome`?" in said.err
+
+
+def test_an_exit_is_told(shop: Path, call: Call) -> None:
+    assert call("exit", "ana@example.com", "welcome").out.startswith("ana@example.com leaves welcome (1 journey)")
+    call("tick", "--now", "2026-03-04T10:00")
+    assert call("exit", "ana", "welcome").out == "ana is not in welcome\n"
+    assert "entered, left: operator" in call("explain", "ana").out
+    assert "operator" in call("ledger", "--customer", "ana").out
+    assert "operator" in call("funnel", "welcome").out
+
+
+def test_the_outbox(shop: Path, call: Call) -> None:
+    rows = json.loads(call("outbox", "--format", "json").out)["outbox"]
+    assert [row["status"] for row in rows] == ["intended"] * 3
+    said = call("outbox", "resolve", MESSAGE, "--as", "sent")
+    assert said.code == 1
+    assert f"the outcome of `{MESSAGE}` is not unknown: it is intended" in said.err
+    assert call("outbox", "resolve", "welcome.ana.7.x.1", "--as", "sent").code == 1
+    assert call("outbox", "resolve", MESSAGE).code == 2
+    file = sqlite3.connect(shop / "flowrules.db", isolation_level=None)
+    file.execute(
+        "UPDATE message SET status = 5 WHERE customer_id = (SELECT id FROM customer WHERE external_id = 'ana')"
+    )
+    file.close()
+    assert MESSAGE in call("outbox", "--unknown").out
+    assert call("outbox", "resolve", MESSAGE, "--as", "failed").code == 0
+    assert MESSAGE not in call("outbox").out
+
+
+def test_a_customer(shop: Path, call: Call) -> None:
+    card = json.loads(call("customer", "show", "ana", "--format", "json").out)
+    assert card["attributes"]["email"] == "ana@example.com"
+    whole = json.loads(call("customer", "export", "ana").out)
+    assert card.items() <= whole.items()
+    assert whole["decisions"]
+    said = call("customer", "erase", "ana")
+    assert (said.code, said.err.startswith("error: erasing ana can not be undone")) == (1, True)
+    assert call("customer", "erase", "ana", "--yes").out.startswith("erased; what was counted is kept as erased-")
+    assert call("customer", "show", "ana").code == 1
+
+
+def test_run_goes_by_the_real_clock(shop: Path, call: Call) -> None:
+    said = call("run", "--once")
+    assert said.code == 1
+    assert "virtual" in said.err
+
+
+def test_a_url_with_an_unusable_option(workspace: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWRULES_DATABASE_URL", "sqlite:///a?timeout=abc")
+    said = call("status")
+    assert (said.code, "has no options" in said.err) == (1, True)
+
+
+def test_a_database_without_its_clock(shop: Path, call: Call) -> None:
+    file = sqlite3.connect(shop / "flowrules.db", isolation_level=None)
+    file.execute("DELETE FROM clock")
+    file.close()
+    said = call("status")
+    assert (said.code, "lost its clock" in said.err) == (1, True)

@@ -1,0 +1,113 @@
+"""Whoever is erased is nowhere any more, and does not come back by an import."""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from flowrules.channels.file import FileChannel
+from flowrules.report.customer import export, show
+from flowrules.report.funnel import funnel
+from flowrules.report.lookup import find_customer
+from flowrules.runtime.deliver import deliver
+from flowrules.runtime.erase import Erased, erase
+from flowrules.sql import tables
+from flowrules.sql.codes import Reason, Status
+from flowrules.store.imports.records import Options
+from flowrules.store.imports.run import import_file
+from flowrules.store.imports.times import Times
+from tests.support.engine import ledger
+from tests.support.world import START, World, world
+
+HOUR = 3_600_000_000
+OPTIONS = Options(Times("UTC", time(12), None))
+
+
+@pytest.fixture
+def made(database_url: str) -> World:
+    """Ana and ben have a message each that waits; ana has taken back her consent to sms."""
+    made = world(database_url)
+    made.customers(["ana", "ben"])
+    made.consent(["ana"], "sms", "withdrawn", START)
+    made.event(["ana"], "signup", START + HOUR, source="ana's own words")
+    made.event(["ben"], "signup", START + HOUR, source="web")
+    made.tick(START + 2 * HOUR)
+    return made
+
+
+def gone(made: World) -> Erased:
+    with made.database.read() as connection:
+        number = find_customer(connection, "ana@example.com")
+    return erase(made.database, number, START + 3 * HOUR)
+
+
+def everything(made: World) -> str:
+    with made.database.read() as connection:
+        names = [name for name in tables.metadata.tables if name not in {"deployment", "intake"}]
+        return "\n".join(
+            str(tuple(row))
+            for name in names
+            for row in connection.execute(text(f"SELECT * FROM {name}"))  # noqa: S608  # our names
+        )
+
+
+def test_nothing_is_left_of_who_it_was(made: World, tmp_path: Path) -> None:
+    assert "ana" in everything(made)
+    assert "+34600000000" in everything(made)
+    erased = gone(made)
+    assert (erased.journeys, erased.messages, erased.refusals) == (1, 1, 1)
+    left = everything(made)
+    assert "ana" not in left
+    assert "+34600000000" not in left
+    made.tick(START + 4 * HOUR)
+    channels = {name: FileChannel(tmp_path, name) for name in ("email", "sms")}
+    assert deliver(made.database, channels, START + 4 * HOUR).sent == 1, "ben's alone"
+
+
+def test_what_was_counted_stays(made: World) -> None:
+    erased = gone(made)
+    made.tick(START + 4 * HOUR)
+    with made.database.read() as connection:
+        mine = [(row.decision, row.reason) for row in ledger(connection) if row.customer == erased.anonymous_id]
+        assert mine == [
+            ("entered", None), ("stage", None), ("send", None), ("exit", Reason.ERASED.word),
+            ("outcome", Reason.JOURNEY_ENDED.word),
+        ]  # fmt: skip
+        found = funnel(connection, "welcome").facts()
+        assert (found["entered"], found["exits"]) == (2, {"erased": 1})
+        card = show(connection, find_customer(connection, erased.anonymous_id), START)
+        assert (card["attributes"], card["events"], card["consents"]) == ({}, [], [])
+        assert [row.status for row in connection.execute(select(tables.message.c.status))].count(Status.CANCELLED) == 1
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["ana,new@example.com,+34699,yes", "anna,ana@example.com,+34699,yes", "anna,new@example.com,+34600000000,yes"],
+)
+def test_a_refusal_outlives_the_erasure(made: World, tmp_path: Path, row: str) -> None:
+    """Known again by id, email or phone, as a new customer: what was refused is refused, and nothing else."""
+    gone(made)
+    path = tmp_path / "customers.csv"
+    path.write_text(f"id,email,phone,consent_sms,consent_email\n{row},yes\n")
+    import_file(made.database, made.model(), "customers", path, OPTIONS, now=START + 5 * HOUR)
+    with made.database.read() as connection:
+        number = find_customer(connection, row.partition(",")[0])
+        consent = tables.consent.c
+        states = connection.execute(select(consent.channel, consent.state).where(consent.customer_id == number)).all()
+        assert sorted(tuple(each) for each in states) == [("email", "granted"), ("sms", "refused")]
+        everything_known = export(connection, number, START)
+    assert everything_known["events"] == []
+    assert everything_known["decisions"] == []
+
+
+def test_a_later_change_of_address_finds_it_too(made: World, tmp_path: Path) -> None:
+    gone(made)
+    path = tmp_path / "customers.csv"
+    path.write_text("id,email\nben,ana@example.com\n")
+    import_file(made.database, made.model(), "customers", path, OPTIONS, now=START + 5 * HOUR)
+    with made.database.read() as connection:
+        card = show(connection, find_customer(connection, "ben"), START)
+    assert [each["state"] for each in card["consents"] if each["channel"] == "sms"] == ["granted", "refused"]
