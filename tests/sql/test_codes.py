@@ -13,14 +13,14 @@ from flowrules.sql.codes import Decision, Reason, Status
 STORED: dict[type[IntEnum], str] = {
     Decision: """
         1 entered, 2 not_entered, 3 stage, 4 branch, 5 wait, 6 met, 7 timed_out, 8 no_message, 9 interrupted, 10 send,
-        11 withheld, 12 tag, 13 untag, 14 set, 15 goal, 16 exit, 17 outcome
+        11 withheld, 12 tag, 13 untag, 14 set, 15 goal, 16 exit, 17 outcome, 18 refreshed, 19 start
     """,
     Reason: """
         1 capped, 2 no_consent, 3 suppressed, 4 unsubscribed, 5 unwanted_channel, 6 excluded, 7 held_out,
         8 quiet_until, 9 paused, 10 on_hold, 11 outranked, 12 no_address, 13 late, 14 expired, 15 no_capacity,
         16 no_budget, 17 send_limit, 18 template_error, 19 refused, 20 outcome_unknown, 21 journey_ended,
-        30 already_inside, 31 entered_before, 32 too_soon, 33 no_key,
-        40 completed, 41 goal, 42 exit, 43 exit_when, 44 loop, 46 operator, 47 erased,
+        30 already_inside, 31 entered_before, 32 too_soon, 33 no_key, 34 not_deployed,
+        40 completed, 41 goal, 42 exit, 43 exit_when, 44 loop, 45 linked, 46 operator, 47 erased,
         50 yes, 51 no, 52 accepted
     """,
     Status: """
@@ -29,7 +29,7 @@ STORED: dict[type[IntEnum], str] = {
     """,
     NodeKind: """
         1 stage, 2 send, 3 wait, 4 wait_until, 5 wait_for, 6 branch, 7 no_reaction, 8 tag, 9 untag, 10 set, 11 exit,
-        12 end
+        12 end, 14 start
     """,
 }
 

@@ -29,7 +29,7 @@ class NodeKind(IntEnum):
     SET = 10
     EXIT = 11
     END = 12
-    START = 13
+    START = 14
 
 
 @dataclass(frozen=True, slots=True)
