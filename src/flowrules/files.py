@@ -14,13 +14,28 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowrules.diagnostics.model import Diagnostic
 from flowrules.errors import FlowRulesError
+from flowrules.source import Source, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+FILE = "flowrules.toml"
+"""What makes a folder a workspace."""
 MORE_THAN_ANY = 2 * 1024 * 1024 + 1
 """Bytes read of a file at most: one more than the parser takes."""
+
+
+def find(start: Path) -> Path | Diagnostic:
+    """The nearest folder upwards with settings in it."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder
+    nowhere = Span(Source(FILE, ""), 0, 0)
+    message = f"there is no {FILE} in `{start}` or above it"
+    return Diagnostic("FR320", message, nowhere, "`flowrules init DIR` makes a workspace")
 
 
 def files(top: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Strict
 
 from flowrules.diagnostics.model import Diagnostic, Edit, Fix
 from flowrules.diagnostics.suggest import nearest
-from flowrules.files import files, rule_files, text
+from flowrules.files import FILE, files, rule_files, text
 from flowrules.model.policy import zone_exists
 from flowrules.model.schema import Channel
 from flowrules.model.snapshot import Snapshot, Template
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from flowrules.channels.smtp import SmtpSettings
 
-FILE = "flowrules.toml"
 DATABASE_VARIABLE = "FLOWRULES_DATABASE_URL"
 _ADDRESSES: dict[str, Literal["email", "phone"]] = {"email": "email", "sms": "phone", "call": "phone"}
 _LIST_PATH = re.compile(r'^list\b[^"\n]*\bfrom\s+"([^"\n]*)"', re.MULTILINE)
@@ -149,17 +148,6 @@ def smtp_settings(name: str, settings: ChannelSettings, environment: Mapping[str
         user=settings.user,
         password=password,
     )
-
-
-def find(start: Path) -> Path | Diagnostic:
-    """The nearest folder upwards with settings in it."""
-    start = start.resolve()
-    for folder in (start, *start.parents):
-        if (folder / FILE).is_file():
-            return folder
-    nowhere = Span(Source(FILE, ""), 0, 0)
-    message = f"there is no {FILE} in `{start}` or above it"
-    return Diagnostic("FR320", message, nowhere, "`flowrules init DIR` makes a workspace")
 
 
 def load(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[Workspace | None, tuple[Diagnostic, ...]]:

@@ -11,8 +11,9 @@ import pytest
 from flowrules.channels.base import ChannelError
 from flowrules.check import check
 from flowrules.diagnostics.model import Diagnostic
+from flowrules.files import find
 from flowrules.model.schema import Channel
-from flowrules.workspace import Workspace, find, load, smtp_settings, snapshot
+from flowrules.workspace import Workspace, load, smtp_settings, snapshot
 
 
 def write(root: Path, **files: str | bytes) -> Path:

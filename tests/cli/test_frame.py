@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,11 @@ def test_an_internal_error_says_how_to_report_it(call: Call, workspace: Path, mo
     assert "Traceback" not in said.err
     for arguments in (["--debug", "check"], ["check", "--debug"]):
         assert "Traceback" in call(*arguments).err
+    monkeypatch.setattr("flowrules.cli.fmt.lay_out", fail)
+    monkeypatch.setattr("flowrules.cli.graph.draw", fail)
+    for arguments in (["fmt"], ["graph", "welcome"]):
+        assert "Traceback" not in call(*arguments).err
+        assert "Traceback" in call(*arguments, "--debug").err
 
 
 def test_an_internal_error_is_two_lines_whatever_it_says(
@@ -175,12 +182,73 @@ def test_an_ascii_terminal_gets_escapes(workspace: Path) -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-@pytest.mark.parametrize("command", [["check"], ["help", "FR101"], ["--help"], ["--version"], ["init", "new"]])
-def test_what_needs_no_database_loads_none(workspace: Path, command: list[str]) -> None:
+HEAVY = {
+    "alembic", "apscheduler", "email_validator", "httpx", "phonenumbers", "psycopg", "rich", "sqlalchemy", "textual",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("command", "others"),
+    [
+        (["check"], set()),
+        (["fmt"], {"pydantic", "jinja2"}),
+        (["fmt", "--check", "rules"], {"pydantic", "jinja2"}),
+        (["graph", "welcome"], {"pydantic", "jinja2"}),
+        (["help", "FR101"], {"pydantic", "jinja2", "lark"}),
+        (["--help"], {"pydantic", "jinja2", "lark"}),
+        (["--version"], {"pydantic", "jinja2", "lark"}),
+        (["init", "new"], {"pydantic", "jinja2", "lark"}),
+    ],
+    ids=lambda value: " ".join(sorted(value)) if isinstance(value, set) else " ".join(value),
+)
+def test_what_needs_no_database_loads_none(workspace: Path, command: list[str], others: set[str]) -> None:
     script = (
         "import sys; from flowrules.cli.main import run; code = run(sys.argv[1:]);"
-        "print({'sqlalchemy', 'textual', 'httpx', 'rich', 'psycopg'} & sys.modules.keys(), file=sys.stderr);"
+        f"print({HEAVY | others!r} & sys.modules.keys(), file=sys.stderr);"
         "sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", script, *command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "set()\n")
+
+
+def test_check_of_rules_without_templates_loads_no_jinja(workspace: Path) -> None:
+    (workspace / "rules" / "welcome.flow").write_text("event signed_up\n")
+    for path in (workspace / "templates" / "email").iterdir():
+        path.unlink()
+    script = "import sys; from flowrules.cli.main import run; run(['check']); sys.exit('jinja2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("command", [["check"], ["fmt"], ["fmt", "--diff"], ["graph", "welcome"], ["graph", "bad"]])
+def test_quiet_says_the_facts_and_no_more(workspace: Path, command: list[str], call: Call) -> None:
+    (workspace / "rules/untidy.flow").write_text("event   x\n")
+    (workspace / "rules/bad.flow").write_text("campaign bad:\n")
+    loud, quiet = call(*command, "--quiet"), call("--quiet", *command)
+    assert loud.out
+    assert loud.err == quiet.err == ""
+    assert quiet.code == loud.code
+
+
+def on_a_terminal(command: list[str], environment: dict[str, str]) -> bytes:
+    """What the program prints where stdout is a terminal."""
+    reader, writer = pty.openpty()
+    with subprocess.Popen([*FLOWRULES, *command], stdout=writer, env=environment) as child:
+        os.close(writer)
+        out = b""
+        with suppress(OSError):  # the terminal is gone with the last who writes
+            while part := os.read(reader, 10_000):
+                out += part
+    os.close(reader)
+    assert child.returncode == 1
+    return out
+
+
+@pytest.mark.parametrize("command", [["check"], ["fmt"], ["graph", "bad"]])
+def test_colours_only_on_a_terminal_and_never_with_no_color(workspace: Path, command: list[str]) -> None:
+    (workspace / "rules/bad.flow").write_text("campaign bad:\n")
+    plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    assert b"\x1b[1;31merror" in on_a_terminal(command, plain)
+    assert b"\x1b" not in on_a_terminal(command, {**plain, "NO_COLOR": "1"})
+    done = subprocess.run([*FLOWRULES, *command], capture_output=True, env=plain, check=False)
+    assert b"error[FR013]" in done.stdout
+    assert b"\x1b" not in done.stdout + done.stderr

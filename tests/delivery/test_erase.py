@@ -19,6 +19,7 @@ from flowrules.sql.codes import Reason, Status
 from flowrules.store.imports.records import Options
 from flowrules.store.imports.run import import_file
 from flowrules.store.imports.times import Times
+from flowrules.store.journal import NewConsent, add_consents
 from tests.support.engine import ledger
 from tests.support.world import START, World, world
 
@@ -111,3 +112,14 @@ def test_a_later_change_of_address_finds_it_too(made: World, tmp_path: Path) -> 
     with made.database.read() as connection:
         card = show(connection, find_customer(connection, "ben"), START)
     assert [each["state"] for each in card["consents"] if each["channel"] == "sms"] == ["granted", "refused"]
+
+
+@pytest.mark.parametrize(("given", "last"), [(START, "refused"), (START + 4 * HOUR, "granted")])
+def test_only_a_consent_given_since_undoes_it(made: World, given: int, last: str) -> None:
+    gone(made)
+    record = NewConsent("ana@example.com", "sms", "marketing", "granted", given, "old list", given)
+    made.customers(["ana"], consent=False)
+    with made.database.intake() as connection:
+        add_consents(connection, made.model(), [record])
+        card = show(connection, find_customer(connection, "ana"), START)
+    assert [each["state"] for each in card["consents"] if each["channel"] == "sms"][-1] == last

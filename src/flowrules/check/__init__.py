@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowrules.check.flow import check_flow, check_starts
-from flowrules.check.reading import read
 from flowrules.check.templates import check_templates
 from flowrules.model.build import resolve
 from flowrules.model.walk import all_steps
 from flowrules.source import Span
 from flowrules.syntax import tree
+from flowrules.syntax.reading import read
 
 if TYPE_CHECKING:
     from flowrules.diagnostics.model import Diagnostic

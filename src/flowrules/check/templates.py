@@ -15,13 +15,13 @@ from functools import cache, lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from flowrules.check.reading import unreadable
 from flowrules.diagnostics.model import Diagnostic, Edit, Fix, Label
 from flowrules.diagnostics.suggest import nearest
 from flowrules.model.template import KEYS, SCHEMES, WORDS, Head, head
 from flowrules.model.walk import steps_of
 from flowrules.source import Source, Span
 from flowrules.syntax import tree
+from flowrules.syntax.reading import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

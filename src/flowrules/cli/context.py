@@ -51,7 +51,7 @@ class Context:
     def root(self) -> Path:
         """The folder of the workspace."""
         from flowrules.diagnostics.model import Diagnostic  # noqa: PLC0415 -- not for `help`
-        from flowrules.workspace import find  # noqa: PLC0415
+        from flowrules.files import find  # noqa: PLC0415
 
         start = Path() if self.directory is None else self.directory
         if not start.is_dir():

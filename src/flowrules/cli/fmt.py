@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from flowrules.check.reading import unreadable
 from flowrules.cli.context import Context, UserError
 from flowrules.cli.diagnosis import as_text, counted
 from flowrules.cli.output import emit, formats
@@ -19,6 +18,7 @@ from flowrules.diagnostics.model import Diagnostic
 from flowrules.files import MORE_THAN_ANY, replace, rule_files, text
 from flowrules.source import Source
 from flowrules.syntax.layout import lay_out
+from flowrules.syntax.reading import unreadable
 
 
 @click.command("fmt")

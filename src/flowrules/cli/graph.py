@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from flowrules.check.reading import read
 from flowrules.cli.context import Context, FilesError, UserError
 from flowrules.cli.output import formats
 from flowrules.diagnostics.model import Diagnostic
@@ -14,6 +13,7 @@ from flowrules.report.graph import dot, draw, mermaid
 from flowrules.source import Source
 from flowrules.syntax import tree
 from flowrules.syntax.blocks import declared_names
+from flowrules.syntax.reading import read
 
 
 @click.command("graph")

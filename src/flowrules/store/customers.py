@@ -159,13 +159,13 @@ def refused_before(connection: Connection, named: Sequence[tuple[int, str, str, 
     """Customers, as (number, kind, value, since): what somebody erased who was called so had refused is refused."""
     since = {number: at for number, _, _, at in named}
     found = refusals.again(connection, [(number, kind, value) for number, kind, value, _ in named if value])
-    told = [(number, *about) for number, all_ in sorted(found.items()) for about in all_]
+    told = [(number, *about, at) for number, all_ in sorted(found.items()) for about, at in sorted(all_.items())]
     if told:
         first, earliest = allocate(connection, len(told))
         rows = [
-            (number, channel, purpose, at := max(since[number], earliest), first + position, "refused", at,
+            (number, channel, purpose, max(since[number], earliest), first + position, "refused", erased_at,
              refusals.SOURCE)
-            for position, (number, channel, purpose) in enumerate(told)
+            for position, (number, channel, purpose, erased_at) in enumerate(told)
         ]  # fmt: skip
         columns = ("customer_id", "channel", "purpose", "at", "seq", "state", "event_time", "source")
         insert_rows(connection, tables.consent, columns, sorted(rows))

@@ -16,6 +16,7 @@ from flowrules.model.campaign import Model
 from flowrules.model.schema import Stored
 from flowrules.sql import tables
 from flowrules.sql.columns import property_column, tables_for
+from flowrules.store import refusals
 from flowrules.store.bulk import among, insert_rows
 from flowrules.store.customers import (
     NewChange,
@@ -192,6 +193,8 @@ def add_consents(
     fresh = [consents[position] for position in arrived.positions]
     if not fresh:
         return arrived.taken
+    # A consent from before an erasure does not undo what was refused before it, whenever it is imported.
+    kept = refusals.kept(connection, sorted({arrived.who[consent.customer] for consent in fresh}))
     rows = sorted(
         (
             arrived.who[consent.customer],
@@ -206,6 +209,8 @@ def add_consents(
         )
         for consent, at, seq in zip(fresh, arrived.at, count(arrived.first), strict=False)
         for channel, purpose in ((consent.channel, consent.purpose), *consent.also)
+        if consent.state != "granted"
+        or consent.event_time > kept.get((arrived.who[consent.customer], channel, purpose), consent.event_time - 1)
     )
     insert_rows(connection, tables.consent, _CONSENT, rows)
     _remember(connection, ((consent.key, consent.content) for consent in fresh if consent.key is not None))

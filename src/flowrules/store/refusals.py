@@ -42,19 +42,32 @@ def keep(connection: Connection, customer_id: int, at: int) -> int:
     return len(refused)
 
 
-def again(connection: Connection, named: Iterable[tuple[int, str, str]]) -> Mapping[int, Sequence[tuple[str, str]]]:
-    """Of customers, as (number, kind, value): the channels and purposes that somebody erased had refused."""
+def again(connection: Connection, named: Iterable[tuple[int, str, str]]) -> Mapping[int, Mapping[tuple[str, str], int]]:
+    """Of customers, as (number, kind, value): channels and purposes that somebody erased had refused, and when that
+    was erased.
+    """
     if connection.execute(select(tables.kept_refusal.c.hash).limit(1)).first() is None:
         return {}
     secret = _secret(connection)
     whose: dict[str, set[int]] = {}
     for number, kind, value in named:
         whose.setdefault(_hash(secret, kind, value), set()).add(number)
-    found: dict[int, set[tuple[str, str]]] = {}
-    for row in connection.execute(select(tables.kept_refusal)):
+    found: dict[int, dict[tuple[str, str], int]] = {}
+    for row in connection.execute(select(tables.kept_refusal).order_by(tables.kept_refusal.c.since)):
         for number in whose.get(row.hash, ()):
-            found.setdefault(number, set()).add((row.channel, row.purpose))
-    return {number: sorted(about) for number, about in found.items()}
+            found.setdefault(number, {})[row.channel, row.purpose] = row.since
+    return found
+
+
+def kept(connection: Connection, numbers: Sequence[int]) -> Mapping[tuple[int, str, str], int]:
+    """Of these customers, what is refused because of somebody erased, and since when."""
+    if connection.execute(select(tables.kept_refusal.c.hash).limit(1)).first() is None:
+        return {}
+    consent = tables.consent.c
+    query = select(consent.customer_id, consent.channel, consent.purpose, consent.event_time).where(
+        consent.customer_id.in_(numbers), consent.source == SOURCE
+    )
+    return {(row.customer_id, row.channel, row.purpose): row.event_time for row in connection.execute(query)}
 
 
 def _secret(connection: Connection) -> bytes:

@@ -13,8 +13,10 @@ def explain_layout(text: str, error: LayoutError) -> Diagnostic:
     source = Source("", text)
     end = error.token.end_pos or 0
     if error.kind == "depth":
-        span = Span(source, end, end_of_line(text, end)) if error.token.type == "_NL" else Span(source, end - 1, end)
-        return Diagnostic("FR008", f"nested more than {MAX_DEPTH} levels deep", span, "name a part of it as a segment")
+        lines = error.token.type == "_NL"
+        span = Span(source, end, end_of_line(text, end)) if lines else Span(source, end - 1, end)
+        hint = "give a part of it a stage of its own" if lines else "name a part of it as a segment"
+        return Diagnostic("FR008", f"nested more than {MAX_DEPTH} levels deep", span, hint)
     depth = end - (text.rfind("\n", 0, end) + 1)
     hint = "begin it exactly below the line it belongs with"
     message = f"this line is indented by {depth} {'space' if depth == 1 else 'spaces'}, like no line above it"
