@@ -33,6 +33,8 @@ segment soon: birthday is 2 days away or birthday is today
 segment idle: has login and no login in last 2 days
 segment spender: total of purchase.amount in last 6 days > 60 EUR
 segment golfer: interests has any of ("golf", "chess") and score is known
+segment asleep: has login and no login in last 12 hours and consents to push for service
+segment cheerful: birthday within the next 2 days or tagged warm and in stage welcome.lead
 segment calm: count of purchase in last 4 days < 9 and first begin more than 1 hour ago
 
 policy:
@@ -90,7 +92,11 @@ campaign rival:
     exit when idle
     stage all:
         send push note
-        wait 1 hour
+        split pause:
+            60% long:
+                wait 1 hour
+            40% longer:
+                wait 2 hours
         if last purchase.category is "shoes" and first purchase less than 9 days ago send email service
         wait for email_opened up to 1 day
         wait 1 month
@@ -134,6 +140,70 @@ campaign thanks:
     stage all:
         send push thanks
         wait 26 hours
+
+campaign late_ones:
+    class marketing
+    enter when reaches stage welcome.late, again after exit
+    stage all:
+        split length:
+            50% short:
+                send push short
+            40% long:
+                tag long_one
+                send email long
+            10% none:
+                wait 1 hour
+        wait 5 hours
+
+campaign buyers:
+    class service
+    enter when gets tag buyer
+    stage all:
+        send push bought
+
+campaign sleepers:
+    class marketing
+    enter when joins segment asleep, again after 5 hours
+    stage all:
+        send push wake_up
+        wait 1 hour
+
+campaign awake:
+    class marketing
+    enter when leaves segment asleep, again after exit
+    stage all:
+        wait 30 minutes
+
+campaign cheered:
+    class marketing
+    enter when joins segment cheerful, again after 1 hour
+    stage all:
+        tag cheered
+        set score to 3
+
+campaign pros:
+    class marketing
+    enter when plan changes from "free" to "pro", again after exit
+    stage all:
+        set birthday to 2026-03-05
+
+campaign scored:
+    class marketing
+    enter when score changes, again after 2 hours
+    stage all:
+        tag scored
+
+campaign birthdays:
+    class marketing
+    enter when on birthday at 09:00, again after 300 days
+    stage all:
+        send email birthday
+
+campaign before_birthday:
+    class marketing
+    enter when 2 days before birthday at 17:00, again after exit
+    stage all:
+        wait 1 hour
 
 campaign stopped:
     class marketing

@@ -18,7 +18,8 @@ from flowrules.syntax import tree
 from tests.property.regressions import REGRESSIONS
 from tests.reference.clock import elapsed
 from tests.reference.generate import cuts, scenarios
-from tests.reference.interpreter import Contact, run
+from tests.reference.interpreter import run
+from tests.reference.outcome import Contact
 from tests.reference.program import load
 from tests.reference.scenario import LedgerRow, Scenario
 from tests.reference.show import difference

@@ -112,7 +112,8 @@ def is_occurrence(schedule: tree.Schedule, instant: int, zone: str) -> bool:
 
 def next_occurrence(schedule: tree.Schedule, after: int, zone: str) -> int | None:
     if schedule.every is None:
-        assert schedule.moment is not None
+        if schedule.moment is None:  # once now: the deployment, which the interpreter knows
+            return None
         only = to_instant(schedule.moment, zone)
         return only if only > after else None
     assert schedule.clock is not None
@@ -124,6 +125,27 @@ def next_occurrence(schedule: tree.Schedule, after: int, zone: str) -> int | Non
             if instant > after:
                 return instant
         day += timedelta(days=1)
+
+
+def days_at(instant: int, when: time, zone: str) -> list[date]:
+    """The local dates whose clock time this instant is; two where a gap has swallowed one of them."""
+    today = local_date(instant, zone)
+    days = [today + timedelta(days=ahead) for ahead in (-2, -1, 0, 1)]
+    return [day for day in days if at_clock(day, when, zone) == instant]
+
+
+def next_at(when: time, after: int, zone: str) -> int:
+    """The first instant that is this clock time of some day."""
+    day = local_date(after, zone)
+    coming = (at_clock(day + timedelta(days=ahead), when, zone) for ahead in (-1, 0, 1, 2))
+    return min(instant for instant in coming if instant > after)
+
+
+def falls_on(born: date, day: date) -> bool:
+    """Whether it is its day of the year; 29 February falls on the 28th in other years."""
+    if (born.month, born.day) == (2, 29) and not calendar.isleap(day.year):
+        return (day.month, day.day) == (2, 28)
+    return (born.month, born.day) == (day.month, day.day)
 
 
 def _is_scheduled(schedule: tree.Schedule, day: date) -> bool:

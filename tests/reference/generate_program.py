@@ -232,7 +232,15 @@ SETS = (
     "birthday to 2026-04-02", "seen to 2026-03-29 02:30", "patience to 2 days", 'city to "Rome"', "weight to 2.25",
 )  # fmt: skip
 ENTRIES = ("login", "login", 'form (kind is "quote")', "form", "purchase", "purchase (amount > 10 EUR)", "booked")
-SCHEDULES = ("every day at 09:00", "every day at 02:30", "every day at 00:00", "every monday at 18:00",
+DATES = ("on birthday at 09:00", "on birthday at 00:00", "2 days before birthday at 02:30",
+         "1 week after birthday at 09:00",
+         "1 day after birthday at 23:30", "3 days before birthday at 18:00")  # fmt: skip
+CHANGES = (
+    "plan changes", 'plan changes to "pro"', 'plan changes from "free"', 'plan changes from "free" to "pro"',
+    "score changes", "score changes to 10", "balance changes to 10.50 EUR", "vip changes", "timezone changes",
+    "weight changes from 1.5", "birthday changes", "email changes", 'city changes to "Rome"', "seen changes",
+)  # fmt: skip
+SCHEDULES = ("every day at 09:00", "once now", "every day at 02:30", "every day at 00:00", "every monday at 18:00",
              "every month on day 1 at 12:00", "every month on day 31 at 09:00",
              "once at 2026-03-29 02:30", "once at 2026-10-25 02:30", "once at 2026-04-01 09:00")  # fmt: skip
 MODES = (
@@ -244,6 +252,7 @@ MODES = (
     ", again after 2 days",
     ", again after 36 hours",
 )
+SHARES = (("50%", "50%"), ("30%", "30%", "40%"), ("99.5%", "0.5%"), ("0%", "100%"), ("100%",))
 WAITS = ("1 day", "2 days", "6 hours", "90 minutes", "36 hours", "1 week", "1 month", "3 days")
 UNTIL = ("09:00", "09:00 tomorrow", "02:30", "02:30 tomorrow", "00:00", "18:00 on sunday", "02:30 on sunday",
          "2026-03-29 02:30", "2026-10-26 12:00", "2026-01-01 00:00")  # fmt: skip
@@ -257,6 +266,7 @@ class Writer:
     name: str
     classes: tuple[str, ...]
     sends: list[tuple[str, str]] = field(default_factory=list)
+    splits: int = 0
     awaited: str = ""  # by the last `wait for`: the next is often for the same, of which it may be used up
 
     @property
@@ -297,14 +307,31 @@ class Writer:
 
     def enter(self) -> str:
         dice = self.dice
-        if self.words.trigger and dice.chance(40):
+        if self.words.trigger and f"stage {self.name}." not in self.words.trigger and dice.chance(40):
             trigger = self.words.trigger
+        elif dice.chance(12):
+            trigger = dice.pick(DATES)
+        elif dice.chance(15):
+            trigger = f"{dice.pick(('joins', 'joins', 'leaves'))} segment {dice.pick(self.words.known_segments)}"
+        elif len(self.words.stages) > 1 and dice.chance(25):
+            trigger = self.inner_trigger()
         elif dice.chance(75):
             trigger = "email_opened" if dice.chance(5) else dice.pick(ENTRIES)
         else:
             trigger = f"{dice.pick(SCHEDULES)} for segment {dice.pick(self.words.known_segments)}"
         self.words.trigger = trigger
         return f"enter when {trigger}{dice.pick(MODES)}"
+
+    def inner_trigger(self) -> str:
+        """What a step of some campaign sets off."""
+        dice = self.dice
+        other = dice.pick([name for name in self.words.stages if name != self.name])
+        choices: tuple[Callable[[], str], ...] = (
+            lambda: f"reaches stage {other}.{dice.pick(self.words.stages[other])}",
+            lambda: f"gets tag {dice.pick(TAGS)}",
+            lambda: dice.pick(CHANGES),
+        )
+        return dice.pick(choices)()
 
     def exit_when(self) -> str:
         dice, words = self.dice, self.words
@@ -382,6 +409,7 @@ class Writer:
         ]
         if depth < DEEPEST:
             makers += [lambda: self.if_(number, depth), lambda: self.if_unopened(number, depth)]
+            makers.append(lambda: self.split(number, depth))
         return dice.pick(makers)()
 
     def simple(self) -> str:
@@ -444,6 +472,14 @@ class Writer:
             lines += ["else:", *("    " + line for line in self.block(number, depth + 1))]
         elif dice.chance(20):
             lines += [f"else {self.simple()}"]
+        return lines
+
+    def split(self, number: int, depth: int) -> list[str]:
+        dice = self.dice
+        self.splits += 1
+        lines = [f"split s{self.splits}:"]
+        for name, share in zip(("one", "two", "three"), dice.pick(SHARES), strict=False):
+            lines += [f"    {share} {name}:", *("        " + line for line in self.arm(number, depth))]
         return lines
 
     def if_unopened(self, number: int, depth: int) -> list[str]:

@@ -11,55 +11,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flowrules.syntax import tree
-from tests.reference import clock, judge
+from tests.reference import clock, judge, within
 from tests.reference.conditions import World, happenings, holds, matches, value_of
+from tests.reference.outcome import Outcome, of_people
 from tests.reference.program import Campaign, Position, Program, load
 from tests.reference.scenario import LedgerRow, Scenario, answers, ledger_order
-from tests.reference.state import Fact, Instance, Message, Person
+from tests.reference.state import Effect, Fact, Instance, Message, Person, SetOff
 
 if TYPE_CHECKING:
-    from tests.reference.scenario import Change, Customer, Value
+    from tests.reference.scenario import Change, Customer
 
 LAST_MICRO = 99_999
-
-
-@dataclass(frozen=True)
-class Journey:
-    """What became of an instance."""
-
-    customer: str
-    campaign: str
-    number: int
-    ghost: str | None
-    stage: str | None
-    entered_at: int
-    reached_at: int | None
-    due: int | None
-    goal_at: int | None
-    ended_at: int | None
-    exit: str | None
-
-
-@dataclass(frozen=True)
-class Contact:
-    """A message that was sent, or would have been to a ghost."""
-
-    at: int
-    customer: str
-    campaign: str
-    number: int
-    key: str
-    channel: str
-    ghost: str | None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The end state; everything in a stable order."""
-
-    journeys: tuple[Journey, ...]
-    tags: tuple[tuple[str, str], ...]
-    contacts: tuple[Contact, ...]
 
 
 def interpret(scenario: Scenario) -> list[LedgerRow]:
@@ -81,42 +43,7 @@ def run(scenario: Scenario) -> tuple[list[LedgerRow], Outcome]:
         runner.run()
         rows += runner.rows
         people.append(runner.person)
-    return sorted(rows, key=ledger_order), _outcome(people)
-
-
-def _outcome(people: list[Person]) -> Outcome:
-    instances = sorted(
-        ((person, each) for person in people for each in person.instances),
-        key=lambda pair: (pair[0].id, pair[1].plain_order),
-    )
-    return Outcome(
-        journeys=tuple(
-            Journey(person.id, i.campaign.name, i.number, i.ghost, i.stage, i.entered_at, i.reached_at,
-                    i.due, i.goal_at, i.ended_at, i.exit)
-            for person, i in instances
-        ),
-        tags=tuple(sorted((person.id, tag) for person in people for tag in person.tags)),
-        contacts=tuple(
-            Contact(m.at, person.id, i.campaign.name, i.number, m.key, m.channel, i.ghost)
-            for person, i in instances
-            for m in i.messages
-        ),
-    )  # fmt: skip
-
-
-@dataclass
-class Effect:
-    """What one micro step of one instance changes; applied when all running instances have read."""
-
-    to: Position | None = None  # None: it rests here, or has ended
-    stage: str | None = None
-    tag: str | None = None
-    untag: str | None = None
-    set: tuple[str, Value] | None = None
-    due: int | None = None
-    used: int | None = None
-    asks: bool = False
-    exit: str | None = None
+    return sorted(rows, key=ledger_order), of_people(people)
 
 
 @dataclass
@@ -133,6 +60,7 @@ class _Runner:
         customer = self.customer
         self.person = Person(
             id=customer.id,
+            known_at=customer.known_at,
             attributes={
                 **customer.attributes,
                 "id": customer.id,
@@ -189,6 +117,8 @@ class _Runner:
     def run(self) -> None:
         """*Instants*: each instant of the customer, in order; the campaigns live from the deployment."""
         self.apply_changes(before=self.scenario.deployed_at)
+        self.world.now = self.scenario.deployed_at - 1
+        within.joined_or_left(self.campaigns, self.world)
         instant = self.next_instant(self.scenario.deployed_at - 1)
         while instant is not None and instant <= self.scenario.until:
             self.world.now = instant
@@ -197,7 +127,7 @@ class _Runner:
 
     def next_instant(self, after: int) -> int | None:
         """*Instants* and the end of *Watch*: facts, timers, occurrences, and what time alone may change."""
-        coming = [fact.at for fact in self.person.facts]
+        coming = [self.scenario.deployed_at, self.customer.known_at, *(fact.at for fact in self.person.facts)]
         coming += [change.at for change in self.changes]
         coming += [each.at for each in self.scenario.consents if each.customer == self.person.id]
         coming += [order.at for order in self.scenario.operator_exits if order.customer == self.person.id]
@@ -207,6 +137,8 @@ class _Runner:
             if isinstance(campaign.enter.trigger, tree.Schedule):
                 occurrence = clock.next_occurrence(campaign.enter.trigger, after, self.world.zone)
                 coming += [] if occurrence is None else [occurrence]
+            elif isinstance(campaign.enter.trigger, tree.DateTrigger):
+                coming.append(clock.next_at(campaign.enter.trigger.clock, after, self.world.zone))
         coming += [fact.event_time + d for fact in self.person.facts for d in self.program.windows]
         if self.program.compares_dates:
             coming.append(clock.next_midnight(after, self.world.zone))
@@ -223,7 +155,9 @@ class _Runner:
         for each in self.person.instances:
             each.came_to = 0
         self.turn = 100_000
+        values = within.values(self.campaigns, self.world)
         self.apply_changes(before=self.now + 1)
+        set_off = [SetOff("change", change) for change in within.changed(values, self.campaigns, self.world)]
         self.operators(alive)
         self.watch()
         self.exit_on_event(alive, facts)
@@ -231,13 +165,14 @@ class _Runner:
         running = self.react(alive, facts)
         self.release(alive)
         running += self.timers([each for each in alive if each not in running])
-        running += self.entries(facts)
+        running += self.entries(facts, set_off + within.joined_or_left(self.campaigns, self.world))
         number = 1
         while True:
             self.micro_steps(number, running)
             self.turn = number * 100_000 + LAST_MICRO
             self.watch()
-            running = self.messages()
+            entered = self.entries_within(within.joined_or_left(self.campaigns, self.world))
+            running = self.messages() + entered
             if not running:
                 return
             number += 1
@@ -386,24 +321,36 @@ class _Runner:
 
     # --- 7. Entries -----------------------------------------------------------------------------------
 
-    def entries(self, facts: list[Fact]) -> list[Instance]:
-        """7. *Entries*: returns the new instances."""
+    def entries(self, facts: list[Fact], set_off: list[SetOff]) -> list[Instance]:
+        """7. *Entries*: returns the new instances; `set_off` by the profile or a segment."""
         entered = []
         for campaign in self.campaigns:
-            if not judge.is_candidate(campaign, facts, self.customer.known_at, self.world):
-                continue
-            refusal = judge.refusal(campaign, self.world)
-            if refusal is not None:
-                self.say(campaign, 0, "not_entered", rule=refusal.rule, reason=refusal.reason, by=refusal.by)
-                continue
-            ghost = judge.ghost(campaign, self.world)
-            number = 1 + sum(1 for each in self.person.instances if each.campaign is campaign)
-            instance = Instance(campaign, number, ghost, self.now, next(iter(campaign.stages.values())))
-            self.person.instances.append(instance)
-            entered.append(instance)
-            reason = "held_out" if ghost else None
-            self.say(campaign, number, "entered", rule=campaign.enter.span.place, reason=reason)
+            candidate = judge.is_candidate(campaign, facts, self.world)
+            entered += self.enter(campaign) if candidate else self.enter_if_set_off(campaign, set_off)
         return entered
+
+    def entries_within(self, set_off: list[SetOff]) -> list[Instance]:
+        """*Entries from within*: returns the new instances; the first that set a campaign off counts."""
+        return [instance for campaign in self.campaigns for instance in self.enter_if_set_off(campaign, set_off)]
+
+    def enter_if_set_off(self, campaign: Campaign, set_off: list[SetOff]) -> list[Instance]:
+        first = next((each for each in set_off if judge.is_set_off(campaign, each, self.world)), None)
+        return [] if first is None else self.enter(campaign, first)
+
+    def enter(self, campaign: Campaign, set_off: SetOff | None = None) -> list[Instance]:
+        """The verdict: the new instance, if any."""
+        refusal = judge.refusal(campaign, self.world, within=set_off is not None)
+        if refusal is not None:
+            self.say(campaign, 0, "not_entered", rule=refusal.rule, reason=refusal.reason, by=refusal.by)
+            return []
+        inherited = None if set_off is None or set_off.by is None else set_off.by.ghost
+        ghost = inherited or judge.ghost(campaign, self.world)
+        number = 1 + sum(1 for each in self.person.instances if each.campaign is campaign)
+        instance = Instance(campaign, number, ghost, self.now, next(iter(campaign.stages.values())))
+        self.person.instances.append(instance)
+        reason = "held_out" if ghost else None
+        self.say(campaign, number, "entered", rule=campaign.enter.span.place, reason=reason)
+        return [instance]
 
     # --- Micro steps ----------------------------------------------------------------------------------
 
@@ -417,9 +364,17 @@ class _Runner:
             self.turn = number * 100_000 + micro
             running.sort(key=lambda instance: instance.plain_order)
             effects = [(instance, self.come_to(instance)) for instance in running]
+            tags, values = set(self.person.tags), within.values(self.campaigns, self.world)
             for instance, effect in effects:
                 self.apply(instance, effect)
+            changed = within.changed(values, self.campaigns, self.world)
+            set_off = [
+                each
+                for instance, effect in effects
+                for each in within.set_off_by(instance, effect, tags, self.person.tags, changed)
+            ]
             running = [instance for instance, effect in effects if effect.to is not None]
+            running += self.entries_within(set_off + within.joined_or_left(self.campaigns, self.world))
 
     def come_to(self, instance: Instance) -> Effect:
         """*Micro steps*: the table of positions."""
@@ -456,6 +411,10 @@ class _Runner:
                 yes = holds(here.condition, self.world, instance)
                 self.at_step(instance, here, "branch", reason="yes" if yes else "no")
                 return Effect(to=here.then if yes else here.otherwise)
+            case tree.Split():
+                number = judge.arm(f"split/{instance.campaign.name}/{here.step.name.text}", here.step.arms, self.world)
+                self.at_step(instance, here, "branch", words=here.step.arms[number].name.text)
+                return Effect(to=here.arms[number])
             case tree.Tag():
                 self.at_step(instance, here, "tag")
                 return Effect(to=here.then, tag=here.step.name.text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from flowrules.syntax import tree
@@ -17,11 +18,12 @@ from tests.reference.conditions import (
     in_list,
     in_segment,
     matches,
+    value_of,
 )
 
 if TYPE_CHECKING:
     from tests.reference.program import Campaign
-    from tests.reference.state import Fact, Instance, Message
+    from tests.reference.state import Fact, Instance, Message, SetOff
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Verdict:
 # --- 7. Entries ---------------------------------------------------------------------------------------
 
 
-def is_candidate(campaign: Campaign, facts: list[Fact], known_at: int, world: World) -> bool:
+def is_candidate(campaign: Campaign, facts: list[Fact], world: World) -> bool:
     """7: a fact that matches the trigger, or an occurrence for a customer of the segment."""
     trigger = campaign.enter.trigger
     if isinstance(trigger, tree.EventTrigger):
@@ -47,16 +49,51 @@ def is_candidate(campaign: Campaign, facts: list[Fact], known_at: int, world: Wo
             matches(fact, trigger.event, trigger.filter, world) and fact.event_time >= world.scenario.deployed_at
             for fact in facts
         )
-    return (
-        clock.is_occurrence(trigger, world.now, world.zone)
+    if isinstance(trigger, tree.DateTrigger):
+        return world.person.known_at <= world.now and any(
+            is_its_day(trigger, day, world) for day in clock.days_at(world.now, trigger.clock, world.zone)
+        )
+    now = isinstance(trigger, tree.Schedule) and trigger.every is None and trigger.moment is None
+    return isinstance(trigger, tree.Schedule) and (
+        (world.now == world.scenario.deployed_at if now else clock.is_occurrence(trigger, world.now, world.zone))
         and world.now >= world.scenario.deployed_at
-        and known_at <= world.now
+        and world.person.known_at <= world.now
         and in_segment(trigger.segment.text, world)
     )
 
 
-def refusal(campaign: Campaign, world: World) -> Verdict | None:
-    """7: the first reason that applies."""
+def is_its_day(trigger: tree.DateTrigger, day: date, world: World) -> bool:
+    """*Dates*."""
+    value = attribute(trigger.attribute.text, world)
+    if value is None:
+        return False
+    if trigger.days is None:
+        return clock.falls_on(value, day)
+    return bool(value + timedelta(days=trigger.days) == day)
+
+
+def is_set_off(campaign: Campaign, set_off: SetOff, world: World) -> bool:
+    """*Entries from within*."""
+    match campaign.enter.trigger:
+        case tree.StageTrigger(stage=stage):
+            return (set_off.kind, set_off.what) == ("stage", stage.parts)
+        case tree.TagTrigger(tag=tag):
+            return (set_off.kind, set_off.what) == ("tag", tag.text)
+        case tree.SegmentTrigger(joins=joins, segment=segment):
+            return bool(set_off.kind == "segment" and set_off.what == (segment.text, joins))
+        case tree.ChangeTrigger(attribute=name, before=before, after=after):
+            return (
+                set_off.kind == "change"
+                and set_off.what[0] == name.text
+                and (before is None or value_of(before, world) == set_off.what[1])
+                and (after is None or value_of(after, world) == set_off.what[2])
+            )
+        case _:
+            return False
+
+
+def refusal(campaign: Campaign, world: World, *, within: bool) -> Verdict | None:
+    """7: the first reason that applies; `within`: an entry from within."""
     rule = campaign.enter.span.place
     again = campaign.enter.again
     if paused(campaign, world):
@@ -70,6 +107,8 @@ def refusal(campaign: Campaign, world: World) -> Verdict | None:
         last = max(each.entered_at for each in earlier)
         if world.now - last < clock.elapsed(again.gap):
             return Verdict("too_soon", rule)
+    if within and any(each.entered_at == world.now for each in earlier):
+        return Verdict("loop", rule)
     return exclusion(campaign, world, entering=True)
 
 
@@ -104,9 +143,22 @@ def ghost(campaign: Campaign, world: World) -> str | None:
 
 def held_out(name: str, clause: tree.HoldOut, world: World) -> bool:
     """*Held out*."""
+    return bucket(name, world) * 1_000_000 < int(clause.percent * 10_000) * 2**56
+
+
+def arm(name: str, arms: tuple[tree.Arm, ...], world: World) -> int:
+    """*Split*: the number of the arm, the same at every visit."""
+    edge = 0
+    for number, each in enumerate(arms):
+        edge += int(each.percent * 10_000)
+        if bucket(name, world) * 1_000_000 < edge * 2**56:
+            return number
+    raise AssertionError(arms)
+
+
+def bucket(name: str, world: World) -> int:
     digest = hashlib.sha256(f"{world.scenario.salt}/{name}/{world.person.id}".encode()).digest()
-    bucket = int.from_bytes(digest[:7], "big")
-    return bucket * 1_000_000 < int(clause.percent * 10_000) * 2**56
+    return int.from_bytes(digest[:7], "big")
 
 
 # --- Watch --------------------------------------------------------------------------------------------

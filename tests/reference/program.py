@@ -40,6 +40,7 @@ class Position:
     then: Position | None = None
     otherwise: Position | None = None
     behind: Position | None = None
+    arms: tuple[Position, ...] = ()
 
 
 @dataclass(eq=False)
@@ -188,6 +189,8 @@ class _Linker:
                 here.then = here.otherwise = behind
                 if isinstance(step, tree.WaitFor) and step.otherwise is not None:
                     here.otherwise = self.chain(stage, step.otherwise, behind)
+                if isinstance(step, tree.Split):
+                    here.arms = tuple(self.chain(stage, arm.steps, behind) for arm in step.arms)
                 return here
 
     def at_branch(self, stage: str, step: tree.If, number: int, behind: Position) -> Position:
@@ -203,7 +206,7 @@ class _Linker:
         return here
 
 
-def _words(steps: tuple[tree.Step, ...]) -> Iterator[tuple[str, object]]:  # noqa: C901  # flat
+def _words(steps: tuple[tree.Step, ...]) -> Iterator[tuple[str, object]]:  # noqa: C901, PLR0912  # flat
     """The words of each step's key, with the step (an `if`: each of its tests), in order of text."""
     for step in steps:
         match step:
@@ -221,6 +224,10 @@ def _words(steps: tuple[tree.Step, ...]) -> Iterator[tuple[str, object]]:  # noq
                     yield "if", branch
                     yield from _words(branch.steps)
                 yield from _words(step.otherwise or ())
+            case tree.Split():
+                yield f"split {step.name.text}", step
+                for arm in step.arms:
+                    yield from _words(arm.steps)
             case tree.Tag():
                 yield f"tag {step.name.text}", step
             case tree.Untag():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,9 +81,11 @@ class Person:
     """`facts` holds those to come too; whoever reads them looks at `at`."""
 
     id: str
+    known_at: int
     attributes: dict[str, Value]
     facts: list[Fact]
     tags: set[str] = field(default_factory=set)
+    member_of: set[str] = field(default_factory=set)
     instances: list[Instance] = field(default_factory=list)
 
     def reactions(self, message: Message, word: str, now: int) -> list[Fact]:
@@ -96,3 +98,27 @@ class Person:
             and fact.at <= now
             and not fact.properties.get("machine")
         ]
+
+
+@dataclass
+class Effect:
+    """What one micro step of one instance changes; applied when all running instances have read."""
+
+    to: Position | None = None  # None: it rests here, or has ended
+    stage: str | None = None
+    tag: str | None = None
+    untag: str | None = None
+    set: tuple[str, Value] | None = None
+    due: int | None = None
+    used: int | None = None
+    asks: bool = False
+    exit: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SetOff:
+    """What may let the customer into a campaign from within. `by`: the instance whose step it was."""
+
+    kind: str
+    what: Any
+    by: Instance | None = None

@@ -31,12 +31,16 @@ class _Jump:
     at_once: bool
 
 
-@dataclass(slots=True)
-class _Walk:
-    """One stage, followed step by step."""
+Effect = tree.Tag | tree.Untag | tree.Set
 
-    found: list[Diagnostic]
+
+@dataclass(slots=True)
+class Walk:
+    """One stage, followed step by step. effects: those that some way comes to at once."""
+
+    found: list[Diagnostic] = field(default_factory=list)
     jumps: list[_Jump] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
 
     def block(self, steps: Sequence[tree.Step], at_once: bool | None) -> bool | None:  # noqa: FBT001  # a state
         """How the end of a block is reached: never (None), with a fixed wait behind (False), or at once (True)."""
@@ -69,7 +73,11 @@ class _Walk:
                 ends.append(self.block(step.otherwise or (), at_once))
                 # `after` has a third end: the message was never sent, the flow goes on behind the block.
                 return _worst((*ends, at_once)) if step.after is not None else _worst(ends)
+            case tree.Split():
+                return _worst([self.block(arm.steps, at_once) for arm in step.arms])
             case _:
+                if at_once and isinstance(step, Effect):
+                    self.effects.append(step)
                 return at_once
 
 
@@ -82,15 +90,22 @@ def check_flow(campaign: tree.CampaignDecl) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     jumps: dict[str, list[_Jump]] = {}
     for stage in campaign.stages:
-        walk = _Walk(found)
-        walk.block(stage.steps, at_once=True)
-        jumps.setdefault(stage.name.text, []).extend([*walk.jumps, *_interruptions(stage)])
+        walk = walked(stage)
+        found += walk.found
+        jumps.setdefault(stage.name.text, []).extend(walk.jumps)
         found += _shadowed(stage)
     known = all(jump.stage in jumps for there in jumps.values() for jump in there)
     if campaign.stages and known:
         found += _unreachable(campaign, jumps)
     found += _endless({name: [jump for jump in there if jump.stage in jumps] for name, there in jumps.items()})
     return found
+
+
+def walked(stage: tree.Stage) -> Walk:
+    walk = Walk()
+    walk.block(stage.steps, at_once=True)
+    walk.jumps += _interruptions(stage)
+    return walk
 
 
 def _interruptions(stage: tree.Stage) -> list[_Jump]:
@@ -101,7 +116,7 @@ def _interruptions(stage: tree.Stage) -> list[_Jump]:
 
 
 def _head(step: tree.Step) -> Span:
-    return step.head if isinstance(step, tree.If) else step.span
+    return step.head if isinstance(step, tree.If | tree.Split) else step.span
 
 
 # --- stages -----------------------------------------------------------------------------------

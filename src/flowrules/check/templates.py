@@ -247,7 +247,7 @@ def check_templates(
 def _entering(campaign: tree.CampaignDecl, names: Names) -> tuple[EventType | None, bool]:
     """The event that starts a campaign, and whether that is known; what is wrong with it is build's to say."""
     enter = next((clause for clause in campaign.header if isinstance(clause, tree.Enter)), None)
-    if enter is None or isinstance(enter.trigger, tree.Schedule):
+    if enter is None or not isinstance(enter.trigger, tree.EventTrigger):
         return None, enter is not None
     event = names.events.get(enter.trigger.event.text)
     return event, event is not None

@@ -100,6 +100,23 @@ class IfNoReaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Arm:
+    millionths: int
+    name: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """`name` is what the buckets are made of; the arms add up to all."""
+
+    key: str
+    place: str
+    name: str
+    arms: tuple[Arm, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tag:
     key: str
     place: str
@@ -135,7 +152,7 @@ class Exit:
     reason: str | None
 
 
-Step = Send | Wait | WaitUntil | WaitFor | If | IfNoReaction | Tag | Untag | Set | GoTo | Exit
+Step = Send | Wait | WaitUntil | WaitFor | If | IfNoReaction | Split | Tag | Untag | Set | GoTo | Exit
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +185,7 @@ class EventTrigger:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleTrigger:
-    """Occurrences are local times of each customer's zone."""
+    """Occurrences are local times of each customer's zone; with no time at all: when the campaign's life begins."""
 
     every: Literal["day", "week", "month"] | None
     weekday: int | None
@@ -179,10 +196,52 @@ class ScheduleTrigger:
 
 
 @dataclass(frozen=True, slots=True)
+class StageTrigger:
+    campaign: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagTrigger:
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentTrigger:
+    """joins False: leaves."""
+
+    segment: Segment
+    joins: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTrigger:
+    """None: from or to any value."""
+
+    attribute: Attribute
+    before: Stored | None
+    after: Stored | None
+
+
+@dataclass(frozen=True, slots=True)
+class DateTrigger:
+    """So many days after the date (before it: less than 0), at a local time; days None: its day of every year."""
+
+    attribute: Attribute
+    days: int | None
+    clock: time
+
+
+InnerTrigger = StageTrigger | TagTrigger | SegmentTrigger | ChangeTrigger
+"""What a step of another campaign may set off, at the same instant."""
+Trigger = EventTrigger | ScheduleTrigger | DateTrigger | InnerTrigger
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """mode `again after`: at least `gap` microseconds since the last entry and not inside."""
 
-    trigger: EventTrigger | ScheduleTrigger
+    trigger: Trigger
     mode: Literal["once", "after exit", "again after"]
     gap: int
     place: str

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from flowrules.model import campaign as typed
 from flowrules.model import condition as conditions
-from flowrules.model.conditions import Journey, Scope, condition, event_filter
+from flowrules.model.conditions import Journey, Scope, condition
 from flowrules.model.digest import digest
 from flowrules.model.names import a
 from flowrules.model.policy import cap, hold_out, message_class
 from flowrules.model.schema import EventType
 from flowrules.model.steps import build_stage, journey_event
+from flowrules.model.triggers import build_trigger
 from flowrules.model.walk import steps_of
 from flowrules.syntax import tree
 
@@ -127,24 +128,12 @@ def _entry(node: tree.CampaignDecl, scope: Scope) -> typed.Entry | None:
         return None
     again = clause.again
     gap = 0 if again is None or again.gap is None else names.elapsed(again.gap)
-    trigger = _trigger(clause.trigger, scope)
+    trigger = build_trigger(clause.trigger, node.name.text, scope)
     if trigger is None:
         return None
     if again is not None and again.after_exit:
         return typed.Entry(trigger, "after exit", 0, clause.span.place)
     return typed.Entry(trigger, "again after" if gap else "once", gap, clause.span.place)
-
-
-def _trigger(
-    trigger: tree.EventTrigger | tree.Schedule, scope: Scope
-) -> typed.EventTrigger | typed.ScheduleTrigger | None:
-    if isinstance(trigger, tree.EventTrigger):
-        event = scope.names.event(trigger.event)
-        return None if event is None else typed.EventTrigger(event, event_filter(trigger.filter, event, scope))
-    segment = scope.names.segment(trigger.segment)
-    if segment is None:
-        return None
-    return typed.ScheduleTrigger(trigger.every, trigger.weekday, trigger.day, trigger.clock, trigger.moment, segment)
 
 
 def _goal(clause: tree.Goal, scope: Scope, journey: Journey) -> typed.Goal | None:
@@ -202,7 +191,16 @@ def _exclude(
     segment = names.segment(clause.name)
     if segment is None:
         return None
-    if entry is not None and isinstance(entry.trigger, typed.ScheduleTrigger) and entry.trigger.segment is segment:
+    if entry is not None and _needs(entry.trigger) is segment:
         message = f"campaign `{node.name.text}` excludes the very segment it is for"
         names.note("FR210", message, clause.span, "nobody could ever enter")
     return typed.ExcludeWhere(by, conditions.InSegment(segment), place)
+
+
+def _needs(trigger: typed.Trigger) -> conditions.Segment | None:
+    """The segment that all who enter are in."""
+    match trigger:
+        case typed.ScheduleTrigger() | typed.SegmentTrigger(joins=True):
+            return trigger.segment
+        case _:
+            return None

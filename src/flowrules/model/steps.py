@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowrules.model import campaign as typed
 from flowrules.model.conditions import Journey, Scope, condition, event_filter, sent
+from flowrules.model.policy import share
 from flowrules.model.schema import Kind, Type
 from flowrules.model.values import display, stored
 from flowrules.model.walk import all_steps, leaves
@@ -128,7 +129,7 @@ def _argument(item: tree.Argument, place: _Place) -> typed.Argument:
             "a value in quotes, a number, or `entry.PROPERTY`; the template itself reads `customer.ATTRIBUTE`",
         )
     elif place.entry is None:
-        names.note("FR125", f"`{reference.text}`: no event starts this campaign, a schedule does", reference.span)
+        names.note("FR125", f"`{reference.text}`: no event starts this campaign", reference.span)
     else:
         names.property(place.entry, reference.parts[1], reference.span)
     return typed.Argument(item.name, None, reference.parts[-1])
@@ -238,6 +239,30 @@ def _wrong_after(node: tree.If, test: tree.Condition, after: tree.Duration) -> s
     return "such an `if` has no `else if`: put the other question below it" if len(node.branches) > 1 else None
 
 
+def _split(node: tree.Split, place: _Place) -> typed.Step:
+    names, name = place.scope.names, node.name.text
+    key = place.key(f"split {name}")
+    splits = place.journey.splits
+    if splits.setdefault(name, node.name.span) is not node.name.span:
+        names.twice("FR110", f"a split `{name}` is there already", node.name.span, splits[name])
+    firsts: dict[str, Span] = {}
+    arms = []
+    for arm in node.arms:
+        if firsts.setdefault(arm.name.text, arm.name.span) is not arm.name.span:
+            names.twice("FR110", f"the arm `{arm.name.text}` is there twice", arm.name.span, firsts[arm.name.text])
+        millionths = share(arm.percent, arm.span, names)
+        arms.append(typed.Arm(millionths, arm.name.text, _steps(arm.steps, place)))
+    total = sum(arm.percent for arm in node.arms)
+    if total != 100:  # noqa: PLR2004  # percent
+        names.note(
+            "FR212",
+            f"the arms of `{name}` add up to {total:g}%, not to 100%",
+            node.head,
+            "every customer goes one of these ways; an arm may be as short as `tag NAME`",
+        )
+    return typed.Split(key, node.head.place, f"split/{place.journey.campaign}/{name}", tuple(arms))
+
+
 # --- what takes no time -----------------------------------------------------------------------
 
 
@@ -290,6 +315,7 @@ _BUILDERS: dict[type, Callable[[Any, _Place], typed.Step | None]] = {
     tree.WaitUntil: _wait_until,
     tree.WaitFor: _wait_for,
     tree.If: _if,
+    tree.Split: _split,
     tree.Tag: _tag,
     tree.Untag: _untag,
     tree.Set: _set,

@@ -21,6 +21,9 @@ def all_steps(steps: Sequence[tree.Step]) -> Iterator[tree.Step]:
                 yield from all_steps(step.otherwise or ())
             case tree.WaitFor():
                 yield from all_steps(step.otherwise or ())
+            case tree.Split():
+                for arm in step.arms:
+                    yield from all_steps(arm.steps)
             case _:
                 pass
 

@@ -29,6 +29,7 @@ class NodeKind(IntEnum):
     SET = 10
     EXIT = 11
     END = 12
+    SPLIT = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,9 @@ class Node:
 
     `next`: where it goes on (a branch that holds, an awaited event that came, a reaction that was there);
     alt: the other way (else, timed out, absent); third: behind the block (no message was sent).
+    arms: where each arm of a split begins.
     test: what decides, by kind: Condition (BRANCH), EventTest (WAIT_FOR), ReactionTest (NO_REACTION),
-    WaitUntil (WAIT_UNTIL), Assignment (SET).
+    WaitUntil (WAIT_UNTIL), Assignment (SET), Split (SPLIT).
     """
 
     kind: NodeKind
@@ -74,10 +76,16 @@ class Node:
     alt: int = -1
     third: int = -1
     duration: m.Duration | None = None
-    test: Condition | EventTest | ReactionTest | m.WaitUntil | Assignment | None = None
+    arms: tuple[int, ...] = ()
+    test: Condition | EventTest | ReactionTest | m.WaitUntil | Assignment | m.Split | None = None
     tag: str | None = None
     send: m.Send | None = None
     words: str | None = None
+
+    @property
+    def edges(self) -> tuple[int, ...]:
+        """Everywhere it may lead to."""
+        return tuple(way for way in (self.next, self.alt, self.third, *self.arms) if way >= 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +166,9 @@ class _Lowering:
                     duration=step.after,
                     test=ReactionTest(step.channel, step.template, step.reaction),
                 )
+            case m.Split():
+                arms = tuple(self._chain(arm.steps, after, stage) for arm in step.arms)
+                return node(NodeKind.SPLIT, next=-1, arms=arms, test=step)
             case m.Tag():
                 return node(NodeKind.TAG, tag=step.tag)
             case m.Untag():

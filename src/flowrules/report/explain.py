@@ -15,7 +15,17 @@ from sqlalchemy import Connection, Row, func, select
 
 from flowrules.content.deployed import Deployed, Library
 from flowrules.content.outgoing import details, key_of
-from flowrules.model.campaign import Campaign, Cap, EventTrigger
+from flowrules.model.campaign import (
+    Campaign,
+    Cap,
+    ChangeTrigger,
+    DateTrigger,
+    EventTrigger,
+    SegmentTrigger,
+    StageTrigger,
+    TagTrigger,
+    Trigger,
+)
 from flowrules.model.schema import EventType, Property
 from flowrules.model.values import display
 from flowrules.report.ledger import decisions, of_customer
@@ -247,7 +257,7 @@ class _Story:
                 order=(_DECISION, row.turn),
                 kind="decision",
                 what=word,
-                label=row.words or (not withheld and row.by) or _short(row.step),
+                label=_about(row),
                 campaign=row.campaign,
                 instance=row.instance,
                 reason=reason(row.reason),
@@ -419,6 +429,34 @@ class _Story:
     def _text(self, place: str | None) -> str | None:
         return None if place is None or self._now is None else self._now.line(place)
 
+    def _never(self, trigger: Trigger) -> str:
+        """What did not happen."""
+        match trigger:
+            case StageTrigger():
+                return f"never came to stage `{trigger.campaign}.{trigger.stage}`"
+            case TagTrigger():
+                return f"was never given the tag `{trigger.tag}`"
+            case SegmentTrigger():
+                return self._never_moved(trigger)
+            case ChangeTrigger():
+                return f"`{trigger.attribute.name}` never changed so"
+            case DateTrigger():
+                return f"the day by `{trigger.attribute.name}` did not come"
+            case _:
+                return "not in the segment at any occurrence"
+
+    def _never_moved(self, trigger: SegmentTrigger) -> str:
+        membership, segment = tables.membership.c, tables.segment.c
+        member = self._connection.execute(
+            select(membership.member)
+            .join_from(tables.membership, tables.segment, segment.id == membership.segment_id)
+            .where(membership.customer_id == self._id, segment.name == trigger.segment.name)
+        ).scalar()
+        name = f"segment `{trigger.segment.name}`"
+        if trigger.joins:
+            return f"was in {name} already, which does not count" if member else f"never joined {name}"
+        return f"never left {name}" if member else f"was not in {name}, so never left it"
+
     def _untriggered(self, campaign: Campaign | None) -> str:
         """No row of the ledger: no trigger matched. Say how close it was."""
         if campaign is None:
@@ -429,7 +467,7 @@ class _Story:
         since = f"in force since {iso(lives_from)}"
         trigger = campaign.entry.trigger
         if not isinstance(trigger, EventTrigger):
-            return f"did not enter: no trigger matched; not in the segment at any occurrence ({since})"
+            return f"did not enter: no trigger matched; {self._never(trigger)} ({since})"
         event = tables.event.c
         seen = self._connection.execute(
             select(func.count().label("number"), func.max(event.event_time).label("last"))
@@ -443,6 +481,14 @@ class _Story:
         before = lives_from is not None and seen.last < lives_from
         why = f"before the campaign was in force ({since})" if before else "but did not match the filter"
         return f"did not enter: no trigger matched; {what}, {why}"
+
+
+def _about(row: Row[*tuple[Any, ...]]) -> str:
+    """What a decision is about: the author's words, what excluded, the arm of a split, or the step."""
+    step = _short(row.step)
+    if row.decision == Decision.BRANCH and row.words:
+        return f"{step}: {row.words}"
+    return row.words or (row.decision != Decision.WITHHELD and row.by) or step
 
 
 def _entered(instance: int, ended: str | None) -> str:

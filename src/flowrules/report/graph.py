@@ -141,6 +141,8 @@ class _Drawing:
                 return self.wait_for(step, ends)
             case tree.If():
                 return self.branches(step, ends)
+            case tree.Split():
+                return self.arms(step, ends)
 
     def plain(self, shape: Shape, span: Span, ends: list[_End]) -> list[_End]:
         name = self.node(shape, span.words)
@@ -165,6 +167,14 @@ class _Drawing:
             if step.after is not None:
                 out.append(_End(name, "never sent"))
         return [*out, *self.steps(step.otherwise or (), ends)]
+
+    def arms(self, step: tree.Split, ends: list[_End]) -> list[_End]:
+        name = self.node("question", step.head.words)
+        self.join(ends, name)
+        out: list[_End] = []
+        for arm in step.arms:
+            out += self.steps(arm.steps, [_End(name, f"{arm.percent:f}% {arm.name.text}")])
+        return out
 
 
 # --- as text ----------------------------------------------------------------------------------

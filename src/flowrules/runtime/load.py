@@ -15,11 +15,14 @@ from flowrules.model import campaign as m
 from flowrules.program.machine import Machine
 from flowrules.sql import tables as t
 from flowrules.sql.bundle import Bundle, load
+from flowrules.sql.dates import Dates, dates
 from flowrules.sql.entries import Entry, entries
 from flowrules.sql.facts import Facts, OnEvent, facts
+from flowrules.sql.inner import Inner, inner
+from flowrules.sql.membership import Membership, memberships
 from flowrules.sql.messages import Messages, messages
 from flowrules.sql.operators import Operators, operators
-from flowrules.sql.rounds import Rounds, rounds
+from flowrules.sql.rounds import Rounds, rounds, zone_of
 from flowrules.sql.statement import Statement
 from flowrules.sql.steps import Script, script
 from flowrules.sql.watch import Ends, Watch, ends, watch
@@ -43,6 +46,9 @@ class Program:
     ends: Ends
     facts: Facts
     entries: tuple[Entry, ...]
+    inner: Inner
+    memberships: tuple[Membership, ...]
+    dates: tuple[Dates, ...]
     messages: Messages
     operators: Operators
     listened: frozenset[int]
@@ -105,6 +111,9 @@ def load_program(connection: Connection, dialect: str) -> Program:
         ends=ends(bundle),
         facts=facts(bundle),
         entries=entries(bundle),
+        inner=inner(bundle),
+        memberships=memberships(bundle),
+        dates=dates(bundle, zone_of(default_zone, of_customer=of_customer)),
         messages=messages(bundle),
         operators=operators(bundle),
         listened=listened,

@@ -5,13 +5,15 @@ Takes a cursor inside the slice's transaction. Knows the order of things and not
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, insert
 
 from flowrules.model.schema import BUILTIN_ATTRIBUTES, Attribute, Kind, Type
+from flowrules.model.touches import Thing
 from flowrules.runtime.answers import Answer, SentMessage, silent
 from flowrules.sql import scratch
 from flowrules.sql.codes import Status
@@ -20,8 +22,8 @@ from flowrules.sql.entries import Entry, HoldOut
 from flowrules.sql.facts import OnEvent
 from flowrules.sql.rounds import apply_change, refocus
 from flowrules.sql.scratch import AGENDA, STATE
-from flowrules.sql.statement import Cursor
-from flowrules.sql.steps import Script, loops
+from flowrules.sql.statement import Cursor, Statement
+from flowrules.sql.steps import Draw, Script, loops
 
 if TYPE_CHECKING:
     from flowrules.runtime.load import Program
@@ -49,6 +51,8 @@ class Round:
         self.accepted = accepted
         self.answer = answer
         self.tally = tally
+        self._ended = False  # somebody, since members were looked at
+        self._changed: set[str] = set()  # attributes, at this instant
         self.names = {number: name for name, number in program.bundle.catalogue.campaigns.items()}
 
     @staticmethod
@@ -70,26 +74,35 @@ class Round:
             self._instant()
             for statement in rounds.write:
                 statement.run(self.cursor)
-            for statement in (*rounds.again, *self.program.operators.again):
+            for statement in [*rounds.again, *self.program.operators.again, *self._dates()]:
                 statement.run(self.cursor, target=self.target)
             rounds.forget.run(self.cursor, cursor=cursor, upto=upto)
             for statement in rounds.clear:
                 statement.run(self.cursor)
             self.tally.rounds += 1
 
+    def _dates(self) -> Iterator[Statement]:
+        """Where a date or a zone has changed, its occurrences may have."""
+        for each in self.program.dates:
+            if {each.attribute, "timezone"} & self._changed:
+                yield each.again
+
     # --- an instant -----------------------------------------------------------------------------------
 
     def _instant(self) -> None:
         present = {row[0] for row in self.program.rounds.present.rows(self.cursor)}
+        self._ended = False
+        self._changed.clear()
         self._facts_and_timers(present, PASS)
-        for entry in self.program.entries:
-            if entry.what in present:
-                self._enter(entry, PASS)
+        self._members(present, set())
+        self._entries(present, PASS)
         number = 1
         while True:
+            turn = number * PASS + LAST
             self._micro_steps(number * PASS)
-            self._watch(number * PASS + LAST)
-            if not self._messages(number * PASS + LAST):
+            self._watch(turn)
+            entered = self._ended and self._members(set(), set()) and self._entries(set(), turn)
+            if not self._messages(turn) and not entered:
                 break
             number += 1
         for statement in self.program.watch.rechecks:
@@ -155,6 +168,9 @@ class Round:
             column = attribute_column(builtin or Attribute(name, Type(Kind.TEXT)))
             if column not in self.program.columns:
                 continue
+            self._changed.add(name)
+            if name in self.program.inner.changes:
+                self.program.inner.changes[name].remember.run(self.cursor)
             for statement in apply_change(self.program.bundle, name, column, textual=self.program.columns[column]):
                 statement.run(self.cursor, attribute=name)
             if name == "timezone" and self.program.zone_of_customer:
@@ -176,9 +192,41 @@ class Round:
 
     def _end(self, turn: int) -> None:
         self.program.ends.record.run(self.cursor, turn=turn)
-        self.tally.exited += self.program.ends.end.run(self.cursor)
+        ended = self.program.ends.end.run(self.cursor)
+        self.tally.exited += ended
+        self._ended |= ended > 0
 
     # --- entering -------------------------------------------------------------------------------------
+
+    def _members(self, present: AbstractSet[int], touched: AbstractSet[Thing]) -> bool:
+        """Who joins a segment or leaves it, where that may have changed; False: it can not have."""
+        found = False
+        for each in self.program.memberships:
+            by_end = self._ended and any(kind == "campaign" for kind, _ in each.things)
+            if by_end or each.whats & present or each.things & touched:
+                found = True
+                for statement in each.statements:
+                    statement.run(self.cursor, target=self.target)
+        self._ended = False
+        return found
+
+    def _entries(self, present: AbstractSet[int], turn: int) -> bool:
+        """By facts and schedules of the instant, and by what has been set off within it."""
+        before = self.tally.entered
+        started: set[int] = set()
+        inner = self.program.inner
+        if inner.used:
+            for change in inner.changes.values():
+                for statement in change.compare:
+                    statement.run(self.cursor)
+            started.update(campaign_id for (campaign_id,) in inner.started.rows(self.cursor))
+        for entry in self.program.entries:
+            if entry.what in present or entry.campaign_id in started:
+                self._enter(entry, turn)
+        if inner.used:
+            for statement in inner.clear:
+                statement.run(self.cursor)
+        return self.tally.entered > before
 
     def _enter(self, entry: Entry, turn: int) -> None:
         find, *verdicts = entry.judge
@@ -193,7 +241,7 @@ class Round:
             entry.expose.run(self.cursor, name=hold_out.name, ghost=hold_out.ghost)
         record, enter = entry.enter
         record.run(self.cursor, turn=turn)
-        self.tally.entered += enter.run(self.cursor)
+        self.tally.entered += enter.run(self.cursor, turn=turn)
         entry.clear.run(self.cursor)
 
     def _expose(self, entry: Entry, hold_out: HoldOut, rows: list[tuple[int, str]]) -> None:
@@ -211,20 +259,43 @@ class Round:
         cursor, micro = self.cursor, 0
         while rows := self.program.rounds.running.rows(cursor):
             micro += 1
-            if self._loops([code for code, _, _ in rows], micro, turn + micro):
-                continue
+            if self._loops([code for code, _, _ in rows], micro, turn):
+                rows = self.program.rounds.running.rows(cursor)
             scripts = [(self.program.script(code), campaign_id, count) for code, campaign_id, count in rows]
-            for script, _, _ in scripts:
-                for statement in script.arrive:
-                    statement.run(cursor)
-            for script, _, _ in scripts:
-                for statement in script.record:
-                    statement.run(cursor, turn=turn + micro)
-            # In plain order, so that the later campaign wins where two want the same thing otherwise.
-            for script, _, _ in sorted(scripts, key=lambda item: self.names[item[1]]):
-                for statement in script.effects:
-                    statement.run(cursor)
+            self._take(scripts, turn + micro)
             self._move(scripts)
+            touched = {script.touches for script, _, _ in scripts if script.touches is not None}
+            self._changed |= {name for kind, name in touched if kind == "attribute"}
+            if self._members(set(), touched) or any(script.starts for script, _, _ in scripts):
+                self._entries(set(), turn + micro)
+
+    def _take(self, scripts: list[tuple[Script, int, int]], turn: int) -> None:
+        """One step, side by side: all read, then all effects are applied."""
+        cursor = self.cursor
+        for script, _, _ in scripts:
+            if script.draw is not None:
+                self._draw(script.draw)
+            for statement in script.arrive:
+                statement.run(cursor)
+        for script, _, _ in scripts:
+            for statement in (*script.record, *script.starts):
+                statement.run(cursor, turn=turn)
+        # In plain order, so that the later campaign wins where two want the same thing otherwise.
+        for script, _, _ in sorted(scripts, key=lambda item: self.names[item[1]]):
+            for statement in script.effects:
+                statement.run(cursor)
+
+    def _draw(self, draw: Draw) -> None:
+        """Send those new to a split to one of its arms, for good."""
+        rows = draw.unassigned.rows(self.cursor)
+        prefix = f"{self.program.salt}/{draw.name}/"
+        arms = []
+        for number, external_id in rows:
+            bucket = _bucket(prefix + external_id) * 1_000_000
+            arm = next(label for bound, label in draw.shares if bucket < bound << 56)
+            arms.append((number, draw.split_id, arm))
+        if arms:
+            self.cursor.executemany(draw.assign, arms)
 
     def _move(self, scripts: list[tuple[Script, int, int]]) -> None:
         """Whoever comes to another of these positions has moved already, and must not move on from there."""
@@ -243,9 +314,9 @@ class Round:
         for code in codes:
             version, number = self.program.bundle.position(code)
             if micro > len(version.machine.nodes):
-                found += loops(self.program.bundle, version, number).run(self.cursor)
+                found += loops(self.program.bundle, version, number).run(self.cursor, turn=turn + micro, began=turn)
         if found:
-            self._end(turn)
+            self._end(turn + micro)
         return found > 0
 
     # --- messages -------------------------------------------------------------------------------------

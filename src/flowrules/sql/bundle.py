@@ -11,6 +11,8 @@ from datetime import datetime
 
 from flowrules.model import campaign as m
 from flowrules.model.condition import Condition
+from flowrules.model.schema import BUILTIN_ATTRIBUTES, Attribute
+from flowrules.model.touches import touches
 from flowrules.model.values import instant
 from flowrules.program.machine import EventTest, Machine, ReactionTest
 from flowrules.sql.catalogue import Catalogue
@@ -20,6 +22,9 @@ from flowrules.sql.statement import Fragment, Writer
 
 NODES = 10_000
 """A position's code is version id * NODES + number of the node."""
+
+OCCURRENCE = -100
+"""Less a campaign's id: the agenda's mark of its schedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,30 @@ class Bundle:
                 self._totals[each.campaign_id] = number
         return self._totals[version.campaign_id]
 
+    def plain(self, campaign: str) -> int:
+        """The campaign's place in the plain order, from 1."""
+        return sorted(self.catalogue.campaigns).index(campaign) + 1
+
+    def waiting_for(self, trigger: m.Trigger) -> tuple[int, ...]:
+        """Ids of the campaigns that enter by exactly this."""
+        return tuple(each.campaign_id for each, _ in self.now if each.machine.campaign.entry.trigger == trigger)
+
+    def waits_for_change(self, attribute: str) -> bool:
+        triggers = [each.machine.campaign.entry.trigger for each, _ in self.now]
+        return any(isinstance(item, m.ChangeTrigger) and item.attribute.name == attribute for item in triggers)
+
+    def declared(self, attribute: str) -> Attribute:
+        """As it is declared now."""
+        return self._attributes()[attribute]
+
+    def attribute(self, name: str) -> int:
+        """A number for it, in the working tables alone."""
+        return sorted(self._attributes()).index(name)
+
+    def _attributes(self) -> dict[str, Attribute]:
+        model = self.model
+        return {each.name: each for each in (*BUILTIN_ATTRIBUTES, *(model.attributes if model is not None else ()))}
+
     def force_rows(self) -> Iterator[dict[str, int]]:
         latest = {version.campaign_id: version for version in self.versions}
         latest |= {version.campaign_id: version for version, _ in self.now}
@@ -102,6 +131,30 @@ class Bundle:
             names.update(_listened_inside(version.machine))
         return frozenset(names)
 
+    def listens_to_consent(self) -> bool:
+        """Consent given or taken back is an instant of the customer's."""
+        conditions = [
+            *(item.condition for version, _ in self.now for item in version.machine.campaign.exclusions
+              if isinstance(item, m.ExcludeWhere)),
+            *(item.condition for version in self.versions for item in version.machine.campaign.exits
+              if isinstance(item, m.ExitOnCondition)),
+            *self.kept(),
+        ]  # fmt: skip
+        return any(kind == "consent" for condition in conditions for kind, _ in touches(condition))
+
+    def kept(self) -> list[Condition]:
+        """Of the segments whose members are kept."""
+        triggers = [version.machine.campaign.entry.trigger for version, _ in self.now]
+        return [item.segment.condition for item in triggers if isinstance(item, m.SegmentTrigger)]
+
+    def schedules(self) -> list[int]:
+        """Marks of the campaigns that a schedule lets customers into."""
+        return [
+            OCCURRENCE - version.campaign_id
+            for version, _ in self.now
+            if isinstance(version.machine.campaign.entry.trigger, m.ScheduleTrigger)
+        ]
+
     def position(self, code: int) -> tuple[Version, int]:
         """The version and the number of the node that a code stands for."""
         return next(each for each in self.versions if each.id == code // NODES), code % NODES
@@ -114,6 +167,8 @@ def _listened_now(campaign: m.Campaign) -> Iterator[str]:
     """By the policy in force: what lets customers enter, and what excludes them."""
     if isinstance(campaign.entry.trigger, m.EventTrigger):
         yield campaign.entry.trigger.event.name
+    elif isinstance(campaign.entry.trigger, m.SegmentTrigger):
+        yield from depends(campaign.entry.trigger.segment.condition)
     for exclusion in campaign.exclusions:
         if isinstance(exclusion, m.ExcludeWhere):
             yield from depends(exclusion.condition)

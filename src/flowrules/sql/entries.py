@@ -1,18 +1,21 @@
-"""Statements of entering: docs/meaning.md, pass 1, paragraph 7. Campaigns go one after the other, in total order."""
+"""Statements of entering: docs/meaning.md, pass 1, paragraph 7, and Entries from within.
+
+Campaigns go one after the other, in total order.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from flowrules.model import campaign as m
-from flowrules.sql.bundle import Bundle, Version
+from flowrules.sql.bundle import OCCURRENCE, Bundle, Version
 from flowrules.sql.codes import Decision, Reason
+from flowrules.sql.dates import on_date
+from flowrules.sql.inner import started
 from flowrules.sql.rounds import DECISION
 from flowrules.sql.scratch import STATE
-from flowrules.sql.statement import Statement
+from flowrules.sql.statement import Fragment, Statement
 from flowrules.sql.watch import excluded
-
-OCCURRENCE = -100
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,34 +87,49 @@ def _hold_outs(bundle: Bundle, campaign: m.Campaign) -> tuple[HoldOut, ...]:
     return tuple(found)
 
 
+def _found(bundle: Bundle, version: Version, lives_from: int, what: int) -> tuple[str, tuple[Fragment, ...]]:
+    """Who may enter: customer_id, at, zone_id, seq, ghost."""
+    trigger, w = version.machine.campaign.entry.trigger, bundle.writer
+    match trigger:
+        case m.EventTrigger():
+            test = w.fragment(version.guards.filter(trigger.filter, version.guards.event))
+            same = f"event.customer_id = focus.customer_id AND event.type_id = {what} AND event.at = focus.at"
+            human = " AND event.machine IS NULL" if trigger.event.reaction in ("opened", "clicked") else ""
+            return (
+                "SELECT focus.customer_id, focus.at, focus.zone_id, min(event.seq) AS seq, 0 AS ghost FROM focus "
+                f"{w.join('event', 'event', same)} WHERE event.event_time >= {lives_from} AND {test}{human} "
+                "GROUP BY focus.customer_id, focus.at, focus.zone_id",
+                (test,),
+            )
+        case m.ScheduleTrigger():
+            test = bundle.condition(version.guards, trigger.segment.condition, "focus")
+            return (
+                "SELECT focus.customer_id, focus.at, focus.zone_id, CAST(NULL AS BIGINT) AS seq, 0 AS ghost "
+                "FROM focus WHERE EXISTS (SELECT 1 FROM occurrence o WHERE o.zone_id = focus.zone_id "
+                f"AND o.at = focus.at AND o.what = {what}) AND EXISTS (SELECT 1 FROM customer u "
+                f"WHERE u.id = focus.customer_id AND u.known_at <= focus.at) AND {test}",
+                (test,),
+            )
+        case m.DateTrigger():
+            return on_date(trigger, what)
+        case _:
+            return started(bundle, version)
+
+
 def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list[Statement]:
     campaign, w = version.machine.campaign, bundle.writer
-    earlier = f"FROM enrollment e WHERE e.customer_id = q.customer_id AND e.campaign_id = {version.campaign_id}"
-    head = (
+    found, fragments = _found(bundle, version, lives_from, what)
+    same = f"customer_id = q.customer_id AND campaign_id = {version.campaign_id}"
+    last = [f"(SELECT max({column}) FROM enrollment WHERE {same})" for column in ("instance", "entered_at")]
+    inner = isinstance(campaign.entry.trigger, m.InnerTrigger)
+    if inner:  # also those that entered at this instant, which are not stored yet
+        now = [f"(SELECT max({column}) FROM run WHERE {same} AND existed = 0)" for column in ("instance", "entered_at")]
+        last = [f"coalesce({new}, {old})" for new, old in zip(now, last, strict=True)]
+    find = w.statement(
         "INSERT INTO candidate (customer_id, at, zone_id, seq, last_instance, last_at, ghost) "
-        f"SELECT q.customer_id, q.at, q.zone_id, q.seq, (SELECT max(e.instance) {earlier}), "
-        f"(SELECT max(e.entered_at) {earlier}), 0 FROM "
+        f"SELECT q.customer_id, q.at, q.zone_id, q.seq, {', '.join(last)}, q.ghost FROM ({found}) AS q",
+        *fragments,
     )
-    trigger = campaign.entry.trigger
-    if isinstance(trigger, m.EventTrigger):
-        test = w.fragment(version.guards.filter(trigger.filter, version.guards.event))
-        same = f"event.customer_id = focus.customer_id AND event.type_id = {what} AND event.at = focus.at"
-        human = " AND event.machine IS NULL" if trigger.event.reaction in ("opened", "clicked") else ""
-        find = w.statement(
-            f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, min(event.seq) AS seq FROM focus "
-            f"{w.join('event', 'event', same)} WHERE event.event_time >= {lives_from} AND {test}{human} "
-            "GROUP BY focus.customer_id, focus.at, focus.zone_id) AS q",
-            test,
-        )
-    else:
-        test = bundle.condition(version.guards, trigger.segment.condition, "focus")
-        find = w.statement(
-            f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, CAST(NULL AS BIGINT) AS seq FROM focus "
-            f"CROSS JOIN occurrence WHERE occurrence.zone_id = focus.zone_id AND occurrence.at = focus.at "
-            f"AND occurrence.what = {what} AND EXISTS (SELECT 1 FROM customer u WHERE u.id = focus.customer_id "
-            f"AND u.known_at <= focus.at) AND {test}) AS q",
-            test,
-        )
     verdict = ""
     if version.campaign_id in bundle.paused:
         verdict = (
@@ -127,6 +145,8 @@ def _judge(bundle: Bundle, version: Version, lives_from: int, what: int) -> list
         verdict += f"WHEN last_instance IS NOT NULL THEN {int(Reason.ENTERED_BEFORE)} "
     elif campaign.entry.mode == "again after":
         verdict += f"WHEN at - last_at < {campaign.entry.gap} THEN {int(Reason.TOO_SOON)} "
+    elif inner:
+        verdict += f"WHEN last_at = at THEN {int(Reason.LOOP)} "
     statements = [
         find,
         w.statement(
@@ -164,8 +184,8 @@ def _enter(bundle: Bundle, version: Version) -> list[Statement]:
         ),
         w.statement(
             "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, existed, "
-            "entered_at, entry_seq, stage_at, stage_id, ghost, ending, dirty) "
+            "entered_at, entry_seq, stage_at, stage_id, ghost, ending, dirty, born) "
             f"SELECT customer_id, {campaign_id}, {number}, at, zone_id, {version.id}, {version.code(0)}, "
-            f"{STATE.RUNNING}, 0, at, seq, at, 0, ghost, 0, 1 FROM candidate WHERE reason IS NULL"
+            f"{STATE.RUNNING}, 0, at, seq, at, 0, ghost, 0, 1, :turn FROM candidate WHERE reason IS NULL"
         ),
     ]

@@ -5,7 +5,7 @@ They drive every statement of a tick: each joins customer-keyed tables from here
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, MetaData, Table
+from sqlalchemy import BigInteger, Column, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import CreateTable
@@ -13,8 +13,8 @@ from sqlalchemy.schema import CreateTable
 scratch = MetaData()
 
 
-def _temporary(name: str, keys: int, columns: str, *, kept: bool = False, rows: bool = False) -> Table:
-    """Columns by name; the first `keys` of them are the primary key. All are integers.
+def _temporary(name: str, keys: int, columns: str, *, kept: bool = False, rows: bool = False, words: str = "") -> Table:
+    """Columns by name; the first `keys` of them are the primary key. All are integers, but for the last, `words`.
 
     PostgreSQL empties those not `kept` at each commit: rows deleted one by one would stay in the way for ever.
     `rows`: changed often, so the key is an index beside the rows and not the rows' order.
@@ -33,6 +33,7 @@ def _temporary(name: str, keys: int, columns: str, *, kept: bool = False, rows: 
             )
             for position, column in enumerate(names)
         ),
+        *([Column(words, Text)] if words else []),
         prefixes=["TEMPORARY"],
         sqlite_with_rowid=rows,
         postgresql_on_commit=None if kept else "DELETE ROWS",
@@ -42,8 +43,8 @@ def _temporary(name: str, keys: int, columns: str, *, kept: bool = False, rows: 
 agenda = _temporary("agenda", 3, "customer_id at what", kept=True)
 """Instants of the slice's customers. what: an event type's id, 0 for a timer, or one of AGENDA."""
 
-occurrence = _temporary("occurrence", 3, "zone_id at what", kept=True)
-"""Occurrences of schedules in this tick; what: -(100 + campaign id)."""
+occurrence = _temporary("occurrence", 4, "zone_id at what day", kept=True)
+"""Occurrences of schedules and clock times in this tick; what: -(100 + campaign id); day: the local date meant."""
 
 focus = _temporary("focus", 1, "customer_id at zone_id")
 """The round: one instant a customer."""
@@ -53,15 +54,27 @@ run = _temporary(
     3,
     "customer_id campaign_id instance at zone_id version_id code state existed due_at recheck_at "
     "entered_at entry_seq stage_at stage_id ghost goal_at ended_at exit words_id place_id by_id ending "
-    "pick base local until ev_at ev_seq m_step m_pass dirty",
+    "pick base local until ev_at ev_seq m_step m_pass dirty born",
     rows=True,
 )
 """The live instances of the round's customers, moved here and written back once.
 
 state: see STATE; code: the position; existed: alive when the instant began; ending: marked by
 the watch; pick: the edge to take; base, local, until: of a wait; ev_*: the event met; m_*: the message
-a reaction is awaited to; dirty: differs from the stored row.
+a reaction is awaited to; dirty: differs from the stored row; born: the turn of its entry at this instant.
 """
+
+start = _temporary("start", 4, "customer_id campaign_id plain instance ghost")
+"""Who may enter a campaign because of a step: of the instance that took it, its campaign's place in plain order.
+
+Nobody's step (plain and instance 0): a change of the profile, a segment joined or left.
+"""
+
+before = _temporary("before", 4, "customer_id attribute plain instance ghost number", words="words")
+"""The value an attribute had before the facts of the instant or a step changed it; whose step as in `start`."""
+
+belongs = _temporary("belongs", 1, "customer_id at was holds recheck_at had")
+"""One segment: who was a member, who is one now, and when time alone may change that; had: what was stored of it."""
 
 candidate = _temporary("candidate", 1, "customer_id at zone_id seq last_instance last_at reason place_id by_id ghost")
 """Verdicts on entering one campaign."""
@@ -99,7 +112,10 @@ class AGENDA:
     TIMER = 0
     CHANGE = -1
     OUTCOME = -2
+    CONSENT = -3
+    KNOWN = -4
     OPERATOR = -5
+    MEMBER = -1_000_000  # less the segment's id: time alone may change its members
 
 
 def definitions(dialect: str) -> tuple[str, ...]:

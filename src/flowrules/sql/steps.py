@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import time
+from itertools import accumulate
 
 from flowrules.model import campaign as m
+from flowrules.model.touches import Thing
 from flowrules.program.machine import Assignment, EventTest, Node, NodeKind, ReactionTest
 from flowrules.sql.bundle import NODES, Bundle, Version
 from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.columns import attribute_column
 from flowrules.sql.facts import awaited_message, consume, earliest_event, fact_at, reaction_to
 from flowrules.sql.guards import Row, constant
+from flowrules.sql.inner import stage_reached, tag_given, value_lost
 from flowrules.sql.local_time import DAY, local_day, offset_at, resolve, still_valid
 from flowrules.sql.rounds import DECISION
 from flowrules.sql.scratch import STATE
@@ -38,14 +41,31 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Draw:
+    """Who came to a split without an arm yet; shares: of each arm the bound of its buckets in millionths, and label."""
+
+    unassigned: Statement
+    name: str
+    split_id: int
+    shares: tuple[tuple[int, int], ...]
+    assign: str
+
+
+@dataclass(frozen=True, slots=True)
 class Script:
-    """arrive: what is computed of all who come here; record: their ledger rows; then effects, then move.
+    """draw, arrive: what is computed of all who come here; record: their ledger rows; then effects, then move.
+
+    starts: what this sets off in other campaigns, found out before any effect; touches: what it changes that a
+    segment may look at.
 
     ask and done: of a message; match, met and due: of those who rest here. over: the journey ends here.
     """
 
+    draw: Draw | None = None
     arrive: tuple[Statement, ...] = ()
     record: tuple[Statement, ...] = ()
+    starts: tuple[Statement, ...] = ()
+    touches: Thing | None = None
     effects: tuple[Statement, ...] = ()
     move: tuple[Statement, ...] = ()
     over: bool = False
@@ -66,7 +86,8 @@ def loops(bundle: Bundle, version: Version, number: int) -> Statement:
     place = bundle.label(version.machine.nodes[number].place)
     return bundle.writer.statement(
         f"UPDATE run SET ending = 1, exit = {int(Reason.LOOP)}, by_id = NULL, place_id = {place} "
-        f"WHERE state = {STATE.RUNNING} AND code = {version.code(number)}"
+        f"WHERE state = {STATE.RUNNING} AND code = {version.code(number)} AND :turn - CASE WHEN born > :began "
+        f"THEN born ELSE :began END > {len(version.machine.nodes)}"
     )
 
 
@@ -75,6 +96,7 @@ class _Position:
         self.bundle, self.version, self.node, self.code = bundle, version, node, code
         self.here = f"state = {STATE.RUNNING} AND code = {code}"
         campaign = version.machine.campaign
+        self.customers: Thing = ("campaign", campaign.name)
         self.step_id = bundle.catalogue.steps[campaign.name, node.key]
         self.place_id = bundle.label(node.place)
 
@@ -87,6 +109,7 @@ class _Position:
             NodeKind.WAIT_FOR: self._wait_for,
             NodeKind.BRANCH: self._branch,
             NodeKind.NO_REACTION: self._no_reaction,
+            NodeKind.SPLIT: self._split,
             NodeKind.TAG: self._tag,
             NodeKind.UNTAG: self._untag,
             NodeKind.SET: self._set,
@@ -102,6 +125,8 @@ class _Position:
         stage_id = self.bundle.catalogue.steps[self.version.machine.campaign.name, stage]
         return Script(
             record=(self._record(Decision.STAGE),),
+            starts=stage_reached(self.bundle, self.version, stage, self.here),
+            touches=self.customers,
             move=(self._go(self.here, self.node.next, f"stage_id = {stage_id}, stage_at = at, "),),
         )
 
@@ -250,20 +275,55 @@ class _Position:
             move=(self._pick(),),
         )
 
+    def _split(self) -> Script:
+        split, w = self.node.test, self.bundle.writer
+        if not isinstance(split, m.Split):
+            raise TypeError("a split without its arms")
+        split_id, arms = self.bundle.label(split.name), [self.bundle.label(arm.name) for arm in split.arms]
+        mine = f"FROM assignment a WHERE a.customer_id = run.customer_id AND a.split_id = {split_id}"
+        numbers = " ".join(f"WHEN {arm} THEN {number}" for number, arm in enumerate(arms))
+        words = " ".join(f"WHEN {number} THEN {arm}" for number, arm in enumerate(arms))
+        ways = " ".join(f"WHEN {number} THEN {self.version.code(way)}" for number, way in enumerate(self.node.arms))
+        pick = f"UPDATE run SET pick = (SELECT CASE a.arm_id {numbers} END {mine}) WHERE {self.here}"
+        move = f"UPDATE run SET code = CASE pick {ways} END, state = :moved, due_at = NULL, dirty = 1 WHERE {self.here}"
+        return Script(
+            draw=Draw(
+                unassigned=w.statement(
+                    "SELECT DISTINCT run.customer_id, u.external_id FROM run "
+                    f"{w.join('customer', 'u', 'u.id = run.customer_id')} WHERE {self.here} AND NOT EXISTS "
+                    f"(SELECT 1 {mine} AND a.arm_id IN ({', '.join(map(str, arms))})) ORDER BY run.customer_id"
+                ),
+                name=split.name,
+                split_id=split_id,
+                shares=tuple(zip(accumulate(arm.millionths for arm in split.arms), arms, strict=True)),
+                assign=w.row(
+                    "assignment",
+                    "customer_id, split_id, arm_id",
+                    " ON CONFLICT (customer_id, split_id) DO UPDATE SET arm_id = excluded.arm_id",
+                ),
+            ),
+            arrive=(w.statement(pick),),
+            record=(self._record(Decision.BRANCH, words=f"CASE pick {words} END"),),
+            move=(w.statement(move),),
+        )
+
     def _tag(self) -> Script:
-        tag_id = self.bundle.catalogue.tags[self.node.tag or ""]
+        tag = self.node.tag or ""
+        tag_id = self.bundle.catalogue.tags[tag]
         effect = (
             "INSERT INTO tagging (customer_id, tag_id, since) "
             f"SELECT DISTINCT customer_id, {tag_id}, at FROM run WHERE {self.here} "
             "ON CONFLICT (customer_id, tag_id) DO NOTHING"
         )
-        return self._effect(Decision.TAG, self.bundle.writer.statement(effect))
+        starts = tag_given(self.bundle, self.version, tag, self.here)
+        return self._effect(Decision.TAG, ("tag", tag), self.bundle.writer.statement(effect), starts)
 
     def _untag(self) -> Script:
-        w = self.bundle.writer
-        tag_id = self.bundle.catalogue.tags[self.node.tag or ""]
+        tag, w = self.node.tag or "", self.bundle.writer
+        tag_id = self.bundle.catalogue.tags[tag]
         who = w.among("customer_id", f"SELECT customer_id FROM run WHERE {self.here}")
-        return self._effect(Decision.UNTAG, w.statement(f"DELETE FROM tagging WHERE {who} AND tag_id = {tag_id}"))
+        effect = w.statement(f"DELETE FROM tagging WHERE {who} AND tag_id = {tag_id}")
+        return self._effect(Decision.UNTAG, ("tag", tag), effect)
 
     def _set(self) -> Script:
         assignment, w = self.node.test, self.bundle.writer
@@ -272,7 +332,9 @@ class _Position:
         value = w.fragment(constant(assignment.value))
         who = w.among("id", f"SELECT customer_id FROM run WHERE {self.here}")
         column = attribute_column(assignment.attribute)
-        return self._effect(Decision.SET, w.statement(f'UPDATE customer SET "{column}" = {value} WHERE {who}', value))
+        effect = w.statement(f'UPDATE customer SET "{column}" = {value} WHERE {who}', value)
+        starts = value_lost(self.bundle, self.version, assignment.attribute, self.here)
+        return self._effect(Decision.SET, ("attribute", assignment.attribute.name), effect, starts)
 
     def _end(self) -> Script:
         reason = Reason.EXIT if self.node.kind is NodeKind.EXIT else Reason.COMPLETED
@@ -284,13 +346,22 @@ class _Position:
         return Script(
             record=(self._record(Decision.EXIT, reason=str(int(reason)), words=words),),
             move=(self.bundle.writer.statement(ends),),
+            touches=self.customers,
             over=True,
         )
 
     # --- pieces ---------------------------------------------------------------------------------------
 
-    def _effect(self, decision: Decision, effect: Statement) -> Script:
-        return Script(record=(self._record(decision),), effects=(effect,), move=(self._go(self.here, self.node.next),))
+    def _effect(
+        self, decision: Decision, touches: Thing, effect: Statement, starts: tuple[Statement, ...] = ()
+    ) -> Script:
+        return Script(
+            record=(self._record(decision),),
+            starts=starts,
+            touches=touches,
+            effects=(effect,),
+            move=(self._go(self.here, self.node.next),),
+        )
 
     def _record(
         self,
@@ -333,7 +404,7 @@ class _Position:
     def _may_return(self) -> bool:
         """Some stage is gone to, so that a step may come round again."""
         stages = range(len(self.version.machine.campaign.stages))
-        return any(edge in stages for node in self.version.machine.nodes for edge in (node.next, node.alt, node.third))
+        return any(edge in stages for node in self.version.machine.nodes for edge in node.edges)
 
     def _deadline(self, base: str, where: str) -> tuple[tuple[Statement, ...], str]:
         """Statements that compute base + the node's duration, and how to write the result."""

@@ -63,6 +63,7 @@ def catalogue(connection: Connection) -> Catalogue:
         steps=steps,
         labels=names(t.label, "text"),
         zones=names(t.zone),
+        segments=names(t.segment),
     )
 
 
@@ -73,6 +74,12 @@ def event_names(model: m.Model) -> Iterator[str]:
 def tag_names(machines: Iterable[Machine]) -> Iterator[str]:
     for machine in machines:
         yield from (node.tag for node in machine.nodes if node.tag is not None)
+
+
+def segment_names(model: m.Model) -> Iterator[str]:
+    """Of those whose members are kept."""
+    triggers = (campaign.entry.trigger for campaign in model.campaigns)
+    yield from (trigger.segment.name for trigger in triggers if isinstance(trigger, m.SegmentTrigger))
 
 
 def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:
@@ -101,6 +108,9 @@ def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:
             yield node.place
             if node.words is not None:
                 yield node.words
+            if isinstance(node.test, m.Split):
+                yield node.test.name
+                yield from (arm.name for arm in node.test.arms)
 
 
 def node_rows(machine: Machine, version_id: int, names: Catalogue) -> Iterator[dict[str, Any]]:

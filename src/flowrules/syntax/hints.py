@@ -81,23 +81,10 @@ FUTURES = (
     _future(r"\bevery +time\b", "journeys side by side", "write `again after exit` or `again after 1 day`"),
     _future(r"\bif +missed\b.*", "catching up on missed occurrences"),
     _future(
-        r"\b(?:joins|leaves) +segment\b(?: +\w+)?",
-        "entering when a segment is joined or left",
-        "write `enter when every day at 09:00 for segment NAME, again after 30 days`",
-    ),
-    _future(
         r"\bwhile +in +segment\b(?: +\w+)?",
         "entering while in a segment",
         "write `enter when every day at 09:00 for segment NAME, again after 30 days`",
     ),
-    _future(
-        r"\bonce +now\b(?: +for +segment +\w+)?",
-        "entering at once",
-        "write `once at 2026-12-01 09:00 for segment NAME`, with a time to come",
-    ),
-    _future(r"(?<=when )\d+ +\w+ +(?:before|after) +\w+(?: +at +[\d:]+)?", "entering on a customer's date"),
-    _future(r"(?<=when )on +\w+(?: +at +[\d:]+)?", "entering on a customer's date"),
-    _future(r"(?<=enter )on +\w+ +at +[\d:]+", "entering on a customer's date"),
     _future(
         r"(?<=when )no +\w+(?: *\(.*\))? +for\b[^,]*",
         "entering after an absence",
@@ -105,21 +92,15 @@ FUTURES = (
     ),
     _future(r"\bincluding +current\b", "entering after an absence"),
     _future(
-        r"\b(?:reaches|reached) +stage\b(?: +[\w.]+)?",
-        "the moment a stage is reached",
+        r"\breached +stage\b(?: +[\w.]+)?",
+        "whether a stage was ever reached",
         "`in stage CAMPAIGN.STAGE` says who is in it now",
     ),
-    _future(r"\bgets +tag\b(?: +\w+)?", "entering when a tag is given"),
     _future(r"\b(?:opens|clicks|refuses) +\w+(?: +\w+)?", "entering on a reaction to a message"),
     _future(
-        r"\b\w+ +changes\b[^,]*",
-        "entering when an attribute changes",
-        "write `enter when EVENT`, with an event that tells of the change",
-    ),
-    _future(
         r"\b\w+ +(?:falls|rises)\b[^,]*",
-        "entering when an attribute changes",
-        "write `enter when EVENT`, with an event that tells of the change",
+        "entering when a value falls or rises",
+        "write `enter when ATTRIBUTE changes`, or an event that tells of it",
     ),
     _future(r"^ +settle\b.*", "waiting for facts to settle"),
     _future(
@@ -135,7 +116,6 @@ FUTURES = (
     # messages and steps
     _future(r"^ +(?:.* )?send +first +of\b.*", "the first message that can be sent", "write one `send`"),
     _future(r"\bexpires +after\b(?: +\d+ +\w+)?", "messages that expire"),
-    _future(r"\bsplit\b(?: +\w+)?", "splitting customers into arms", "write one campaign for each arm, or `hold out`"),
     _future(
         r"\bstart +campaign\b.*",
         "starting another campaign",
@@ -324,6 +304,13 @@ PHRASES = (
         "STRING",
     ),
     # header, policy, declarations
+    _phrase(
+        r"^ +enter +(?P<part>on)(?= +\w+ +at\b)",
+        "`when` is missing behind `enter`",
+        "write `enter when on NAME at 09:00`",
+        "when on",
+        "WHEN",
+    ),
     _phrase(
         r"^ +enter +(?P<part>on|if|whenever|upon)\b",
         "`{}` does not begin an entry",

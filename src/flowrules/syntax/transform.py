@@ -176,6 +176,29 @@ class ToTree(Reader):
     def once_at(self, c: Children) -> tree.Schedule:
         return tree.Schedule(None, None, None, None, self._moment(c[2]), self._name(c[5]), self._span(c))
 
+    def once_now(self, c: Children) -> tree.Schedule:
+        return tree.Schedule(None, None, None, None, None, self._name(c[4]), self._span(c))
+
+    def stage_trigger(self, c: Children) -> tree.StageTrigger:
+        return tree.StageTrigger(self.reference_part(c[2:]), self._span(c))
+
+    def tag_trigger(self, c: Children) -> tree.TagTrigger:
+        return tree.TagTrigger(self._name(c[2]), self._span(c))
+
+    def segment_trigger(self, c: Children) -> tree.SegmentTrigger:
+        return tree.SegmentTrigger(c[0] == "joins", self._name(c[2]), self._span(c))
+
+    def change_trigger(self, c: Children) -> tree.ChangeTrigger:
+        before, after = (None if c[at] is None else self._value(c[at]) for at in (3, 5))
+        return tree.ChangeTrigger(self._name(c[0]), before, after, self._span(c))
+
+    def date_trigger(self, c: Children) -> tree.DateTrigger:
+        days = self._days(c[0]) * (-1 if c[1] == "before" else 1)
+        return tree.DateTrigger(self._name(c[2]), days, self._clock(c[4]), self._span(c))
+
+    def yearly_trigger(self, c: Children) -> tree.DateTrigger:
+        return tree.DateTrigger(self._name(c[1]), None, self._clock(c[3]), self._span(c))
+
     def again_never(self, c: Children) -> tree.Again:
         return tree.Again(False, None, self._span(c))
 
@@ -256,6 +279,13 @@ class ToTree(Reader):
         head = self._span(c[:4])
         span = Span(self.source, head.start, self._end(last))
         return tree.If(tuple(branches), otherwise, self._optional_duration(c[3]), span, head)
+
+    def split(self, c: Children) -> tree.Split:
+        arms = tuple(c[5:-1])
+        return tree.Split(self._name(c[1]), arms, self._between(c[0], arms[-1]), self._span(c[:2]))
+
+    def arm(self, c: Children) -> tree.Arm:
+        return tree.Arm(self._percent(c[0]), self._name(c[1]), c[3], self._between(c[0], c[3]))
 
     def else_if(self, c: Children) -> tree.Branch:
         return tree.Branch(c[2], c[3], self._between(c[0], c[2]))
@@ -362,13 +392,7 @@ class ToTree(Reader):
         if type(attribute) is not tree.Name:
             self._problem("FR001", "only an attribute is compared with the calendar", attribute.span)
             attribute = tree.Name(("id",), span)
-        number = 0
-        if days is not None:
-            duration = self._duration(days)
-            number = duration.amount * {"week": 7}.get(duration.unit, 1)
-            if duration.unit not in ("day", "week"):
-                self._problem("FR011", f"days are counted here, not `{days}`", duration.span, "such as `30 days`")
-        return tree.DateIs(attribute, kind, number, span)
+        return tree.DateIs(attribute, kind, 0 if days is None else self._days(days), span)
 
     def is_today(self, c: Children) -> tree.DateIs:
         return self._date_is(c, "today", None)

@@ -31,7 +31,8 @@ CODES: tuple[Code, ...] = (
         "A way that leads back to where it came from needs a wait of fixed length, such as `wait 1 day`: otherwise a"
         " customer could run round it without end in one moment. A wait for an event or for a clock time may be over"
         " at once and does not count; what stands under its `else` does, since that time has passed. So does"
-        " `wait until 09:00 tomorrow`.",
+        " `wait until 09:00 tomorrow`. The same holds for campaigns that set each other off: by a stage, a tag, an"
+        " attribute or a segment.",
         _STAGE + "        wait for purchase up to 5 days\n        go to first",
         _STAGE + "        wait for purchase up to 5 days\n        wait 1 day\n        go to first",
     ),
@@ -53,7 +54,8 @@ CODES: tuple[Code, ...] = (
     Code(
         "FR206",
         "a campaign that never starts",
-        "`enter when` says who comes in and when: an event, or a time with a segment.",
+        "`enter when` says who comes in and when: an event, a time with a segment, a date of the customer, a change, or"
+        " a stage of another campaign. A campaign that waits for a stage of its own would wait for ever.",
         _HEAD + "    stage first:\n        send email welcome",
         _STAGE + "        send email welcome",
     ),
@@ -92,5 +94,14 @@ CODES: tuple[Code, ...] = (
         "Directly behind the `send` nobody has opened anything yet. Give people time with `after`. This is a warning.",
         _STAGE + "        send email welcome\n        if email unopened send email offer",
         _STAGE + "        send email welcome\n        if email unopened after 2 days send email offer",
+    ),
+    Code(
+        "FR212",
+        "arms that do not add up to 100%",
+        "A split sends every customer one way, so the shares of its arms add up to 100%.",
+        _STAGE + "        split ab:\n            50% short:\n                tag short\n"
+        "            40% long:\n                tag long",
+        _STAGE + "        split ab:\n            50% short:\n                tag short\n"
+        "            50% long:\n                tag long",
     ),
 )

@@ -9,7 +9,7 @@ from typing import Literal
 
 from flowrules.source import Span
 from flowrules.syntax.tree.conditions import Condition, Filter
-from flowrules.syntax.tree.values import Duration, Name, place
+from flowrules.syntax.tree.values import Duration, Name, Value, place
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class EventTrigger:
 class Schedule:
     """`every day at 09:00`, `every monday at 09:00`, `every month on day 1 at 09:00`, `once at MOMENT`.
 
-    every None: `once at`, with `moment`. weekday 0 is Monday.
+    every None: `once at`, with `moment`, or `once now` without. weekday 0 is Monday.
     """
 
     every: Literal["day", "week", "month"] | None
@@ -33,6 +33,52 @@ class Schedule:
     moment: datetime | None
     segment: Name
     span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class StageTrigger:
+    """`reaches stage c.s`."""
+
+    stage: Name
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class TagTrigger:
+    tag: Name
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentTrigger:
+    """`joins segment x`, or `leaves`."""
+
+    joins: bool
+    segment: Name
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTrigger:
+    """`plan changes from "free" to "pro"`; None: from or to any value."""
+
+    attribute: Name
+    before: Value | None
+    after: Value | None
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class DateTrigger:
+    """`30 days before contract_end at 09:00`: days -30. days None: `on birthday at 09:00`, every year."""
+
+    attribute: Name
+    days: int | None
+    clock: time
+    span: Span = place()
+
+
+Trigger = EventTrigger | Schedule | StageTrigger | TagTrigger | SegmentTrigger | ChangeTrigger | DateTrigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +92,7 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Enter:
-    trigger: EventTrigger | Schedule
+    trigger: Trigger
     again: Again | None
     span: Span = place()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time
+from decimal import Decimal
 
 from flowrules.source import Span
 from flowrules.syntax.tree.conditions import Condition, Filter
@@ -86,6 +87,24 @@ class If:
 
 
 @dataclass(frozen=True, slots=True)
+class Arm:
+    percent: Decimal
+    name: Name
+    steps: tuple[Step, ...]
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """`span` is the whole block, `head` its first line."""
+
+    name: Name
+    arms: tuple[Arm, ...]
+    span: Span = place()
+    head: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
 class Tag:
     name: Name
     span: Span = place()
@@ -116,7 +135,7 @@ class Exit:
     span: Span = place()
 
 
-Step = Send | Wait | WaitUntil | WaitFor | If | Tag | Untag | Set | GoTo | Exit
+Step = Send | Wait | WaitUntil | WaitFor | If | Split | Tag | Untag | Set | GoTo | Exit
 
 
 @dataclass(frozen=True, slots=True)
