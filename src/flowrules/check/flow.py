@@ -36,6 +36,7 @@ class _Walk:
     """One stage, followed step by step."""
 
     found: list[Diagnostic]
+    capped: tree.WhenCapped | None
     jumps: list[_Jump] = field(default_factory=list)
 
     def block(self, steps: Sequence[tree.Step], at_once: bool | None) -> bool | None:  # noqa: FBT001  # a state
@@ -69,6 +70,12 @@ class _Walk:
                 ends.append(self.block(step.otherwise or (), at_once))
                 # `after` has a third end: the message was never sent, the flow goes on behind the block.
                 return _worst((*ends, at_once)) if step.after is not None else _worst(ends)
+            case tree.Send() | tree.SendFirst():
+                if self.capped is not None and isinstance(self.capped.otherwise, tree.GoTo):
+                    # Who has waited for room in vain has waited.
+                    way = self.capped.otherwise
+                    self.jumps.append(_Jump(way.stage.text, way.span, at_once and self.capped.wait is None))
+                return at_once
             case _:
                 return at_once
 
@@ -81,8 +88,9 @@ def _worst(ends: Iterable[bool | None]) -> bool | None:
 def check_flow(campaign: tree.CampaignDecl) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     jumps: dict[str, list[_Jump]] = {}
+    capped = next((clause for clause in campaign.header if isinstance(clause, tree.WhenCapped)), None)
     for stage in campaign.stages:
-        walk = _Walk(found)
+        walk = _Walk(found, capped)
         walk.block(stage.steps, at_once=True)
         jumps.setdefault(stage.name.text, []).extend([*walk.jumps, *_interruptions(stage)])
         found += _shadowed(stage)

@@ -83,6 +83,9 @@ def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:
     for suppression in model.policy.suppressions:
         yield suppression.place
         yield suppression.by
+    yield from (quiet.place for quiet in model.policy.quiet)
+    if model.policy.when_capped is not None:
+        yield from _outcome(model.policy.when_capped)
     for machine in machines:
         campaign = machine.campaign
         yield campaign.place
@@ -91,6 +94,9 @@ def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:
             yield campaign.goal.place
         yield from (clause.place for clause in campaign.exits)
         yield from (cap.place for cap in campaign.caps)
+        yield from (hold.place for hold in campaign.holds)
+        if campaign.when_capped is not None:
+            yield from _outcome(campaign.when_capped)
         for exclusion in campaign.exclusions:
             yield exclusion.place
             yield exclusion.by if isinstance(exclusion, m.ExcludeWhere) else f"campaign {exclusion.campaign}"
@@ -101,6 +107,12 @@ def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:
             yield node.place
             if node.words is not None:
                 yield node.words
+
+
+def _outcome(capped: m.WhenCapped) -> Iterator[str]:
+    yield capped.place
+    if capped.words is not None:
+        yield capped.words
 
 
 def node_rows(machine: Machine, version_id: int, names: Catalogue) -> Iterator[dict[str, Any]]:
