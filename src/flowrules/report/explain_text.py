@@ -84,7 +84,9 @@ def _said(each: Moment, zone: str) -> tuple[str, str]:
     until = f"until {moment(each.until, zone)}" if each.until is not None else ""
     if each.what == "withheld" and (until or each.reason in _WAITS):
         why = _WAITS.get(each.reason or "", because)
-        verb, because = "held", f"{why}, {until}" if until else why
+        # Of a condition nobody knows when it changes: what is known is when the message would come too late.
+        most = "at most " if each.reason == "on_hold" else ""
+        verb, because = "held", f"{why}, {most}{until}" if until else why
     if each.what == "wait":
         what = label.removeprefix("wait").removesuffix("until").strip()
         return verb, f"{what}{', ' if what else ''}{until}" if until else label
