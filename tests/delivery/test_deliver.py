@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, select
 
 from flowrules.channels.base import Accepted, Channel, Outcome, OutgoingMessage, Refused, Retry, Unknown
 from flowrules.channels.registry import make_channels
@@ -161,7 +161,8 @@ def test_no_message_after_the_journey_ended(welcome: World) -> None:
 
 def test_no_address_any_more(welcome: World) -> None:
     with welcome.database.write() as connection:
-        connection.execute(update(tables.customer).where(tables.customer.c.id == 1).values(email=""))
+        gone = {"kind": "email", "value": "", "customer_id": 1, "since": TICK}
+        connection.execute(tables.identity.insert().values(gone))
     assert run(welcome, Scripted()).withheld == {"no_address": 1}
 
 

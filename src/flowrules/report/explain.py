@@ -292,7 +292,7 @@ class _Story:
                 continue
             when = row.decided_at if when is None else when
             words = _NEXT_DAY if row.reason == Reason.SEND_LIMIT else answer(tries.get(key_of(row)))
-            if when <= self._at:
+            if when <= self._at + 1:  # what was handed over at this very instant
                 yield Moment(
                     at=when,
                     order=(_DECISION if waits else _MESSAGE, row.turn),
