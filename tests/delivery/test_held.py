@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from flowrules.channels.base import Refused
+from flowrules.channels.base import Accepted, Outcome, Refused
 from flowrules.runtime.deliver import Delivered, deliver
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason, Status
 from tests.delivery.test_deliver import Scripted
-from tests.support.world import World, at, world
+from tests.support.world import START, World, at, world
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
@@ -199,3 +199,22 @@ def test_a_refused_address_moves_on_to_the_next_channel(made: World) -> None:
     sms = Scripted()
     assert hand_over(made, MORNING + MINUTE, sms).sent == 1
     assert [message.channel for message in sms.sent] == ["sms"]
+
+
+@pytest.mark.parametrize("cut", [None, 4 * MINUTE])
+@pytest.mark.parametrize("answer", [Accepted(), Refused("no")])
+def test_a_contact_counts_from_the_decision_until_its_outcome(made: World, cut: int | None, answer: Outcome) -> None:
+    """Decided at :00, another asks at :03, handed over at :05; whether a tick came by at :04 makes no difference."""
+    made.flow = FLOW.replace("    when capped wait up to 3 days, else skip\n", "")
+    made.apply(START + MINUTE)
+    made.event(["ana"], "other", MORNING)
+    made.tick(MORNING)
+    made.event(["ana"], "asked", MORNING + 3 * MINUTE)
+    if cut is not None:
+        made.tick(MORNING + cut)
+    deliver(made.database, {"email": Scripted(answer), "sms": Scripted()}, MORNING + 5 * MINUTE)
+    made.tick(MORNING + 6 * MINUTE)
+    assert [row[:3] for row in decisions(made)[1:3]] == [
+        (MORNING + 3 * MINUTE, "withheld", "capped"),
+        (MORNING + 3 * MINUTE, "exit", "completed"),
+    ]
