@@ -41,10 +41,14 @@ policy:
     time zone of customer, else "Europe/Madrid"
     purpose marketing: unless refused
     purpose service: ask first
-    class service: purpose service, limited, counted
+    class notice: purpose service, not limited, counted
+    class service: purpose service, limited, not counted
     class marketing: purpose marketing, limited, counted
     cap 2 contacts per 2 days across email, sms
     cap 5 contacts per 6 days
+    cap 7 contacts per calendar month
+    when capped wait up to 1 day, else skip
+    quiet hours 21:00 to 09:00 for sms
     hold out 6% of customers from class marketing
 
 campaign welcome:
@@ -89,6 +93,7 @@ campaign rival:
     enter when purchase (category is "shoes"), again after 2 days
     goal login and stay
     exclude campaign welcome
+    hold while in segment golfer and no login in last 12 hours
     exit when idle
     stage all:
         send push note
@@ -110,7 +115,7 @@ campaign daily:
         wait for login up to 5 hours
         if not tagged warm and in stage welcome.lead exit "inside"
         if has purchase at least 2 times in last 5 days tag buyer
-        send email digest
+        send first of: email digest, push digest, expires after 2 days
 
 campaign fridays:
     class marketing
@@ -135,7 +140,9 @@ campaign launch:
         wait for stop up to 1 week
 
 campaign thanks:
-    class service
+    class notice
+    cap 1 contact per calendar week by push
+    when capped exit "thanked"
     enter when email_clicked, again after exit
     stage all:
         send push thanks

@@ -24,6 +24,8 @@ from tests.proof.tap import tapped
 from tests.reference.scenario import HOUR
 
 STORY = scenario(110, days=3, facts=4, passive=2500)
+IS_HELD = "SELECT message.status \nFROM message \nWHERE message.status < 10 AND message.status = "
+"""Whether any message is held, once when a program is loaded: the first entry of the index of those still open."""
 IN_USE = "SELECT DISTINCT enrollment.version_id \nFROM enrollment"
 
 
@@ -113,7 +115,7 @@ def test_no_statement_walks_over_customers(seen: Seen) -> None:
     led_astray = [
         f"{access}\n    {text}"
         for text, accesses in seen.plans.items()
-        if text not in may
+        if text not in may and not text.startswith(IS_HELD)
         for access in accesses
         if not access.by_customer
     ]

@@ -77,6 +77,31 @@ def add(instant: int, duration: tree.Duration, zone: str) -> int:
             return instant + elapsed(duration)
 
 
+def begun(period: str, instant: int, zone: str) -> int:
+    """The first instant of the local day, of its week (from Monday), or of its month."""
+    today = local_date(instant, zone)
+    first = {"day": today, "week": today - timedelta(days=today.weekday()), "month": today.replace(day=1)}[period]
+    return at_clock(first, time(), zone)
+
+
+def next_begins(period: str, instant: int, zone: str) -> int:
+    """Of the periods to come, the first."""
+    day = local_date(instant, zone) + timedelta(days=1)
+    while (period == "week" and day.weekday() != 0) or (period == "month" and day.day != 1):
+        day += timedelta(days=1)
+    return at_clock(day, time(), zone)
+
+
+def quiet_until(start: time, end: time, instant: int, zone: str) -> int | None:
+    """The end of the quiet hours in which the instant lies."""
+    today = local_date(instant, zone)
+    for day in (today + timedelta(days=number) for number in range(-2, 3)):
+        ends = at_clock(day if start < end else day + timedelta(days=1), end, zone)
+        if at_clock(day, start, zone) <= instant < ends:
+            return ends
+    return None
+
+
 def _clipped(local: datetime, year: int, month: int) -> datetime:
     last = calendar.monthrange(year, month)[1]
     return local.replace(year=year, month=month, day=min(local.day, last))

@@ -160,9 +160,16 @@ class Words:
         classes = self.dice.pick((("marketing",), ("service", "marketing"), ("marketing", "service")))
         marketing = self.dice.pick(("unless refused", "ask first"))
         lines = [zone, f"purpose marketing: {marketing}", "purpose service: unless refused"]
-        lines += [f"class {name}: purpose {name}, limited, counted" for name in classes]
+        flags = ("limited, counted", "limited, counted", "not limited, counted", "limited, not counted",
+                 "not limited, not counted")  # fmt: skip
+        lines += [f"class {name}: purpose {name}, {self.dice.pick(flags)}" for name in classes]
         lines += [self.cap() for _ in range(self.dice.number(0, 2))]
         lines += [self.suppression() for _ in range(self.dice.number(0, 2))]
+        for _ in range(self.dice.pick((0, 0, 1, 1, 2))):
+            channels = ", ".join(self.dice.distinct(tuple(TEMPLATES), 1, 3))
+            lines.append(f"quiet hours {self.dice.pick(QUIET)} for {channels}")
+        if self.dice.chance(40):
+            lines.append(self.when_capped())
         if self.dice.chance(30):
             of_class = f" of customers from class {self.dice.pick(classes)}" if self.dice.chance(75) else ""
             lines.append(f"hold out {self.dice.pick(('20%', '40%', '0.5%'))}{of_class}")
@@ -172,11 +179,18 @@ class Words:
         channels = ", ".join(self.dice.distinct(tuple(TEMPLATES), 0, 2))
         return f"suppress list {self.dice.pick(('robinson', 'staff'))}{' for ' + channels if channels else ''}"
 
+    def when_capped(self, stages: Sequence[str] = ()) -> str:
+        """`stages`: that may be gone to from anywhere without going in a circle."""
+        wait = f"wait up to {self.window()}, else " if self.dice.chance(75) else ""
+        ends = ["skip", "exit", 'exit "too much"', *(f"go to {stage}" for stage in stages)]
+        return f"when capped {wait}{self.dice.pick(ends)}"
+
     def cap(self) -> str:
         number = self.dice.number(0, 2) if self.dice.chance(20) else self.dice.number(1, 2)
         channels = ", ".join(self.dice.distinct(tuple(TEMPLATES), 0, 2))
         contacts = "contact" if number == 1 else "contacts"
-        return f"cap {number} {contacts} per {self.window()}{' across ' + channels if channels else ''}"
+        per = f"calendar {self.dice.pick(('day', 'week', 'month'))}" if self.dice.chance(35) else self.window()
+        return f"cap {number} {contacts} per {per}{' across ' + channels if channels else ''}"
 
 
 FILTERS = {
@@ -240,6 +254,7 @@ CHANGES = (
     "score changes", "score changes to 10", "balance changes to 10.50 EUR", "vip changes", "timezone changes",
     "weight changes from 1.5", "birthday changes", "email changes", 'city changes to "Rome"', "seen changes",
 )  # fmt: skip
+QUIET = ("21:00 to 09:00", "21:00 to 09:00", "00:00 to 12:00", "02:30 to 03:00", "23:30 to 02:30", "12:00 to 18:00")
 SCHEDULES = ("every day at 09:00", "once now", "every day at 02:30", "every day at 00:00", "every monday at 18:00",
              "every month on day 1 at 12:00", "every month on day 31 at 09:00",
              "once at 2026-03-29 02:30", "once at 2026-10-25 02:30", "once at 2026-04-01 09:00")  # fmt: skip
@@ -267,6 +282,7 @@ class Writer:
     classes: tuple[str, ...]
     sends: list[tuple[str, str]] = field(default_factory=list)
     splits: int = 0
+    bodies: list[list[str]] = field(default_factory=list)
     awaited: str = ""  # by the last `wait for`: the next is often for the same, of which it may be used up
 
     @property
@@ -275,7 +291,7 @@ class Writer:
 
     def campaign(self) -> str:
         names = self.words.stages[self.name]
-        bodies = [self.stage(number) for number in range(len(names))]
+        bodies = self.bodies = [self.stage(number) for number in range(len(names))]
         for number in range(1, len(names)):  # every stage must be reached somehow
             if not any(f"go to {names[number]}" in line for body in bodies[:number] for line in body):
                 bodies[number - 1].append(self.on(bodies[number - 1], names[number]))
@@ -301,6 +317,12 @@ class Writer:
         lines += [self.exclude(enter) for _ in range(dice.pick((0, 0, 0, 1, 1, 2)))]
         if dice.chance(30):
             lines.append(words.cap())
+        if dice.chance(25):
+            last = words.stages[self.name][-1]
+            sends_in_it = any("send" in line for line in self.bodies[-1])
+            lines.append(words.when_capped([] if sends_in_it or len(self.bodies) == 1 else [last]))
+        if dice.chance(25):
+            lines.append(f"hold while {self.hold_while()}")
         if dice.chance(25):
             lines.append(f"hold out {dice.pick(('30%', '50%', '10%'))}")
         return lines
@@ -330,6 +352,18 @@ class Writer:
             lambda: f"reaches stage {other}.{dice.pick(self.words.stages[other])}",
             lambda: f"gets tag {dice.pick(TAGS)}",
             lambda: dice.pick(CHANGES),
+        )
+        return dice.pick(choices)()
+
+    def hold_while(self) -> str:
+        dice, words = self.dice, self.words
+        choices: tuple[Callable[[], str], ...] = (
+            words.of_history,
+            lambda: f"tagged {dice.pick(TAGS)}",
+            lambda: f"no {words.event()} in last {words.window()}",
+            lambda: f"{dice.pick(('', 'not '))}in stage {words.stage()}",
+            lambda: dice.pick(ATTRIBUTE_TESTS["birthday"]),
+            lambda: dice.pick(ATTRIBUTE_TESTS["plan"]),
         )
         return dice.pick(choices)()
 
@@ -428,10 +462,16 @@ class Writer:
         return dice.pick((f"tag {dice.pick(TAGS)}", f"untag {dice.pick(TAGS)}", f"set {dice.pick(SETS)}"))
 
     def send(self) -> str:
+        expires = f", expires after {self.dice.pick(WINDOWS)}" if self.dice.chance(15) else ""
+        if self.dice.chance(15):
+            return f"send first of: {self.message()}, {self.message()}{expires}"
+        return f"send {self.message()}{expires}"
+
+    def message(self) -> str:
         channel = self.dice.pick(("email", "email", "sms", "push"))
         template = self.dice.pick(TEMPLATES[channel])
         self.sends.append((channel, template))
-        return f"send {channel} {template}"
+        return f"{channel} {template}"
 
     def rest(self, number: int) -> list[str]:
         dice = self.dice

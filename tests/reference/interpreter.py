@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 from flowrules.syntax import tree
 from tests.reference import clock, judge, within
 from tests.reference.conditions import World, happenings, holds, matches, value_of
+from tests.reference.messages import LAST_MICRO, messages
 from tests.reference.outcome import Outcome, of_people
 from tests.reference.program import Campaign, Position, Program, load
-from tests.reference.scenario import LedgerRow, Scenario, answers, ledger_order
+from tests.reference.scenario import LedgerRow, Scenario, ledger_order
 from tests.reference.state import Effect, Fact, Instance, Message, Person, SetOff
 
 if TYPE_CHECKING:
     from tests.reference.scenario import Change, Customer
-
-LAST_MICRO = 99_999
 
 
 def interpret(scenario: Scenario) -> list[LedgerRow]:
@@ -172,7 +171,7 @@ class _Runner:
             self.turn = number * 100_000 + LAST_MICRO
             self.watch()
             entered = self.entries_within(within.joined_or_left(self.campaigns, self.world))
-            running = self.messages() + entered
+            running = messages(self) + entered
             if not running:
                 return
             number += 1
@@ -256,6 +255,7 @@ class _Runner:
                         rule=on.span.place,
                         step=instance.stage,
                     )
+                    self.cancel(instance, "moved_on")
                     self.move(instance, instance.campaign.stages[on.stage.text])
                     return True
         return False
@@ -279,7 +279,7 @@ class _Runner:
         return matches(fact, wait.event, wait.filter, self.world, instance) and fact.seq not in instance.used
 
     def awaited_reaction(self, instance: Instance, facts: list[Fact]) -> bool:
-        """5c."""
+        """5d."""
         here = instance.position
         if here is None or not isinstance(here.step, tree.If):
             return False
@@ -314,6 +314,9 @@ class _Runner:
                 case tree.If():
                     self.at_step(instance, here, "timed_out")
                     self.move(instance, here.then)
+                case tree.Send():
+                    instance.asks, instance.due = True, None
+                    continue
                 case _:
                     self.move(instance, here.then)
             moved.append(instance)
@@ -499,13 +502,21 @@ class _Runner:
             self.move(instance, effect.to)
         else:
             instance.due, instance.asks = effect.due, effect.asks
+            instance.asked_at = self.now if effect.asks else None
 
     def move(self, instance: Instance, to: Position | None) -> None:
         instance.position, instance.due, instance.asks, instance.held = to, None, False, False
+        instance.asked_at, instance.hold = None, None
+
+    def cancel(self, instance: Instance, reason: str) -> None:
+        """*Held messages*, the end: it goes another way."""
+        if instance.hold is not None and instance.position is not None:
+            self.at_step(instance, instance.position, "withheld", reason=reason)
 
     def end(self, instance: Instance, reason: str, rule: str, by: str | None = None) -> None:
         """Ended by the header."""
         self.say(instance.campaign, instance.number, "exit", rule=rule, reason=reason, by=by)
+        self.cancel(instance, "journey_ended")
         self.close(instance, reason)
 
     def close(self, instance: Instance, reason: str) -> None:
@@ -523,43 +534,3 @@ class _Runner:
                 self.end(instance, verdict.reason, verdict.rule, verdict.by)
             if not ends:
                 return
-
-    # --- 9. Messages ----------------------------------------------------------------------------------
-
-    def messages(self) -> list[Instance]:
-        """9. *Messages* and 10: returns whose message step is done."""
-        asking = [each for each in self.person.instances if each.alive and each.asks]
-        for instance in [each for each in asking if judge.paused(each.campaign, self.world)]:
-            assert instance.position is not None
-            self.at_step(instance, instance.position, "withheld", reason="paused")
-            instance.asks, instance.held = False, True
-        done = sorted((each for each in asking if each.asks), key=lambda instance: instance.total_order)
-        for instance in done:
-            here = instance.position
-            assert here is not None
-            assert isinstance(here.step, tree.Send)
-            refusal = judge.message_verdict(instance, here.step.channel.text, here.rule, self.world)
-            if instance.held and judge.resumed(instance.campaign, self.world) == "skip":
-                refusal = judge.Verdict("paused", "operator")
-            if refusal is None:
-                self.send(instance, here, here.step)
-            else:
-                self.say(
-                    instance.campaign, instance.number, "withheld",
-                    step=here.key, rule=refusal.rule, reason=refusal.reason, by=refusal.by,
-                    counter=refusal.counter, limit=refusal.limit, window=refusal.window,
-                )  # fmt: skip
-            self.move(instance, here.then)
-        return done
-
-    def send(self, instance: Instance, here: Position, send: tree.Send) -> None:
-        """9: a message and a contact at this instant; in a simulation it is answered as the scenario says."""
-        self.at_step(instance, here, "send", reason="held_out" if instance.ghost else None)
-        message = Message(instance, here.key, send.channel.text, send.template.text, self.now)
-        instance.messages.append(message)
-        if instance.ghost is not None:
-            return
-        nth = sum(1 for each in instance.messages if each.key == here.key)
-        for event, at, machine in answers(self.scenario, self.person.id, here.key, instance.number, nth, self.now):
-            self.person.facts.append(Fact(self.next_seq, event, at, at, {"machine": machine}, message))
-            self.next_seq += 1

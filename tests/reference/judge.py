@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,8 @@ class Verdict:
     counter: int | None = None
     limit: int | None = None
     window: int | None = None
+    until: int | None = None
+    held: bool = False
 
 
 # --- 7. Entries ---------------------------------------------------------------------------------------
@@ -211,8 +213,19 @@ def excluded_by_campaign(campaign: Campaign, other: Campaign, world: World, ente
 # --- 9. Messages --------------------------------------------------------------------------------------
 
 
-def message_verdict(instance: Instance, channel: str, rule: str, world: World) -> Verdict | None:
-    """9: no_address, suppressed, consent, capped; None: it leaves. `rule`: where the step stands."""
+UNREACHED = ("no_address", "no_consent", "unsubscribed")
+
+
+def expired(instance: Instance, send: tree.Send, rule: str, world: World) -> Verdict | None:
+    """9.1."""
+    assert instance.asked_at is not None
+    if send.expires is None or world.now < instance.asked_at + clock.elapsed(send.expires):
+        return None
+    return Verdict("expired", rule)
+
+
+def unreached(instance: Instance, channel: str, rule: str, world: World) -> Verdict | None:
+    """9.2 and 9.3. `rule`: where the step stands."""
     address = world.scenario.channels[channel]
     purpose = instance.campaign.message_class.purpose.text
     if address is not None and not attribute(address, world):
@@ -225,7 +238,39 @@ def message_verdict(instance: Instance, channel: str, rule: str, world: World) -
     if not consents(channel, purpose, world):
         refused = consent_state(channel, purpose, world) in ("refused", "withdrawn")
         return Verdict("unsubscribed" if refused else "no_consent", rule)
-    return capped(instance, channel, world)
+    return None
+
+
+def not_now(instance: Instance, send: tree.Send, world: World) -> Verdict | None:
+    """9.4 to 9.6; `until` as *Held messages* says."""
+    verdict = on_hold(instance, world) or quiet(send.channel.text, world) or capped(instance, send.channel.text, world)
+    if verdict is None or not verdict.held or send.expires is None:
+        return verdict
+    assert instance.asked_at is not None
+    expires = instance.asked_at + clock.elapsed(send.expires)
+    return replace(verdict, until=expires if verdict.until is None else min(verdict.until, expires))
+
+
+def on_hold(instance: Instance, world: World) -> Verdict | None:
+    """9.4."""
+    for clause in instance.campaign.holds:
+        if holds(clause.condition, world, instance):
+            return Verdict("on_hold", clause.span.place, held=True)
+    return None
+
+
+def quiet(channel: str, world: World) -> Verdict | None:
+    """9.5."""
+    for clause in world.program.quiet:
+        if channel in {name.text for name in clause.channels}:
+            until = clock.quiet_until(clause.start, clause.end, world.now, world.zone)
+            if until is not None:
+                return Verdict("quiet_until", clause.span.place, until=until, held=True)
+    return None
+
+
+def when_capped(instance: Instance, world: World) -> tree.WhenCapped | None:
+    return instance.campaign.when_capped or world.program.when_capped
 
 
 def closed(address: str, world: World) -> bool:
@@ -250,20 +295,54 @@ def known_address(address: str, at: int, world: World) -> object:
 
 
 def capped(instance: Instance, channel: str, world: World) -> Verdict | None:
-    """9.3: the policy's caps in order of text, then the campaign's own."""
+    """9.6: the policy's caps in order of text, then the campaign's own."""
+    found = [
+        verdict
+        for cap, counted in caps(instance, world)
+        if (verdict := cap_verdict(cap, counted, instance, channel, world)) is not None
+    ]
+    if not found:
+        return None
+    clause = when_capped(instance, world)
+    assert instance.asked_at is not None
+    if clause is None or clause.wait is None:
+        return found[0]
+    deadline = instance.asked_at + clock.elapsed(clause.wait)
+    if world.now >= deadline:
+        return found[0]
+    # Known later: *room* looks at the contacts of the whole instant.
+    return replace(found[0], held=True)
+
+
+def room(instance: Instance, channel: str, world: World) -> int:
+    """*Held messages*: when all caps that refuse it now have room, at most when it has waited long enough."""
+    clause = when_capped(instance, world)
+    assert clause is not None
+    assert clause.wait is not None
+    assert instance.asked_at is not None
+    until = instance.asked_at + clock.elapsed(clause.wait)
+    instants = []
+    for cap, candidates in caps(instance, world):
+        verdict = cap_verdict(cap, candidates, instance, channel, world)
+        if verdict is None:
+            continue
+        if cap.number == 0:
+            return until
+        if isinstance(cap.per, str):
+            instants.append(clock.next_begins(cap.per, world.now, world.zone))
+        else:
+            found = sorted(message.at for message in within(cap, candidates, instance, world))
+            instants.append(found[-cap.number] + clock.elapsed(cap.per))
+    return min(until, max(instants, default=until))
+
+
+def caps(instance: Instance, world: World) -> list[tuple[tree.Cap, list[Message]]]:
+    """The caps that concern an instance, each with the contacts it may count."""
     campaign = instance.campaign
+    counted = [each for each in contacts(world) if each.counted]
+    own = [each for each in contacts(world) if each.instance.campaign is campaign]
     policy = world.program.caps if campaign.message_class.limited else ()
-    for cap in policy:
-        counted = [each for each in contacts(world) if each.instance.campaign.message_class.counted]
-        verdict = cap_verdict(cap, counted, instance, channel, world)
-        if verdict is not None:
-            return verdict
-    for cap in campaign.caps:
-        own = [each for each in contacts(world) if each.instance.campaign is campaign]
-        verdict = cap_verdict(cap, own, instance, channel, world)
-        if verdict is not None:
-            return verdict
-    return None
+    return [(cap, counted) for cap in policy] + [(cap, own) for cap in campaign.caps]
 
 
 def contacts(world: World) -> list[Message]:
@@ -273,25 +352,38 @@ def contacts(world: World) -> list[Message]:
 def cap_verdict(
     cap: tree.Cap, candidates: list[Message], asking: Instance, channel: str, world: World
 ) -> Verdict | None:
-    """9.3: fewer than N of those it counts in (instant - D, instant]."""
-    channels = {name.text for name in cap.channels} or set(world.scenario.channels)
-    if channel not in channels:
+    """9.6: fewer than N of those it counts."""
+    if channel not in channels(cap, world):
         return None
-    window = clock.elapsed(cap.per)
-    counter = sum(
-        1
-        for message in candidates
-        if message.channel in channels
-        and world.now - window < message.at <= world.now
-        and counts_against(message, asking)
-    )
+    counter = len(within(cap, candidates, asking, world))
     if counter < cap.number:
         return None
+    window = None if isinstance(cap.per, str) else clock.elapsed(cap.per)
     return Verdict("capped", cap.span.place, counter=counter, limit=cap.number, window=window)
 
 
+def channels(cap: tree.Cap, world: World) -> set[str]:
+    return {name.text for name in cap.channels} or set(world.scenario.channels)
+
+
+def within(cap: tree.Cap, candidates: list[Message], asking: Instance, world: World) -> list[Message]:
+    """9.6: in (instant - D, instant], or in the calendar period so far."""
+    first = (
+        clock.begun(cap.per, world.now, world.zone)
+        if isinstance(cap.per, str)
+        else world.now - clock.elapsed(cap.per) + 1
+    )
+    return [
+        message
+        for message in candidates
+        if message.channel in channels(cap, world)
+        and first <= message.at <= world.now
+        and counts_against(message, asking)
+    ]
+
+
 def counts_against(message: Message, asking: Instance) -> bool:
-    """9.3: of ghosts a real message counts none, a ghost those of its own holdout."""
+    """9.6: of ghosts a real message counts none, a ghost those of its own holdout."""
     sender = message.instance
     match sender.ghost:
         case None:

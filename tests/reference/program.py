@@ -27,7 +27,8 @@ class Position:
     """Where an instance can be: at a stage, at a step, at the end of a stage.
 
     `then` follows, `otherwise` follows instead when a condition does not hold, when what was waited for
-    did not come (wait for), when the reaction came (if ... unopened after D); `behind` is behind an `if`.
+    did not come (wait for), when the reaction came (if ... unopened after D), when a message can not reach its customer
+    (send first of; else None); `behind` is behind an `if`.
     `condition` is that of the one test of an `if` or `else if` that stands here.
     """
 
@@ -54,6 +55,8 @@ class Campaign:
     exits: tuple[tree.ExitWhen, ...]
     excludes: tuple[tree.Exclude, ...]
     caps: tuple[tree.Cap, ...]
+    when_capped: tree.WhenCapped | None
+    holds: tuple[tree.HoldWhile, ...]
     hold_out: tree.HoldOut | None
     stages: dict[str, Position] = field(default_factory=dict)
     reactions: dict[str, tuple[tree.On, ...]] = field(default_factory=dict)
@@ -77,6 +80,8 @@ class Program:
     purposes: dict[str, tree.Purpose]
     caps: tuple[tree.Cap, ...]
     suppressions: tuple[tree.Suppress, ...]
+    when_capped: tree.WhenCapped | None
+    quiet: tuple[tree.QuietHours, ...]
     hold_outs: tuple[tree.HoldOut, ...]
     windows: frozenset[int]
     compares_dates: bool
@@ -103,6 +108,8 @@ def load(scenario: Scenario) -> Program:
         purposes={clause.name.text: clause for clause in _of(tree.Purpose, policy)},
         caps=_of(tree.Cap, policy),
         suppressions=_of(tree.Suppress, policy),
+        when_capped=_one(tree.WhenCapped, policy),
+        quiet=_of(tree.QuietHours, policy),
         hold_outs=_of(tree.HoldOut, policy),
         windows=frozenset(_windows(file)),
         compares_dates=any(isinstance(node, tree.DateIs) for node in _nodes(file.declarations)),
@@ -135,6 +142,8 @@ def _campaign(decl: tree.CampaignDecl, classes: tuple[tree.MessageClass, ...]) -
         exits=_of(tree.ExitWhen, decl.header),
         excludes=_of(tree.Exclude, decl.header),
         caps=_of(tree.Cap, decl.header),
+        when_capped=_one(tree.WhenCapped, decl.header),
+        holds=_of(tree.HoldWhile, decl.header),
         hold_out=_one(tree.HoldOut, decl.header),
     )
     _Linker(campaign).link(decl.stages)
@@ -184,6 +193,15 @@ class _Linker:
                 return self.campaign.stages[step.stage.text]
             case tree.If():
                 return self.at_branch(stage, step, 0, behind)
+            case tree.SendFirst():
+                instead = None
+                for send in reversed(step.messages):
+                    here = self.at_step(stage, send, behind)
+                    here.otherwise, instead = instead, here
+                assert instead is not None
+                return instead
+            case tree.Send():
+                return self.position(Position("step", self.keys[id(step)], step.span.place, stage, step, then=behind))
             case _:
                 here = self.position(Position("step", self.keys[id(step)], step.span.place, stage, step))
                 here.then = here.otherwise = behind
@@ -212,6 +230,8 @@ def _words(steps: tuple[tree.Step, ...]) -> Iterator[tuple[str, object]]:  # noq
         match step:
             case tree.Send():
                 yield f"send {step.channel.text} {step.template.text}", step
+            case tree.SendFirst():
+                yield from _words(step.messages)
             case tree.Wait():
                 yield "wait", step
             case tree.WaitUntil():

@@ -22,6 +22,10 @@ class Message:
     template: str
     at: int
 
+    @property
+    def counted(self) -> bool:
+        return self.instance.campaign.message_class.counted
+
     def answered_by(self, event: str, word: str) -> bool:
         return event == f"{self.channel}_{word}"
 
@@ -40,7 +44,7 @@ class Fact:
 
 @dataclass(eq=False)
 class Instance:
-    """meaning.md, *An instance*. `ghost`: None, universal or campaign."""
+    """meaning.md, *An instance*. `ghost`: None, universal or campaign; `hold`: reason and rule of its held message."""
 
     campaign: Campaign
     number: int
@@ -55,6 +59,8 @@ class Instance:
     exit: str | None = None
     asks: bool = False
     held: bool = False  # by a pause
+    asked_at: int | None = None
+    hold: tuple[str, str] | None = None
     used: set[int] = field(default_factory=set)
     messages: list[Message] = field(default_factory=list)
     came_to: int = 0

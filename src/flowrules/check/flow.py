@@ -39,6 +39,7 @@ class Walk:
     """One stage, followed step by step. effects: those that some way comes to at once."""
 
     found: list[Diagnostic] = field(default_factory=list)
+    capped: tree.WhenCapped | None = None
     jumps: list[_Jump] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
 
@@ -75,10 +76,15 @@ class Walk:
                 return _worst((*ends, at_once)) if step.after is not None else _worst(ends)
             case tree.Split():
                 return _worst([self.block(arm.steps, at_once) for arm in step.arms])
+            case tree.Send() | tree.SendFirst():
+                if self.capped is not None and isinstance(self.capped.otherwise, tree.GoTo):
+                    # Who has waited for room in vain has waited.
+                    way = self.capped.otherwise
+                    self.jumps.append(_Jump(way.stage.text, way.span, at_once and self.capped.wait is None))
             case _:
                 if at_once and isinstance(step, Effect):
                     self.effects.append(step)
-                return at_once
+        return at_once
 
 
 def _worst(ends: Iterable[bool | None]) -> bool | None:
@@ -90,7 +96,7 @@ def check_flow(campaign: tree.CampaignDecl) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     jumps: dict[str, list[_Jump]] = {}
     for stage in campaign.stages:
-        walk = walked(stage)
+        walk = walked(campaign, stage)
         found += walk.found
         jumps.setdefault(stage.name.text, []).extend(walk.jumps)
         found += _shadowed(stage)
@@ -101,8 +107,8 @@ def check_flow(campaign: tree.CampaignDecl) -> list[Diagnostic]:
     return found
 
 
-def walked(stage: tree.Stage) -> Walk:
-    walk = Walk()
+def walked(campaign: tree.CampaignDecl, stage: tree.Stage) -> Walk:
+    walk = Walk(capped=next((clause for clause in campaign.header if isinstance(clause, tree.WhenCapped)), None))
     walk.block(stage.steps, at_once=True)
     walk.jumps += _interruptions(stage)
     return walk

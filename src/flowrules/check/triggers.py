@@ -77,7 +77,7 @@ def _ways(
     campaign: tree.CampaignDecl, stage: tree.Stage, listening: Sequence[tree.CampaignDecl], names: Names
 ) -> Iterator[_Way]:
     """Where customers who come to a stage are at once: in other stages, and in other campaigns."""
-    walk, name = walked(stage), campaign.name.text
+    walk, name = walked(campaign, stage), campaign.name.text
     for jump in walk.jumps:
         if jump.at_once:
             yield _Way(f"{name}.{jump.stage}", jump.span)

@@ -9,6 +9,7 @@ from typing import Literal
 from flowrules.model.condition import Condition, Filter, Segment
 from flowrules.model.schema import Attribute, Channel, CustomerList, EventType, Stored
 
+Period = Literal["day", "week", "month"]
 Unit = Literal["second", "minute", "hour", "day", "week", "month"]
 
 
@@ -34,11 +35,15 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Send:
+    """expires: microseconds from when it is asked for. instead: what is tried where this one can not reach anybody."""
+
     key: str
     place: str
     channel: Channel
     template: str
     arguments: tuple[Argument, ...] = ()
+    expires: int | None = None
+    instead: Send | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,11 +293,35 @@ class ExcludeCampaign:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """Rolling: every window (t - per, t] holds at most `number`. channels empty: all. per: microseconds."""
+    """Rolling: every window (t - per, t] holds at most `number`; per calendar period: every such one of the customer.
+
+    channels empty: all. per: microseconds, 0 with a calendar period.
+    """
 
     number: int
     per: int
     channels: tuple[str, ...]
+    place: str
+    calendar: Period | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WhenCapped:
+    """What becomes of a capped message: it waits (microseconds, 0 not at all), then this happens.
+
+    end: skip; exit, with `words`; go to, a `stage`.
+    """
+
+    wait: int
+    end: Literal["skip", "exit", "go to"]
+    words: str | None
+    stage: str | None
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldWhile:
+    condition: Condition
     place: str
 
 
@@ -321,7 +350,9 @@ class Campaign:
     place: str
     digest: str
     """Hash of the meaning: this campaign and all that it names except policy; a new digest is a new version.
-    Exclusions, caps, priority and holdout share are policy and do not take part."""
+    Exclusions, caps, holds, priority and holdout share are policy and do not take part."""
+    when_capped: WhenCapped | None = None
+    holds: tuple[HoldWhile, ...] = ()
 
 
 # --- policy -------------------------------------------------------------------------------------------
@@ -375,6 +406,16 @@ class UniversalHoldOut:
 
 
 @dataclass(frozen=True, slots=True)
+class QuietHours:
+    """From `start` to before `end`, the next day's where that is not later."""
+
+    start: time
+    end: time
+    channels: tuple[str, ...]
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     zone_of_customer: bool
     zone: str
@@ -383,6 +424,8 @@ class Policy:
     caps: tuple[Cap, ...]
     hold_out: UniversalHoldOut | None
     suppressions: tuple[Suppression, ...] = ()
+    quiet: tuple[QuietHours, ...] = ()
+    when_capped: WhenCapped | None = None
 
 
 @dataclass(frozen=True, slots=True)

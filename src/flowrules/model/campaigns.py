@@ -15,7 +15,7 @@ from flowrules.model import condition as conditions
 from flowrules.model.conditions import Journey, Scope, condition
 from flowrules.model.digest import digest
 from flowrules.model.names import a
-from flowrules.model.policy import cap, hold_out, message_class
+from flowrules.model.policy import cap, hold_out, message_class, when_capped
 from flowrules.model.schema import EventType
 from flowrules.model.steps import build_stage, journey_event
 from flowrules.model.triggers import build_trigger
@@ -36,7 +36,7 @@ def build_campaign(node: tree.CampaignDecl, scope: Scope, policy: typed.Policy) 
     _once_each(node, names)
     owner, priority = _first(node, tree.Owner), _first(node, tree.Priority)
     class_of, share = _first(node, tree.ClassOf), _first(node, tree.HoldOut)
-    goal = _first(node, tree.Goal)
+    goal, capped = _first(node, tree.Goal), _first(node, tree.WhenCapped)
     entry = _entry(node, scope)
     exits = tuple(_exit_when(clause, scope, journey) for clause in node.header if isinstance(clause, tree.ExitWhen))
     excludes = [clause for clause in node.header if isinstance(clause, tree.Exclude)]
@@ -59,6 +59,12 @@ def build_campaign(node: tree.CampaignDecl, scope: Scope, policy: typed.Policy) 
         stages=tuple(build_stage(stage, scope, journey, event) for stage in _stages(node, names)),
         place=node.span.place,
         digest="",
+        when_capped=None if capped is None else when_capped(capped, names, journey.stages),
+        holds=tuple(
+            typed.HoldWhile(condition(clause.condition, scope), clause.span.place)
+            for clause in node.header
+            if isinstance(clause, tree.HoldWhile)
+        ),
     )
     return None if entry is None or not node.stages else replace(built, digest=digest(built))
 
@@ -98,6 +104,7 @@ _SINGLE = {
     tree.Enter: "enter when",
     tree.Goal: "goal",
     tree.HoldOut: "hold out",
+    tree.WhenCapped: "when capped",
 }
 
 

@@ -1,7 +1,7 @@
 """The identity of a campaign's meaning: equal digests are one version.
 
 Takes a typed campaign; gives the SHA-256 of its meaning in a canonical text. Places, titles and owners are not
-meaning; exclusions, caps, priority, holdout and what a class allows are policy, which is always the one in force.
+meaning; exclusions, caps, holds, priority, holdout and what a class allows are policy: always the one in force.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from flowrules.model.campaign import Campaign
 
 _NO_MEANING = frozenset({"span", "place", "title", "owner", "digest"})
-_POLICY = frozenset({"exclusions", "caps", "priority", "hold_out"})
+_LATER = (("expires", None), ("instead", None), ("when_capped", None))
+"""What came into the language later says nothing where it is not written: older campaigns keep their digest."""
+_POLICY = frozenset({"exclusions", "caps", "holds", "priority", "hold_out"})
 
 
 def digest(campaign: Campaign) -> str:
     seen: dict[str, str] = {}
-    parts = [
-        f"{name}={canonical(getattr(campaign, name), seen)}" for name in _fields(type(campaign)) if name not in _POLICY
-    ]
+    said = [(name, getattr(campaign, name)) for name in _fields(type(campaign)) if name not in _POLICY]
+    parts = [f"{name}={canonical(value, seen)}" for name, value in said if (name, value) not in _LATER]
     return sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -47,7 +48,9 @@ def canonical(item: object, seen: dict[str, str]) -> str:
             names = _fields(type(item))
             if not names:
                 return repr(item)
-            return f"{type(item).__name__}({', '.join(canonical(getattr(item, name), seen) for name in names)})"
+            said = [(name, getattr(item, name)) for name in names]
+            texts = [canonical(value, seen) for name, value in said if (name, value) not in _LATER]
+            return f"{type(item).__name__}({', '.join(texts)})"
 
 
 def _fields(kind: type) -> tuple[str, ...]:

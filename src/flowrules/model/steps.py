@@ -7,7 +7,7 @@ order of the text, so that an edit elsewhere in the file renames no step.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +103,7 @@ def _too_soon(send: tree.Send, step: tree.If, place: _Place) -> None:
 # --- messages ---------------------------------------------------------------------------------
 
 
-def _send(node: tree.Send, place: _Place) -> typed.Step | None:
+def _send(node: tree.Send, place: _Place) -> typed.Send | None:
     key = place.key(f"send {node.channel.text} {node.template.text}")
     channel = place.scope.names.channel(node.channel)
     arguments = []
@@ -114,7 +114,18 @@ def _send(node: tree.Send, place: _Place) -> typed.Step | None:
             continue
         firsts[item.name] = item.span
         arguments.append(_argument(item, place))
-    return None if channel is None else typed.Send(key, node.span.place, channel, node.template.text, tuple(arguments))
+    if channel is None:
+        return None
+    expires = None if node.expires is None else place.scope.names.elapsed(node.expires)
+    return typed.Send(key, node.span.place, channel, node.template.text, tuple(arguments), expires)
+
+
+def _send_first(node: tree.SendFirst, place: _Place) -> typed.Send | None:
+    built = [_send(message, place) for message in node.messages]
+    chain: typed.Send | None = None
+    for send in reversed([one for one in built if one is not None]):
+        chain = replace(send, instead=chain)
+    return chain
 
 
 def _argument(item: tree.Argument, place: _Place) -> typed.Argument:
@@ -311,6 +322,7 @@ def _exit(node: tree.Exit, place: _Place) -> typed.Step:
 
 _BUILDERS: dict[type, Callable[[Any, _Place], typed.Step | None]] = {
     tree.Send: _send,
+    tree.SendFirst: _send_first,
     tree.Wait: _wait,
     tree.WaitUntil: _wait_until,
     tree.WaitFor: _wait_for,

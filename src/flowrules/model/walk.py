@@ -19,6 +19,8 @@ def all_steps(steps: Sequence[tree.Step]) -> Iterator[tree.Step]:
                 for branch in step.branches:
                     yield from all_steps(branch.steps)
                 yield from all_steps(step.otherwise or ())
+            case tree.SendFirst():
+                yield from step.messages
             case tree.WaitFor():
                 yield from all_steps(step.otherwise or ())
             case tree.Split():

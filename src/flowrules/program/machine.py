@@ -62,8 +62,8 @@ class Node:
     """One position.
 
     `next`: where it goes on (a branch that holds, an awaited event that came, a reaction that was there);
-    alt: the other way (else, timed out, absent); third: behind the block (no message was sent).
-    arms: where each arm of a split begins.
+    alt: the other way (else, timed out, absent, the message to send instead); third: behind the block (no message was
+    sent). arms: where each arm of a split begins.
     test: what decides, by kind: Condition (BRANCH), EventTest (WAIT_FOR), ReactionTest (NO_REACTION),
     WaitUntil (WAIT_UNTIL), Assignment (SET), Split (SPLIT).
     """
@@ -138,7 +138,8 @@ class _Lowering:
 
         match step:
             case m.Send():
-                return node(NodeKind.SEND, send=step)
+                instead = -1 if step.instead is None else self._step(step.instead, after, stage)
+                return node(NodeKind.SEND, alt=instead, send=step)
             case m.Wait():
                 return node(NodeKind.WAIT, duration=step.duration)
             case m.WaitUntil():

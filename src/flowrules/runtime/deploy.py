@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, literal_column, select, text, tuple_, update
 
 from flowrules.content.deployed import write_snapshot
 from flowrules.errors import InstantPassedError, StoreError
@@ -21,6 +21,7 @@ from flowrules.program.machine import Machine, machine
 from flowrules.runtime.load import load_program
 from flowrules.runtime.tick import tick
 from flowrules.sql import tables as t
+from flowrules.sql.codes import Status
 from flowrules.sql.membership import baseline
 from flowrules.sql.rounds import zone_of
 from flowrules.store import catalogues
@@ -87,10 +88,23 @@ def apply(
             .where(t.enrollment.c.ended_at.is_(None), t.enrollment.c.campaign_id.in_(_watched(connection, machines)))
             .values(recheck_at=since)
         )
+        _ask_again(connection, since)
         in_flight = connection.execute(
             select(func.count()).select_from(t.enrollment).where(t.enrollment.c.ended_at.is_(None))
         ).scalar_one()
     return Applied(deployment_id, states, in_flight)
+
+
+def _ask_again(connection: Connection, at: int) -> None:
+    """Everyone whose message is held, but by a pause: what holds it may have changed."""
+    held, inside = t.message.c, t.enrollment.c
+    theirs = select(held.customer_id, held.campaign_id, held.instance).where(
+        literal_column("message.status") < text("10"), held.status == Status.HELD, held.place_id.is_not(None)
+    )
+    key = tuple_(inside.customer_id, inside.campaign_id, inside.instance)
+    runs = func.coalesce(inside.due_at, 0) != t.UNTIL_RESUMED
+    again = update(t.enrollment).where(inside.ended_at.is_(None), runs, key.in_(theirs)).values(due_at=at)
+    connection.execute(again)
 
 
 @contextmanager

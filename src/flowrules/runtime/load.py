@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Integer, func, inspect, or_, select
+from sqlalchemy import Connection, Integer, and_, func, inspect, literal_column, or_, select, text
 
 from flowrules.content.deployed import Library
 from flowrules.model import campaign as m
 from flowrules.program.machine import Machine
 from flowrules.sql import tables as t
 from flowrules.sql.bundle import Bundle, load
+from flowrules.sql.codes import Status
 from flowrules.sql.dates import Dates, dates
 from flowrules.sql.entries import Entry, entries
 from flowrules.sql.facts import Facts, OnEvent, facts
@@ -96,7 +97,10 @@ def load_program(connection: Connection, dialect: str) -> Program:
     for version_id, campaign_id, name in _older(connection, {item[0] for item in versions}):
         older = library.of_version(version_id)
         versions.append((version_id, campaign_id, older.machines[name], older.model))
-    bundle = load(dialect, names, model, versions, now, _paused(connection))
+    # Written out, not bound: only so do both databases see that the partial index serves.
+    of_held = and_(literal_column("message.status") < text("10"), t.message.c.status == Status.HELD)
+    held = connection.execute(select(t.message.c.status).where(of_held).limit(1)).first() is not None
+    bundle = load(dialect, names, model, versions, now, _paused(connection), held=held)
     zone = model.policy.zone if model is not None else facts_of["zone"]
     of_customer = model.policy.zone_of_customer if model is not None else True
     default_zone = names.zones[zone]

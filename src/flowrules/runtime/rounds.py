@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 PASS = 100_000
 LAST = 99_999
+INSTEAD = 99_900
 
 
 class Round:
@@ -61,7 +62,7 @@ class Round:
         bundle = program.bundle
         for table, rows in (
             (scratch.force, list(bundle.force_rows())),
-            (scratch.cap, list(program.messages.cap_rows)),
+            (scratch.cap, list(program.messages.caps.rows)),
         ):
             connection.execute(delete(table))
             if rows:
@@ -192,6 +193,8 @@ class Round:
 
     def _end(self, turn: int) -> None:
         self.program.ends.record.run(self.cursor, turn=turn)
+        for statement in self.program.ends.cancel:
+            statement.run(self.cursor, turn=turn)
         ended = self.program.ends.end.run(self.cursor)
         self.tally.exited += ended
         self._ended |= ended > 0
@@ -324,17 +327,14 @@ class Round:
     def _messages(self, turn: int) -> bool:
         """True if any message step is done and its instance goes on."""
         messages, cursor = self.program.messages, self.cursor
+        for statement in messages.holds.again:
+            statement.run(cursor)
         for statement in self.program.operators.hold:
             statement.run(cursor, turn=turn)
         codes = [code for (code,) in messages.asking.rows(cursor)]
         if not codes:
             return False
-        for code in codes:
-            for statement in self.program.script(code).ask:
-                statement.run(cursor)
-        if len(codes) > 1:
-            messages.order.run(cursor)
-        self._judge()
+        codes = self._judge(codes, turn)
         for statement in messages.write:
             statement.run(cursor, turn=turn, accepted=int(self.accepted))
         for reason, count in messages.tally.rows(cursor):
@@ -344,25 +344,77 @@ class Round:
                 self.tally.withheld[reason] += count
         if self.answer is not None and self.answer is not silent:
             self._react(self.answer)
-        accepted = int(self.accepted is Status.SENT)
-        moved = sum(
-            statement.run(cursor, accepted=accepted, moved=STATE.RUNNING)
-            for code in codes
-            for statement in self.program.script(code).done
-        )
+        moved = self._go_on_from(codes, turn)
         messages.rest.run(cursor)
         messages.clear.run(cursor)
         return moved > 0
 
-    def _judge(self) -> None:
-        """Refusals, then caps: rank after rank, so that who is judged earlier counts for the later."""
+    def _go_on_from(self, codes: list[int], turn: int) -> int:
+        """Who is done with a message goes on; gives how many."""
+        cursor, accepted = self.cursor, int(self.accepted is Status.SENT)
+        for statement in self.program.messages.holds.rest:
+            statement.run(cursor)
+        moved = self._leave_capped(codes, turn)
+        return moved + sum(
+            statement.run(cursor, accepted=accepted, moved=STATE.RUNNING)
+            for code in codes
+            for statement in self.program.script(code).done
+        )
+
+    def _judge(self, codes: list[int], turn: int) -> list[int]:
+        """Refusals, holds, then caps: rank after rank, so that who is judged earlier counts for the later.
+
+        Gives the positions of the messages that are then asked for.
+        """
         messages, cursor = self.program.messages, self.cursor
-        for statement in (*messages.refusals, *self.program.operators.skip):
+        for code in codes:
+            for statement in self.program.script(code).ask:
+                statement.run(cursor)
+        if len(codes) > 1:
+            messages.order.run(cursor)
+        for statement in (*self.program.operators.skip, *messages.holds.resume):
+            statement.run(cursor)
+        codes = self._refuse(codes, turn)
+        for statement in (*messages.holds.judge, *messages.caps.periods):
             statement.run(cursor)
         for rank in range(1, messages.ranks.rows(cursor)[0][0] + 1):
-            for statement in messages.caps:
+            for statement in messages.caps.judge:
                 statement.run(cursor, rank=rank)
             messages.count.run(cursor, rank=rank)
+        for statement in (*messages.caps.room, *messages.holds.defer):
+            statement.run(cursor)
+        return codes
+
+    def _refuse(self, codes: list[int], turn: int) -> list[int]:
+        """Those that can not reach their customer; of `send first of` the next is then asked for in the same place."""
+        asked, number = set(codes), 0
+        last = codes
+        while last:
+            for statement in self.program.messages.refusals:
+                statement.run(self.cursor)
+            following = []
+            for code in last:
+                script = self.program.script(code)
+                if script.instead:
+                    moved = [
+                        statement.run(self.cursor, turn=turn - LAST + INSTEAD + number) for statement in script.instead
+                    ]
+                    following += [script.instead_code] if moved[0] else []
+            asked.update(following)
+            last, number = following, number + 1
+        return sorted(asked)
+
+    def _leave_capped(self, codes: list[int], turn: int) -> int:
+        """Who leaves because of a cap, as `when capped` says; gives how many go on."""
+        moved = 0
+        for code in codes:
+            script = self.program.script(code)
+            counts = [statement.run(self.cursor, turn=turn, moved=STATE.RUNNING) for statement in script.capped]
+            if script.capped_ends:
+                self.tally.exited += counts[-1]
+            else:
+                moved += sum(counts)
+        return moved
 
     def _react(self, answer: Answer) -> None:
         """The reactions of the virtual channel become facts, in order of time."""

@@ -46,7 +46,8 @@ class Bundle:
     """Everything of one loaded program.
 
     now: the campaigns of the newest deployment, in total order, with their current version and the
-    instant they live from. paused: ids of those with a pause that no tick has gone past.
+    instant they live from. paused: ids of those with a pause that no tick has gone past. holding: some messages are
+    held, or may be.
     """
 
     dialect: str
@@ -56,6 +57,7 @@ class Bundle:
     now: tuple[tuple[Version, int], ...]
     writer: Writer
     paused: frozenset[int] = frozenset()
+    holding: bool = False
     _totals: dict[int, int] = field(default_factory=dict)
 
     # --- fragments ------------------------------------------------------------------------------------
@@ -172,6 +174,8 @@ def _listened_now(campaign: m.Campaign) -> Iterator[str]:
     for exclusion in campaign.exclusions:
         if isinstance(exclusion, m.ExcludeWhere):
             yield from depends(exclusion.condition)
+    for hold in campaign.holds:
+        yield from depends(hold.condition)
 
 
 def _listened_inside(machine: Machine) -> Iterator[str]:
@@ -199,8 +203,13 @@ def load(
     versions: Sequence[tuple[int, int, Machine, m.Model]],
     now: Sequence[tuple[int, int]],
     paused: frozenset[int] = frozenset(),
+    *,
+    held: bool = False,
 ) -> Bundle:
-    """versions: (id, campaign id, machine, model); now: (version id, lives from) of the newest deployment."""
+    """versions: (id, campaign id, machine, model); now: (version id, lives from) of the newest deployment.
+
+    held: there are messages that are held.
+    """
     made: dict[int, Version] = {}
     guards_of: dict[int, Guards] = {}
     for version_id, campaign_id, machine, version_model in versions:
@@ -211,4 +220,11 @@ def load(
     bundle = Bundle(dialect, catalogue, model, tuple(made.values()), (), Writer(dialect), paused)
     bundle.now = tuple((made[version_id], lives_from) for version_id, lives_from in now)
     bundle.now = tuple(sorted(bundle.now, key=lambda item: bundle.rank(item[0])))
+    bundle.holding = held or _may_hold(model, [version.machine.campaign for version in bundle.versions])
     return bundle
+
+
+def _may_hold(model: m.Model | None, campaigns: Sequence[m.Campaign]) -> bool:
+    if model is not None and (model.policy.quiet or model.policy.when_capped is not None):
+        return True
+    return any(campaign.holds or campaign.when_capped is not None for campaign in campaigns)

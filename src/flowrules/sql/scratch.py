@@ -83,9 +83,15 @@ ask = _temporary(
     "ask",
     3,
     "customer_id campaign_id instance at version_id node step_id place_id channel_id ghost total rank pass "
-    "reason counter cap_id by_id",
+    "reason counter cap_id by_id zone_id asked_at lasts patience held_reason held_place held rule_id until local "
+    "this_day this_week this_month",
 )
-"""Messages asked for, contending; total: the campaign in the total order; rank: among its customer's asks."""
+"""Messages asked for, contending; total: the campaign in the total order; rank: among its customer's asks.
+
+lasts, patience: microseconds from `asked_at` until it expires, and until a cap is waited for in vain; held_*: what held
+it until now; held: 1 where it is held now, by rule_id or the cap, `until`; this_*: where the customer's day, week and
+month began; local: a step on the way to an instant.
+"""
 
 force = _temporary("force", 1, "campaign_id limited counted", kept=True)
 """The campaigns of the versions in use, by the policy in force now."""

@@ -16,10 +16,11 @@ from flowrules.model import campaign as m
 from flowrules.model.touches import Thing
 from flowrules.program.machine import Assignment, EventTest, Node, NodeKind, ReactionTest
 from flowrules.sql.bundle import NODES, Bundle, Version
-from flowrules.sql.codes import Decision, Reason
+from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.columns import attribute_column
-from flowrules.sql.facts import awaited_message, consume, earliest_event, fact_at, reaction_to
+from flowrules.sql.facts import UNREACHED, awaited_message, consume, earliest_event, fact_at, reaction_to
 from flowrules.sql.guards import Row, constant
+from flowrules.sql.holds import HELD
 from flowrules.sql.inner import stage_reached, tag_given, value_lost
 from flowrules.sql.local_time import DAY, local_day, offset_at, resolve, still_valid
 from flowrules.sql.rounds import DECISION
@@ -30,6 +31,9 @@ REST = 9
 HOUR = 3_600_000_000
 ELAPSED = {"second": 1_000_000, "minute": 60_000_000, "hour": HOUR}
 OLD = "existed = 1 AND ended_at IS NULL"
+_ASK_OF_RUN = (
+    "FROM ask a WHERE a.customer_id = run.customer_id AND a.campaign_id = run.campaign_id AND a.instance = run.instance"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,9 @@ class Script:
     starts: what this sets off in other campaigns, found out before any effect; touches: what it changes that a
     segment may look at.
 
-    ask and done: of a message; match, met and due: of those who rest here. over: the journey ends here.
+    ask and done: of a message; instead: ask for another one where that can not reach its customer (the first counts
+    whom it concerns); capped: those who leave it because of a cap. match, met and due: of those who rest here. over:
+    the journey ends here.
     """
 
     draw: Draw | None = None
@@ -70,6 +76,10 @@ class Script:
     move: tuple[Statement, ...] = ()
     over: bool = False
     ask: tuple[Statement, ...] = ()
+    instead: tuple[Statement, ...] = ()
+    instead_code: int = -1
+    capped: tuple[Statement, ...] = ()
+    capped_ends: bool = False
     done: tuple[Statement, ...] = ()
     match: Match | None = None
     met: tuple[Statement, ...] = ()
@@ -94,6 +104,7 @@ def loops(bundle: Bundle, version: Version, number: int) -> Statement:
 class _Position:
     def __init__(self, bundle: Bundle, version: Version, node: Node, code: int) -> None:
         self.bundle, self.version, self.node, self.code = bundle, version, node, code
+        self.node_number = code % NODES
         self.here = f"state = {STATE.RUNNING} AND code = {code}"
         campaign = version.machine.campaign
         self.customers: Thing = ("campaign", campaign.name)
@@ -131,37 +142,112 @@ class _Position:
         )
 
     def _send(self) -> Script:
-        send, w = self.node.send, self.bundle.writer
-        if send is None:
-            raise TypeError("a send node without its step")
-        campaign, channel_id = self.version.machine.campaign, self.bundle.catalogue.channels[send.channel.name]
-        number = "1"
-        if any(stage.reactions for stage in campaign.stages) or self._may_return():
-            number = (
-                "1 + coalesce((SELECT max(m.pass) FROM message m WHERE m.customer_id = run.customer_id "
-                "AND m.campaign_id = run.campaign_id AND m.instance = run.instance "
-                f"AND m.step_id = {self.step_id}), 0)"
-            )
+        w, send = self.bundle.writer, _sent(self.node)
         ask = w.statement(
             "INSERT INTO ask (customer_id, campaign_id, instance, at, version_id, node, step_id, place_id, channel_id, "
-            "ghost, total, rank, pass) SELECT run.customer_id, run.campaign_id, run.instance, run.at, run.version_id, "
-            f"{self.code % NODES}, {self.step_id}, {self.place_id}, {channel_id}, "
-            f"run.ghost, {self.bundle.total(self.version)}, 1, {number} FROM run "
+            "ghost, total, rank, pass, zone_id, asked_at, lasts, patience) "
+            "SELECT run.customer_id, run.campaign_id, run.instance, run.at, run.version_id, "
+            f"{self.code % NODES}, {self.step_id}, {self.place_id}, {self._channel(send)}, "
+            f"run.ghost, {self.bundle.total(self.version)}, 1, {self._pass('run')}, run.zone_id, run.at, "
+            f"{_or_null(send.expires)}, {_or_null(self._patience())} FROM run "
             f"WHERE state = {STATE.ASKING} AND code = {self.code} AND ended_at IS NULL"
         )
-        asks = w.statement(f"UPDATE run SET state = {STATE.ASKING}, due_at = NULL, dirty = 1 WHERE {self.here}")
+        asks = f"UPDATE run SET state = {STATE.ASKING}, due_at = NULL, dirty = 1 WHERE "
         judged = (
             f"state = {STATE.ASKING} AND code = {self.code} AND ended_at IS NULL AND (:accepted = 1 OR ghost > 0 "
-            "OR EXISTS (SELECT 1 FROM ask a WHERE a.customer_id = run.customer_id "
-            "AND a.campaign_id = run.campaign_id AND a.instance = run.instance AND a.reason IS NOT NULL))"
+            f"OR EXISTS (SELECT 1 {_ASK_OF_RUN} AND a.reason IS NOT NULL))"
         )
         met = f"state = {STATE.MET} AND code = {self.code}"
+        instead = self.node.alt
+        arrived: tuple[Statement, ...] = (self._go(met, self.node.next),)
+        if instead >= 0:
+            arrived = (self._go(f"{met} AND pick = 0", self.node.next), self._go(f"{met} AND pick = 1", instead))
         return Script(
-            move=(asks,),
+            move=(w.statement(asks + self.here),),
             ask=(ask,),
+            instead=self._instead(instead) if instead >= 0 else (),
+            instead_code=self.version.code(instead) if instead >= 0 else -1,
+            capped=(capped := self._leave_capped()),
+            capped_ends=len(capped) > 1,
             done=(self._go(judged, self.node.next),),
-            met=(self._go(met, self.node.next),),
+            met=arrived,
+            due=(w.statement(f"{asks}state = {STATE.DUE} AND code = {self.code}"),),
         )
+
+    def _channel(self, send: m.Send) -> int:
+        return self.bundle.catalogue.channels[send.channel.name]
+
+    def _pass(self, row: str, step_id: int | None = None) -> str:
+        """The number of the next message of a step; one that is held keeps the number it has."""
+        if not any(stage.reactions for stage in self.version.machine.campaign.stages) and not self._may_return():
+            return "1"
+        return (
+            f"1 + coalesce((SELECT max(m.pass) FROM message m WHERE m.customer_id = {row}.customer_id "
+            f"AND m.campaign_id = {row}.campaign_id AND m.instance = {row}.instance "
+            f"AND m.step_id = {self.step_id if step_id is None else step_id} AND NOT ({HELD})), 0)"
+        )
+
+    def _when_capped(self) -> m.WhenCapped | None:
+        """The campaign's own, as in the version the customer is in, goes before that of the policy in force."""
+        policy = self.bundle.model.policy if self.bundle.model is not None else None
+        return self.version.machine.campaign.when_capped or (policy.when_capped if policy is not None else None)
+
+    def _patience(self) -> int | None:
+        capped = self._when_capped()
+        return capped.wait or None if capped is not None else None
+
+    def _instead(self, number: int) -> tuple[Statement, ...]:
+        """Refused for a reason that another channel may not have: that one is asked for, by the same customers."""
+        w, node = self.bundle.writer, self.version.machine.nodes[number]
+        step_id = self.bundle.catalogue.steps[self.version.machine.campaign.name, node.key]
+        of_this = f"version_id = {self.version.id} AND node = {self.node_number} AND reason IN ({UNREACHED})"
+        columns = "customer_id, campaign_id, instance, step_id, pass, version_id, node, channel_id"
+        send = _sent(node)
+        return (
+            w.statement(
+                f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.WITHHELD)}, step_id, "
+                f"version_id, reason, place_id, by_id, NULL, NULL, NULL, NULL, NULL FROM ask WHERE {of_this}"
+            ),
+            w.statement(
+                f"INSERT INTO message ({columns}, status, reason, decided_at, turn) SELECT {columns}, "
+                f"{int(Status.SKIPPED)}, reason, at, :turn FROM ask WHERE {of_this} ON CONFLICT "
+                "(customer_id, campaign_id, instance, step_id, pass) DO UPDATE SET status = excluded.status, "
+                "reason = excluded.reason, decided_at = excluded.decided_at, turn = excluded.turn, place_id = NULL, "
+                "until = NULL"
+            ),
+            w.statement(
+                f"UPDATE run SET code = {self.version.code(number)} WHERE state = {STATE.ASKING} "
+                f"AND code = {self.code} AND ended_at IS NULL "
+                f"AND EXISTS (SELECT 1 {_ASK_OF_RUN} AND a.reason IN ({UNREACHED}))"
+            ),
+            w.statement(
+                f"UPDATE ask SET node = {number}, step_id = {step_id}, place_id = {self.bundle.label(node.place)}, "
+                f"channel_id = {self._channel(send)}, reason = NULL, by_id = NULL, held_place = NULL, "
+                f"pass = {self._pass('ask', step_id)} WHERE {of_this}"
+            ),
+        )
+
+    def _leave_capped(self) -> tuple[Statement, ...]:
+        """What `when capped ... else` says but `skip`."""
+        capped = self._when_capped()
+        if capped is None or capped.end == "skip":
+            return ()
+        where = (
+            f"state = {STATE.ASKING} AND code = {self.code} AND ended_at IS NULL "
+            f"AND EXISTS (SELECT 1 {_ASK_OF_RUN} AND a.reason = {int(Reason.CAPPED)})"
+        )
+        if capped.end == "go to":
+            stages = [stage.name for stage in self.version.machine.campaign.stages]
+            return (self._go(where, stages.index(capped.stage or "")),)
+        words = "NULL" if capped.words is None else str(self.bundle.label(capped.words))
+        ends = (
+            f"UPDATE run SET ended_at = at, exit = {int(Reason.EXIT)}, words_id = {words}, state = {STATE.REST}, "
+            f"due_at = NULL, recheck_at = NULL, dirty = 1 WHERE {where}"
+        )
+        record = self._record(
+            Decision.EXIT, reason=str(int(Reason.EXIT)), words=words, where=where, place=self.bundle.label(capped.place)
+        )
+        return record, self.bundle.writer.statement(ends)
 
     def _wait(self) -> Script:
         arrive, until = self._deadline("at", self.here)
@@ -371,11 +457,13 @@ class _Position:
         until: str = "NULL",
         words: str = "NULL",
         where: str | None = None,
+        place: int | None = None,
     ) -> Statement:
         what = str(int(decision)) if isinstance(decision, Decision) else decision
         return self.bundle.writer.statement(
             f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {what}, {self.step_id}, version_id, "
-            f"{reason}, {self.place_id}, NULL, NULL, NULL, NULL, {until}, {words} FROM run WHERE {where or self.here}"
+            f"{reason}, {place or self.place_id}, NULL, NULL, NULL, NULL, {until}, {words} "
+            f"FROM run WHERE {where or self.here}"
         )
 
     def _go(self, where: str, node: int, more: str = "") -> Statement:
@@ -403,6 +491,9 @@ class _Position:
 
     def _may_return(self) -> bool:
         """Some stage is gone to, so that a step may come round again."""
+        capped = self.version.machine.campaign.when_capped
+        if capped is not None and capped.end == "go to":
+            return True
         stages = range(len(self.version.machine.campaign.stages))
         return any(edge in stages for node in self.version.machine.nodes for edge in node.edges)
 
@@ -463,6 +554,16 @@ class _Position:
             w.statement(f"UPDATE run SET until = {instant} WHERE {where} AND until < at", instant),
             rests,
         )
+
+
+def _sent(node: Node) -> m.Send:
+    if node.send is None:
+        raise TypeError("a send node without its step")
+    return node.send
+
+
+def _or_null(number: int | None) -> str:
+    return "NULL" if number is None else str(number)
 
 
 def _months(local: str, months: int) -> str:

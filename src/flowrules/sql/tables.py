@@ -409,7 +409,10 @@ message = Table(
     _small("reason", null=True),  # codes.Reason
     _int("decided_at"),
     _int("turn"),
-    _int("sent_at", null=True),  # accepted by the channel
+    _int("sent_at", null=True),  # when it was known that the channel had accepted it
+    _int("asked_at", null=True),  # of one that was held: when its step was come to; null: at `decided_at`
+    Column("place_id", Integer, nullable=True),  # the rule by which the planner holds it
+    _int("until", null=True),  # held until then, if that is known
     Index(
         "message_open",
         "status",

@@ -73,9 +73,6 @@ FUTURES = (
     # blocks
     _future(r"^test\b(?: +_+)?", "tests in the language", "run the campaign with `flowrules simulate`"),
     _future(r"^(?:migrate|offer|coupons?|score|incentive|webhook)\b(?: +\w+)?", "this kind of block"),
-    _future(
-        r"^ +hold +while\b.*", "holding messages while a condition is true", "an `if` around the message tests it once"
-    ),
     # who enters, and how often
     _future(r"\bkeyed +by\b(?: +\w+)?", "one journey per key", "leave it out: each customer has one journey at a time"),
     _future(r"\bevery +time\b", "journeys side by side", "write `again after exit` or `again after 1 day`"),
@@ -114,8 +111,6 @@ FUTURES = (
         "leave it out: the time counts from the entry",
     ),
     # messages and steps
-    _future(r"^ +(?:.* )?send +first +of\b.*", "the first message that can be sent", "write one `send`"),
-    _future(r"\bexpires +after\b(?: +\d+ +\w+)?", "messages that expire"),
     _future(
         r"\bstart +campaign\b.*",
         "starting another campaign",
@@ -160,15 +155,9 @@ FUTURES = (
         "available are opened, unopened, clicked, unclicked, delivered, bounced, not sent",
     ),
     # policy
-    _future(r"\bper +calendar\b(?: +\w+)?", "limits per calendar period", "write `per 30 days`, which rolls"),
     _future(r"\bcalendar +\w+", "calendar periods", "days of 24 hours are counted"),
-    _future(r"^ +when +capped\b.*", "what happens to a capped message", "leave it out: a capped message is skipped"),
-    _future(r"^ +quiet +hours\b.*", "quiet hours", "write `wait until 09:00` before the message"),
     _future(r"^ +capacity\b.*", "capacity of a channel"),
     _future(r"^ +budget\b.*", "budgets"),
-    _future(
-        r"\bnot +(?:limited|counted)\b(?:, *not +counted)?", "classes outside the limits", "write `limited, counted`"
-    ),
 )
 
 _COMPARED = "`{}` is not how values are compared"
@@ -302,6 +291,12 @@ PHRASES = (
         "write `{}`",
         r'"\g<part>"',
         "STRING",
+    ),
+    _phrase(
+        r"\bsend\b.*?[^, ](?P<part> +expires +after)\b",
+        "a comma stands before `expires after`",
+        "write `, expires after 2 days`",
+        ", expires after",
     ),
     # header, policy, declarations
     _phrase(

@@ -154,6 +154,21 @@ class ToTree(Reader):
         number = self._integer(c[1], 0, "a number of contacts")
         return tree.Cap(number, self._duration(c[4]), c[6] or (), self._span(c))
 
+    def calendar_cap(self, c: Children) -> tree.Cap:
+        number = self._integer(c[1], 0, "a number of contacts")
+        period = cast("Literal['day', 'week', 'month']", str(c[5]))
+        return tree.Cap(number, period, c[7] or (), self._span(c))
+
+    def when_capped(self, c: Children) -> tree.WhenCapped:
+        otherwise = None if type(c[8]) is Token else c[8]
+        return tree.WhenCapped(self._optional_duration(c[5]), otherwise, self._span(c))
+
+    def skip_capped(self, c: Children) -> Token:
+        return cast("Token", c[0])
+
+    def hold_while(self, c: Children) -> tree.HoldWhile:
+        return tree.HoldWhile(c[2], self._span(c))
+
     def hold_out(self, c: Children) -> tree.HoldOut:
         return tree.HoldOut(self._percent(c[2]), None, self._span(c))
 
@@ -223,7 +238,10 @@ class ToTree(Reader):
         return tree.Purpose(self._name(c[1]), "unless refused", self._span(c))
 
     def message_class(self, c: Children) -> tree.MessageClass:
-        return tree.MessageClass(self._name(c[1]), self._name(c[4]), True, True, self._span(c))
+        return tree.MessageClass(self._name(c[1]), self._name(c[4]), c[6] is None, c[9] is None, self._span(c))
+
+    def quiet_hours(self, c: Children) -> tree.QuietHours:
+        return tree.QuietHours(self._clock(c[2]), self._clock(c[4]), c[6], self._span(c))
 
     def suppress(self, c: Children) -> tree.Suppress:
         return tree.Suppress(self._name(c[2]), c[4] or (), self._span(c))
@@ -294,15 +312,26 @@ class ToTree(Reader):
         return cast("tuple[tree.Step, ...]", c[1])
 
     def send(self, c: Children) -> tree.Send:
-        if c[2] in REACTION_WORDS:
+        return replace(cast("tree.Send", c[1]), expires=self._optional_duration(c[2]), span=self._span(c))
+
+    def send_first(self, c: Children) -> tree.SendFirst:
+        expires = self._optional_duration(c[-1])
+        messages = tuple(replace(item, expires=expires) for item in c[4:-1:2])
+        return tree.SendFirst(messages, self._span(c))
+
+    def message(self, c: Children) -> tree.Send:
+        if c[1] in REACTION_WORDS:
             self._problem(
                 "FR010",
-                f"`{c[2]}` is a word of the language and can not name a message",
-                self._span([c[2]]),
-                f"rename the template, for instance `{c[2]}_message`",
+                f"`{c[1]}` is a word of the language and can not name a message",
+                self._span([c[1]]),
+                f"rename the template, for instance `{c[1]}_message`",
             )
-        arguments = () if c[3] is None else tuple(c[3][1::2])
-        return tree.Send(self._name(c[1]), self._name(c[2]), arguments, self._span(c))
+        arguments = () if c[2] is None else tuple(c[2][1::2])
+        return tree.Send(self._name(c[0]), self._name(c[1]), arguments, None, self._span(c))
+
+    def expiry(self, c: Children) -> Token:
+        return cast("Token", c[3])
 
     def arguments(self, c: Children) -> Children:
         return c

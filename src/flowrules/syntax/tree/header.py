@@ -9,6 +9,7 @@ from typing import Literal
 
 from flowrules.source import Span
 from flowrules.syntax.tree.conditions import Condition, Filter
+from flowrules.syntax.tree.steps import Exit, GoTo
 from flowrules.syntax.tree.values import Duration, Name, Value, place
 
 
@@ -127,11 +128,26 @@ class Exclude:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """`cap 4 contacts per 7 days across email, sms`; no channel: all."""
+    """`cap 4 contacts per 7 days across email, sms`, `cap 1 contact per calendar month`; no channel: all."""
 
     number: int
-    per: Duration
+    per: Duration | Literal["day", "week", "month"]
     channels: tuple[Name, ...]
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class WhenCapped:
+    """`when capped wait up to 3 days, else skip`. wait None: not at all; otherwise None: skip."""
+
+    wait: Duration | None
+    otherwise: Exit | GoTo | None
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class HoldWhile:
+    condition: Condition
     span: Span = place()
 
 
@@ -162,4 +178,4 @@ class Priority:
     span: Span = place()
 
 
-HeaderClause = Owner | ClassOf | Priority | Enter | Goal | ExitWhen | Exclude | Cap | HoldOut
+HeaderClause = Owner | ClassOf | Priority | Enter | Goal | ExitWhen | Exclude | Cap | WhenCapped | HoldOut | HoldWhile

@@ -25,6 +25,15 @@ class Send:
     channel: Name
     template: Name
     arguments: tuple[Argument, ...]
+    expires: Duration | None
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class SendFirst:
+    """`send first of: email x, sms y`; what is said behind the last of them holds for all."""
+
+    messages: tuple[Send, ...]
     span: Span = place()
 
 
@@ -135,7 +144,7 @@ class Exit:
     span: Span = place()
 
 
-Step = Send | Wait | WaitUntil | WaitFor | If | Split | Tag | Untag | Set | GoTo | Exit
+Step = Send | SendFirst | Wait | WaitUntil | WaitFor | If | Split | Tag | Untag | Set | GoTo | Exit
 
 
 @dataclass(frozen=True, slots=True)
