@@ -178,7 +178,7 @@ def test_a_campaign_that_was_taken_out_is_not_started(started: World) -> None:
 
 def test_starts_without_end_are_refused(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """`check` lets no such campaign through; were it wrong, the engine would still stop."""
-    monkeypatch.setattr("flowrules.check.check_starts", lambda _campaigns: [])
+    monkeypatch.setattr("flowrules.check.check_triggers", lambda _campaigns, _names: [])
     flow = STARTS.partition("campaign welcome")[0] + (
         "campaign one:\n    enter when signup, every time\n    stage s:\n        start campaign two\n"
         "campaign two:\n    enter every time\n    stage s:\n        tag busy\n        start campaign one\n"

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import time
 
 import pytest
 
-from flowrules.model.campaign import Campaign, Cap, Entry, EventTrigger, MessageClass, Policy, Purpose
+from flowrules.model.campaign import (
+    Campaign,
+    Cap,
+    Entry,
+    EventTrigger,
+    MessageClass,
+    Period,
+    Policy,
+    Purpose,
+    QuietHours,
+)
 from flowrules.model.schema import EventType
 from flowrules.runtime.gate import Candidate, Contact, refusal
 from flowrules.runtime.sender import LEASE, alive, sender
 from flowrules.sql.codes import Reason
+from tests.support.world import at
 
 NOW = 1_000_000
 PURPOSE = Purpose("marketing", asks_first=True, place="p:1")
@@ -85,6 +97,52 @@ def test_caps_of_the_campaign_count_its_own() -> None:
     assert refusal(replace(FINE, contacts=[contact(1, NOW)]), campaign, POLICY, NOW) is None
     own = contact(2, NOW, campaign=1, counted=False)
     assert refusal(replace(FINE, contacts=[own]), campaign, POLICY, NOW) is Reason.CAPPED
+
+
+DAY = 86_400_000_000
+MADRID = "Europe/Madrid"
+NINE_PM = 1_772_481_600_000_000  # 2026-03-02 20:00 UTC: 21:00 in Madrid
+
+
+@pytest.mark.parametrize(
+    ("now", "zone", "channel", "quiet"),
+    [
+        (NINE_PM - 1, MADRID, "email", False),
+        (NINE_PM, MADRID, "email", True),
+        (NINE_PM, "UTC", "email", False),
+        (NINE_PM, MADRID, "sms", False),
+        (NINE_PM + DAY // 2 - 1, MADRID, "email", True),
+        (NINE_PM + DAY // 2, MADRID, "email", False),
+    ],
+)
+def test_quiet_hours(now: int, zone: str, channel: str, quiet: bool) -> None:  # noqa: FBT001 -- parametrized
+    policy = replace(POLICY, quiet=(QuietHours(time(21), time(9), ("email",), "p:4"),))
+    expected = Reason.QUIET_UNTIL if quiet else None
+    assert refusal(replace(FINE, zone=zone, channel=channel), CAMPAIGN, policy, now) is expected
+
+
+def test_what_has_expired_does_not_wait_for_the_morning() -> None:
+    policy = replace(POLICY, quiet=(QuietHours(time(21), time(9), ("email",), "p:4"),))
+    candidate = replace(FINE, zone=MADRID, expires_at=NINE_PM)
+    assert refusal(candidate, CAMPAIGN, policy, NINE_PM) is Reason.EXPIRED
+    assert refusal(candidate, CAMPAIGN, POLICY, NINE_PM - 1) is None
+
+
+@pytest.mark.parametrize(
+    ("period", "begun"),
+    [
+        ("day", "2026-03-01 23:00"),
+        ("week", "2026-03-01 23:00"),  # the second of March is a Monday
+        ("month", "2026-02-28 23:00"),
+    ],
+)
+def test_calendar_caps(period: Period, begun: str) -> None:
+    """By the calendar of the customer, here an hour ahead."""
+    start = at(begun)
+    policy = replace(POLICY, caps=(Cap(1, 0, (), "p:3", period),))
+    for earlier, expected in ((start, Reason.CAPPED), (start - 1, None)):
+        candidate = replace(FINE, zone=MADRID, contacts=[contact(1, earlier)])
+        assert refusal(candidate, CAMPAIGN, policy, NINE_PM) is expected
 
 
 def test_a_sender_lives_as_long_as_its_run() -> None:

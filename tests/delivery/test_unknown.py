@@ -79,7 +79,8 @@ def outcomes(made: World) -> list[str | None]:
 
 def test_a_person_found_it_sent(made: World) -> None:
     assert settle(made, "sent", SENT + HOUR)
-    assert state(made) == (Status.SENT, SENT, 1)
+    # Known since then: before, it was neither sent nor not sent.
+    assert state(made) == (Status.SENT, SENT + HOUR, 1)
     assert not settle(made, "failed", SENT + HOUR)
     made.tick(SENT + 2 * HOUR)
     assert outcomes(made) == [Reason.OUTCOME_UNKNOWN.word, Reason.ACCEPTED.word]
@@ -87,6 +88,7 @@ def test_a_person_found_it_sent(made: World) -> None:
 
 def test_a_person_found_it_lost(made: World) -> None:
     assert settle(made, "failed", SENT + HOUR)
+    made.tick(SENT + HOUR)
     assert state(made) == (Status.REFUSED, None, 0)
     line = Line(Accepted())
     hand_over(made, line, SENT + 2 * HOUR)

@@ -19,6 +19,7 @@ from flowrules.model.snapshot import Snapshot, Template
 from flowrules.source import Source
 from tests.docs.markdown import Block
 from tests.language.literate import Case, _case, check
+from tests.support.sends import sends
 
 KINDS = ("", "header", "stages", "steps", "policy", "condition", "shared", "alone")
 CHANNELS = (
@@ -73,10 +74,10 @@ def check_block(path: Path, block: Block, shared: str) -> None:
 def _looking(others: tuple[Source, ...]) -> Callable[[Source], list[Diagnostic]]:
     def look(source: Source) -> list[Diagnostic]:
         texts = [each.text for each in (source, *others)]
-        sends = sorted({send for text in texts for send in re.findall(r"\bsend (\w+) (\w+)", text)})
+        known = sends("\n".join(texts))
         snapshot = Snapshot(
             sources=(source, *others),
-            templates=tuple(Template(c, n, f"templates/{c}/{n}.txt", "---\nsubject: Hello\n---\n") for c, n in sends),
+            templates=tuple(Template(c, n, f"templates/{c}/{n}.txt", "---\nsubject: Hello\n---\n") for c, n in known),
             lists=frozenset(
                 path for text in texts for path in re.findall(r'^list.* from "([^"]*)"', text, re.MULTILINE)
             ),

@@ -14,6 +14,7 @@ from flowrules.model.snapshot import Snapshot, Template
 from flowrules.source import Source
 from flowrules.syntax.parser import parse
 from tests.language.literate import Case, cases, check
+from tests.support.sends import sends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,10 +31,11 @@ def syntax(source: Source) -> Iterable[Diagnostic]:
 
 def whole(source: Source) -> Iterable[Diagnostic]:
     """A workspace of one file, with every template it sends and the usual channels."""
-    sends = sorted(set(re.findall(r"send (\w+) (\w+)", source.text)))
     snapshot = Snapshot(
         sources=(source,),
-        templates=tuple(Template(c, n, f"templates/{c}/{n}.txt", "---\nsubject: Hello\n---\n") for c, n in sends),
+        templates=tuple(
+            Template(c, n, f"templates/{c}/{n}.txt", "---\nsubject: Hello\n---\n") for c, n in sends(source.text)
+        ),
         lists=frozenset(re.findall(r'^list.* from "([^"]*)"', source.text, re.MULTILINE)),
         channels=tuple(Channel(name, None) for name in ("call", "email", "push", "sms")),
         currency="EUR",

@@ -33,16 +33,22 @@ segment soon: birthday is 2 days away or birthday is today
 segment idle: has login and no login in last 2 days
 segment spender: total of purchase.amount in last 6 days > 60 EUR
 segment golfer: interests has any of ("golf", "chess") and score is known
+segment asleep: has login and no login in last 12 hours and consents to push for service
+segment cheerful: birthday within the next 2 days or tagged warm and in stage welcome.lead
 segment calm: count of purchase in last 4 days < 9 and first begin more than 1 hour ago
 
 policy:
     time zone of customer, else "Europe/Madrid"
     purpose marketing: unless refused
     purpose service: ask first
-    class service: purpose service, limited, counted
+    class notice: purpose service, not limited, counted
+    class service: purpose service, limited, not counted
     class marketing: purpose marketing, limited, counted
     cap 2 contacts per 2 days across email, sms
     cap 5 contacts per 6 days
+    cap 7 contacts per calendar month
+    when capped wait up to 1 day, else skip
+    quiet hours 21:00 to 09:00 for sms
     hold out 6% of customers from class marketing
 
 campaign welcome:
@@ -87,10 +93,15 @@ campaign rival:
     enter when purchase (category is "shoes"), again after 2 days
     goal login and stay
     exclude campaign welcome
+    hold while in segment golfer and no login in last 12 hours
     exit when idle
     stage all:
         send push note
-        wait 1 hour
+        split pause:
+            60% long:
+                wait 1 hour
+            40% longer:
+                wait 2 hours
         if last purchase.category is "shoes" and first purchase less than 9 days ago send email service
         wait for email_opened up to 1 day
         wait 1 month
@@ -104,7 +115,7 @@ campaign daily:
         wait for login up to 5 hours
         if not tagged warm and in stage welcome.lead exit "inside"
         if has purchase at least 2 times in last 5 days tag buyer
-        send email digest
+        send first of: email digest, push digest, expires after 2 days
 
 campaign fridays:
     class marketing
@@ -129,11 +140,77 @@ campaign launch:
         wait for stop up to 1 week
 
 campaign thanks:
-    class service
+    class notice
+    cap 1 contact per calendar week by push
+    when capped exit "thanked"
     enter when email_clicked, again after exit
     stage all:
         send push thanks
         wait 26 hours
+
+campaign late_ones:
+    class marketing
+    enter when reaches stage welcome.late, again after exit
+    stage all:
+        split length:
+            50% short:
+                send push short
+            40% long:
+                tag long_one
+                send email long
+            10% none:
+                wait 1 hour
+        wait 5 hours
+
+campaign buyers:
+    class service
+    enter when gets tag buyer
+    stage all:
+        send push bought
+
+campaign sleepers:
+    class marketing
+    enter when joins segment asleep, again after 5 hours
+    stage all:
+        send push wake_up
+        wait 1 hour
+
+campaign awake:
+    class marketing
+    enter when leaves segment asleep, again after exit
+    stage all:
+        wait 30 minutes
+
+campaign cheered:
+    class marketing
+    enter when joins segment cheerful, again after 1 hour
+    stage all:
+        tag cheered
+        set score to 3
+
+campaign pros:
+    class marketing
+    enter when plan changes from "free" to "pro", again after exit
+    stage all:
+        set birthday to 2026-03-05
+
+campaign scored:
+    class marketing
+    enter when score changes, again after 2 hours
+    stage all:
+        tag scored
+
+campaign birthdays:
+    class marketing
+    enter when on birthday at 09:00, again after 300 days
+    stage all:
+        send email birthday
+
+campaign before_birthday:
+    class marketing
+    enter when 2 days before birthday at 17:00, again after exit
+    stage all:
+        wait 1 hour
 
 campaign stopped:
     class marketing

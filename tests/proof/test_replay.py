@@ -75,5 +75,5 @@ def test_a_replay_of_hand_overs_is_equal(copies: Copies, other: str, tmp_path: P
         tick.tick(database, DEPLOYED + 34 * HOUR)
         expected = canonical(database)
         past = remember(database, FEW, [(FEW, DEPLOYED)])
-    assert sum(len(rows) for rows in past.outcomes.values()) > 10
+    assert len(past.outcomes) > 10
     assert replay(past, other, outbox=True) == expected

@@ -466,6 +466,142 @@ def scenario(rules: str, *facts: object, **fields: object) -> Scenario:
     return workspace(rules, *facts, **{"customers": PEOPLE, "until": at("06-20 00:00"), **fields})  # type: ignore[arg-type]
 
 
+TAGS_AND_STAGES = """
+campaign aa:
+    enter when begin, again after exit
+    hold out 50%
+    stage lead:
+        tag warm
+        send email hello
+        go to last
+    stage last:
+        untag warm
+        tag warm
+        set plan to "free"
+campaign ab:
+    enter when begin, again after exit
+    stage s:
+        tag warm
+        tag warm
+        tag warm
+        set plan to "pro"
+campaign ac:
+    enter when begin, again after exit
+    stage s:
+        wait 1 hour
+        untag warm
+campaign ad:
+    enter when begin, again after exit
+    stage s:
+        tag hot
+campaign ae:
+    enter when begin, again after exit
+    stage s:
+        untag hot
+campaign by_hot:
+    enter when gets tag hot, again after exit
+    stage s:
+        tag cold
+campaign by_stage:
+    enter when reaches stage aa.last, again after exit
+    stage s:
+        tag cold
+campaign by_tag:
+    priority 90
+    enter when gets tag warm, again after exit
+    stage s:
+        send email nice
+campaign by_change:
+    enter when plan changes to "free", again after exit
+    exclude campaign by_tag
+    stage s:
+        send email nice
+campaign by_segment:
+    enter when joins segment warm_ones, again after exit
+    stage s:
+        split ab:
+            50% one:
+                wait 1 hour
+            50% two:
+                exit "two"
+segment warm_ones: tagged warm and in stage aa
+"""
+MEMBERS = """
+segment quiet: has purchase and no purchase in last 10 days
+segment inside: in stage aa.lead
+segment party: birthday is today or birthday is 2 days away
+segment soon: birthday within the next 3 days
+segment day_of: birthday is today
+segment agrees: consents to email for service
+campaign aa:
+    enter when begin, again after exit
+    exit when tagged warm and in segment pro
+    stage lead:
+        send email hello
+        wait 1 day
+        tag warm
+        wait 1 day
+campaign goes_quiet:
+    enter when joins segment quiet, again after exit
+    stage s:
+        untag warm
+campaign wakes:
+    enter when leaves segment quiet, again after exit
+    stage s:
+        wait 1 hour
+campaign comes:
+    enter when joins segment inside, again after exit
+    stage s:
+        send email nice
+campaign goes:
+    enter when leaves segment inside, again after 1 hour
+    stage s:
+        send email nice
+campaign party_on:
+    enter when joins segment party, again after exit
+    stage s:
+        wait 1 hour
+campaign soon_over:
+    enter when leaves segment soon, again after exit
+    stage s:
+        wait 1 hour
+campaign party_over:
+    enter when leaves segment day_of, again after exit
+    stage s:
+        wait 1 hour
+campaign agreed:
+    enter when joins segment agrees, again after exit
+    stage s:
+        wait 1 hour
+campaign paying:
+    enter when joins segment pro, again after exit
+    stage s:
+        wait 1 hour
+campaign at_once:
+    enter when once now for segment pro
+    stage s:
+        set plan to "free"
+"""
+DATES = """
+campaign yearly:
+    enter when on birthday at 02:30, again after exit
+    stage s:
+        wait 1 hour
+campaign before_it:
+    enter when 1 day before birthday at 00:00, again after exit
+    stage s:
+        wait 1 hour
+campaign after_it:
+    enter when 1 week after birthday at 23:30, again after exit
+    stage s:
+        wait 1 hour
+campaign sets:
+    enter when begin, again after exit
+    stage s:
+        set birthday to 2026-03-29
+        wait 1 hour
+"""
+
 REGRESSIONS: dict[str, Scenario] = {
     "waits across clock changes": scenario(
         WAITS, *starts("03-01 00:00", "03-07 07:30", "03-27 13:00", "03-28 01:30", "04-03 15:00", "04-04 15:15")
@@ -633,5 +769,33 @@ REGRESSIONS: dict[str, Scenario] = {
             for channel in ("sms", "push")
         ),
         policy="cap 2 contacts per 2 days\nhold out 60% of customers from class marketing",
+    ),
+    "what steps set off": scenario(
+        TAGS_AND_STAGES,
+        *starts("03-02 10:00", "03-02 12:00", "03-04 10:00"),
+        changed("03-03 10:00 plan", "free"),
+        changed("03-03 10:00 plan", "pro"),
+        changed("03-03 12:00 plan", None),
+        changed("03-03 13:00 plan", "free"),
+    ),
+    "segments joined and left": scenario(
+        MEMBERS,
+        *starts("03-02 10:00", "03-05 10:00"),
+        *starts("02-25 10:00", "03-05 10:00", "04-05 10:00", event="purchase"),
+        *(changed("03-04 12:00 plan", "pro", who=person.id) for person in PEOPLE),
+        *(changed("03-28 22:30 birthday", date(2000, 3, 31), who=person.id) for person in PEOPLE[:2]),
+        changed("03-29 01:00 timezone", "Australia/Lord_Howe"),
+        said("03-07 10:00 email granted", purpose="service"),
+        said("03-08 10:00 email withdrawn", purpose="service"),
+        said("03-09 10:00 email granted", purpose="service"),
+        until=at("05-01 00:00"),
+    ),
+    "dates across clock changes": scenario(
+        DATES,
+        *starts("03-27 10:00", "03-28 05:00"),
+        changed("03-29 00:10 timezone", "Europe/Madrid", who="éva"),
+        changed("03-29 12:00 birthday", date(1980, 3, 30), who="ben"),
+        deployed_at=at("02-27 00:00"),
+        until=at("04-10 00:00"),
     ),
 }

@@ -14,12 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowrules.syntax import tree
+from tests.property.contacts import contacts, exceeded, in_quiet_hours
 from tests.property.regressions import REGRESSIONS
-from tests.reference.clock import elapsed
 from tests.reference.generate import cuts, scenarios
-from tests.reference.interpreter import Contact, run
-from tests.reference.program import load
+from tests.reference.interpreter import run
 from tests.reference.scenario import LedgerRow, Scenario
 from tests.reference.show import difference
 from tests.support.engine import run_scenario
@@ -52,6 +50,7 @@ def test_ledgers_are_equal(database_url: str, scenario: Scenario) -> None:
     same(run(scenario)[0], rows, scenario)
     every_entry_is_inside_or_has_left_once(scenario, rows)
     assert not exceeded(scenario, contacts(rows))
+    assert not in_quiet_hours(scenario, contacts(rows))
 
 
 @settings(QUICK, max_examples=15)
@@ -78,31 +77,6 @@ def every_entry_is_inside_or_has_left_once(scenario: Scenario, rows: list[Ledger
     assert inside == journeys - exits.keys()
 
 
-def contacts(rows: list[LedgerRow]) -> list[Contact]:
-    """The real messages of a ledger."""
-    return [
-        Contact(row.at, row.customer, row.campaign, row.instance, row.step, row.step.rsplit("/")[-1].split()[1], None)
-        for row in rows
-        if row.decision == "send" and row.reason is None and row.step is not None
-    ]
-
-
-def exceeded(scenario: Scenario, sent: list[Contact]) -> list[str]:
-    program = load(scenario)
-    found = []
-    caps: list[tuple[tree.Cap, str | None]] = [(cap, None) for cap in program.caps]
-    caps += [(cap, campaign.name) for campaign in program.campaigns.values() for cap in campaign.caps]
-    for cap, campaign_name in caps:
-        channels = {name.text for name in cap.channels} or set(scenario.channels)
-        counted = [each for each in sent if each.channel in channels and campaign_name in (None, each.campaign)]
-        for last in counted:
-            start = last.at - elapsed(cap.per)
-            number = sum(1 for each in counted if each.customer == last.customer and start < each.at <= last.at)
-            if number > cap.number:
-                found.append(f"{cap.span.text}: {number} up to {last}")
-    return found
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @THOROUGH
@@ -113,3 +87,4 @@ def test_ledgers_are_equal_thoroughly(database_url: str, data: st.DataObject) ->
     rows = run_scenario(scenario, database_url, data.draw(cuts(scenario)))
     same(run(scenario)[0], rows, scenario)
     assert not exceeded(scenario, contacts(rows))
+    assert not in_quiet_hours(scenario, contacts(rows))

@@ -77,6 +77,31 @@ def add(instant: int, duration: tree.Duration, zone: str) -> int:
             return instant + elapsed(duration)
 
 
+def begun(period: str, instant: int, zone: str) -> int:
+    """The first instant of the local day, of its week (from Monday), or of its month."""
+    today = local_date(instant, zone)
+    first = {"day": today, "week": today - timedelta(days=today.weekday()), "month": today.replace(day=1)}[period]
+    return at_clock(first, time(), zone)
+
+
+def next_begins(period: str, instant: int, zone: str) -> int:
+    """Of the periods to come, the first."""
+    day = local_date(instant, zone) + timedelta(days=1)
+    while (period == "week" and day.weekday() != 0) or (period == "month" and day.day != 1):
+        day += timedelta(days=1)
+    return at_clock(day, time(), zone)
+
+
+def quiet_until(start: time, end: time, instant: int, zone: str) -> int | None:
+    """The end of the quiet hours in which the instant lies."""
+    today = local_date(instant, zone)
+    for day in (today + timedelta(days=number) for number in range(-2, 3)):
+        ends = at_clock(day if start < end else day + timedelta(days=1), end, zone)
+        if at_clock(day, start, zone) <= instant < ends:
+            return ends
+    return None
+
+
 def _clipped(local: datetime, year: int, month: int) -> datetime:
     last = calendar.monthrange(year, month)[1]
     return local.replace(year=year, month=month, day=min(local.day, last))
@@ -112,7 +137,8 @@ def is_occurrence(schedule: tree.Schedule, instant: int, zone: str) -> bool:
 
 def next_occurrence(schedule: tree.Schedule, after: int, zone: str) -> int | None:
     if schedule.every is None:
-        assert schedule.moment is not None
+        if schedule.moment is None:  # once now: the deployment, which the interpreter knows
+            return None
         only = to_instant(schedule.moment, zone)
         return only if only > after else None
     assert schedule.clock is not None
@@ -124,6 +150,27 @@ def next_occurrence(schedule: tree.Schedule, after: int, zone: str) -> int | Non
             if instant > after:
                 return instant
         day += timedelta(days=1)
+
+
+def days_at(instant: int, when: time, zone: str) -> list[date]:
+    """The local dates whose clock time this instant is; two where a gap has swallowed one of them."""
+    today = local_date(instant, zone)
+    days = [today + timedelta(days=ahead) for ahead in (-2, -1, 0, 1)]
+    return [day for day in days if at_clock(day, when, zone) == instant]
+
+
+def next_at(when: time, after: int, zone: str) -> int:
+    """The first instant that is this clock time of some day."""
+    day = local_date(after, zone)
+    coming = (at_clock(day + timedelta(days=ahead), when, zone) for ahead in (-1, 0, 1, 2))
+    return min(instant for instant in coming if instant > after)
+
+
+def falls_on(born: date, day: date) -> bool:
+    """Whether it is its day of the year; 29 February falls on the 28th in other years."""
+    if (born.month, born.day) == (2, 29) and not calendar.isleap(day.year):
+        return (day.month, day.day) == (2, 28)
+    return (born.month, born.day) == (day.month, day.day)
 
 
 def _is_scheduled(schedule: tree.Schedule, day: date) -> bool:

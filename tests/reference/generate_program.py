@@ -25,7 +25,7 @@ def program(dice: Dice) -> str:
     words = Words(dice, stages)
     segments = words.segments()
     for name in names:
-        words.entries[name] = words.entry()
+        words.entries[name] = words.entry(name)
     policy, classes = words.policy()
     campaigns = [Writer(words, name, classes).campaign() for name in names]
     return "\n".join([DECLARATIONS, *segments, "", policy, "", *campaigns])
@@ -44,17 +44,35 @@ class Words:
 
     # --- entries ----------------------------------------------------------------------------------
 
-    def entry(self) -> tuple[str, str]:
+    def entry(self, name: str) -> tuple[str, str]:
         """Often that of the campaign before."""
         dice = self.dice
-        if self.entries and dice.chance(40):
-            trigger = list(self.entries.values())[-1][0]
+        before = list(self.entries.values())[-1][0] if self.entries else ""
+        if before and f"stage {name}." not in before and dice.chance(40):
+            trigger = before
+        elif dice.chance(12):
+            trigger = dice.pick(DATES)
+        elif dice.chance(15):
+            trigger = f"{dice.pick(('joins', 'joins', 'leaves'))} segment {dice.pick(self.known_segments)}"
+        elif len(self.stages) > 1 and dice.chance(25):
+            trigger = self.inner_trigger(name)
         elif dice.chance(75):
             trigger = "email_opened" if dice.chance(5) else dice.pick(ENTRIES)
         else:
             trigger = f"{dice.pick(SCHEDULES)} for segment {dice.pick(self.known_segments)}"
         keys = KEYS.get(trigger.split(" (", maxsplit=1)[0], ())
         return trigger, dice.pick(keys) if keys and dice.chance(50) else ""
+
+    def inner_trigger(self, name: str) -> str:
+        """What a step of some campaign sets off."""
+        dice = self.dice
+        other = dice.pick([each for each in self.stages if each != name])
+        choices: tuple[Callable[[], str], ...] = (
+            lambda: f"reaches stage {other}.{dice.pick(self.stages[other])}",
+            lambda: f"gets tag {dice.pick(TAGS)}",
+            lambda: dice.pick(CHANGES),
+        )
+        return dice.pick(choices)()
 
     def startable(self, name: str) -> list[str]:
         """Campaigns behind this one, so that none goes in circles; a key must be its own."""
@@ -183,9 +201,16 @@ class Words:
         classes = self.dice.pick((("marketing",), ("service", "marketing"), ("marketing", "service")))
         marketing = self.dice.pick(("unless refused", "ask first"))
         lines = [zone, f"purpose marketing: {marketing}", "purpose service: unless refused"]
-        lines += [f"class {name}: purpose {name}, limited, counted" for name in classes]
+        flags = ("limited, counted", "limited, counted", "not limited, counted", "limited, not counted",
+                 "not limited, not counted")  # fmt: skip
+        lines += [f"class {name}: purpose {name}, {self.dice.pick(flags)}" for name in classes]
         lines += [self.cap() for _ in range(self.dice.number(0, 2))]
         lines += [self.suppression() for _ in range(self.dice.number(0, 2))]
+        for _ in range(self.dice.pick((0, 0, 1, 1, 2))):
+            channels = ", ".join(self.dice.distinct(tuple(TEMPLATES), 1, 3))
+            lines.append(f"quiet hours {self.dice.pick(QUIET)} for {channels}")
+        if self.dice.chance(40):
+            lines.append(self.when_capped())
         if self.dice.chance(30):
             of_class = f" of customers from class {self.dice.pick(classes)}" if self.dice.chance(75) else ""
             lines.append(f"hold out {self.dice.pick(('20%', '40%', '0.5%'))}{of_class}")
@@ -195,11 +220,18 @@ class Words:
         channels = ", ".join(self.dice.distinct(tuple(TEMPLATES), 0, 2))
         return f"suppress list {self.dice.pick(('robinson', 'staff'))}{' for ' + channels if channels else ''}"
 
+    def when_capped(self, stages: Sequence[str] = ()) -> str:
+        """`stages`: that may be gone to from anywhere without going in a circle."""
+        wait = f"wait up to {self.window()}, else " if self.dice.chance(75) else ""
+        ends = ["skip", "exit", 'exit "too much"', *(f"go to {stage}" for stage in stages)]
+        return f"when capped {wait}{self.dice.pick(ends)}"
+
     def cap(self) -> str:
         number = self.dice.number(0, 2) if self.dice.chance(20) else self.dice.number(1, 2)
         channels = ", ".join(self.dice.distinct(tuple(TEMPLATES), 0, 2))
         contacts = "contact" if number == 1 else "contacts"
-        return f"cap {number} {contacts} per {self.window()}{' across ' + channels if channels else ''}"
+        per = f"calendar {self.dice.pick(('day', 'week', 'month'))}" if self.dice.chance(35) else self.window()
+        return f"cap {number} {contacts} per {per}{' across ' + channels if channels else ''}"
 
 
 FILTERS = {
@@ -255,7 +287,16 @@ SETS = (
     "birthday to 2026-04-02", "seen to 2026-03-29 02:30", "patience to 2 days", 'city to "Rome"', "weight to 2.25",
 )  # fmt: skip
 ENTRIES = ("login", "login", 'form (kind is "quote")', "form", "purchase", "purchase (amount > 10 EUR)", "booked")
-SCHEDULES = ("every day at 09:00", "every day at 02:30", "every day at 00:00", "every monday at 18:00",
+DATES = ("on birthday at 09:00", "on birthday at 00:00", "2 days before birthday at 02:30",
+         "1 week after birthday at 09:00",
+         "1 day after birthday at 23:30", "3 days before birthday at 18:00")  # fmt: skip
+CHANGES = (
+    "plan changes", 'plan changes to "pro"', 'plan changes from "free"', 'plan changes from "free" to "pro"',
+    "score changes", "score changes to 10", "balance changes to 10.50 EUR", "vip changes", "timezone changes",
+    "weight changes from 1.5", "birthday changes", "email changes", 'city changes to "Rome"', "seen changes",
+)  # fmt: skip
+QUIET = ("21:00 to 09:00", "21:00 to 09:00", "00:00 to 12:00", "02:30 to 03:00", "23:30 to 02:30", "12:00 to 18:00")
+SCHEDULES = ("every day at 09:00", "once now", "every day at 02:30", "every day at 00:00", "every monday at 18:00",
              "every month on day 1 at 12:00", "every month on day 31 at 09:00",
              "once at 2026-03-29 02:30", "once at 2026-10-25 02:30", "once at 2026-04-01 09:00")  # fmt: skip
 MODES = (
@@ -273,6 +314,7 @@ KEYS = {
     "purchase": ("ref", "ref", "amount", "pieces"),
     "booked": ("ref", "ref", "for_day", "urgent"),
 }
+SHARES = (("50%", "50%"), ("30%", "30%", "40%"), ("99.5%", "0.5%"), ("0%", "100%"), ("100%",))
 WAITS = ("1 day", "2 days", "6 hours", "90 minutes", "36 hours", "1 week", "1 month", "3 days")
 UNTIL = ("09:00", "09:00 tomorrow", "02:30", "02:30 tomorrow", "00:00", "18:00 on sunday", "02:30 on sunday",
          "2026-03-29 02:30", "2026-10-26 12:00", "2026-01-01 00:00")  # fmt: skip
@@ -287,6 +329,8 @@ class Writer:
     classes: tuple[str, ...]
     sends: list[tuple[str, str]] = field(default_factory=list)
     trigger: str = ""
+    splits: int = 0
+    bodies: list[list[str]] = field(default_factory=list)
     awaited: str = ""  # by the last `wait for`: the next is often for the same, of which it may be used up
 
     @property
@@ -296,7 +340,7 @@ class Writer:
     def campaign(self) -> str:
         names = self.words.stages[self.name]
         self.trigger = self.words.entries[self.name][0]
-        bodies = [self.stage(number) for number in range(len(names))]
+        bodies = self.bodies = [self.stage(number) for number in range(len(names))]
         for number in range(1, len(names)):  # every stage must be reached somehow
             if not any(f"go to {names[number]}" in line for body in bodies[:number] for line in body):
                 bodies[number - 1].append(self.on(bodies[number - 1], names[number]))
@@ -326,6 +370,12 @@ class Writer:
         if dice.chance(30):
             lines.append(words.cap())
         if dice.chance(25):
+            last = words.stages[self.name][-1]
+            sends_in_it = any("send" in line for line in self.bodies[-1])
+            lines.append(words.when_capped([] if sends_in_it or len(self.bodies) == 1 else [last]))
+        if dice.chance(25):
+            lines.append(f"hold while {self.hold_while()}")
+        if dice.chance(25):
             lines.append(f"hold out {dice.pick(('30%', '50%', '10%'))}")
         if dice.chance(20):
             lines.append(f"settle {dice.pick(('6 hours', '1 day', '90 minutes'))}")
@@ -337,6 +387,18 @@ class Writer:
         if self.name in self.words.started and not key and dice.chance(40):
             return f"enter {mode.removeprefix(', ')}" if mode else ""
         return f"enter when {self.trigger}{f', keyed by {key}' if key else ''}{mode}"
+
+    def hold_while(self) -> str:
+        dice, words = self.dice, self.words
+        choices: tuple[Callable[[], str], ...] = (
+            words.of_history,
+            lambda: f"tagged {dice.pick(TAGS)}",
+            lambda: f"no {words.event()} in last {words.window()}",
+            lambda: f"{dice.pick(('', 'not '))}in stage {words.stage()}",
+            lambda: dice.pick(ATTRIBUTE_TESTS["birthday"]),
+            lambda: dice.pick(ATTRIBUTE_TESTS["plan"]),
+        )
+        return dice.pick(choices)()
 
     def exit_when(self) -> str:
         dice, words = self.dice, self.words
@@ -425,6 +487,7 @@ class Writer:
         ]
         if depth < DEEPEST:
             makers += [lambda: self.if_(number, depth), lambda: self.if_unopened(number, depth)]
+            makers.append(lambda: self.split(number, depth))
         return dice.pick(makers)()
 
     def simple(self) -> str:
@@ -454,10 +517,16 @@ class Writer:
         return dice.pick((f"tag {dice.pick(TAGS)}", f"untag {dice.pick(TAGS)}", f"set {dice.pick(SETS)}"))
 
     def send(self) -> str:
+        expires = f", expires after {self.dice.pick(WINDOWS)}" if self.dice.chance(15) else ""
+        if self.dice.chance(15):
+            return f"send first of: {self.message()}, {self.message()}{expires}"
+        return f"send {self.message()}{expires}"
+
+    def message(self) -> str:
         channel = self.dice.pick(("email", "email", "sms", "push"))
         template = self.dice.pick(TEMPLATES[channel])
         self.sends.append((channel, template))
-        return f"send {channel} {template}"
+        return f"{channel} {template}"
 
     def rest(self, number: int) -> list[str]:
         dice = self.dice
@@ -498,6 +567,14 @@ class Writer:
             lines += ["else:", *("    " + line for line in self.block(number, depth + 1))]
         elif dice.chance(20):
             lines += [f"else {self.simple()}"]
+        return lines
+
+    def split(self, number: int, depth: int) -> list[str]:
+        dice = self.dice
+        self.splits += 1
+        lines = [f"split s{self.splits}:"]
+        for name, share in zip(("one", "two", "three"), dice.pick(SHARES), strict=False):
+            lines += [f"    {share} {name}:", *("        " + line for line in self.arm(number, depth))]
         return lines
 
     def if_unopened(self, number: int, depth: int) -> list[str]:

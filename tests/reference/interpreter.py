@@ -11,55 +11,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flowrules.syntax import tree
-from tests.reference import clock, judge
+from tests.reference import clock, judge, within
 from tests.reference.conditions import World, happenings, holds, matches, value_of
+from tests.reference.entries import entries, entries_within, started_by
+from tests.reference.messages import LAST_MICRO, messages
+from tests.reference.outcome import Outcome, of_people
 from tests.reference.program import Campaign, Position, Program, load
-from tests.reference.scenario import LedgerRow, Scenario, answers, ledger_order
-from tests.reference.state import Fact, Instance, Message, Person, Start
+from tests.reference.scenario import LedgerRow, Scenario, ledger_order
+from tests.reference.state import Effect, Fact, Instance, Message, Person, SetOff
 
 if TYPE_CHECKING:
-    from tests.reference.scenario import Change, Customer, Value
-
-LAST_MICRO = 99_999
-
-
-@dataclass(frozen=True)
-class Journey:
-    """What became of an instance."""
-
-    customer: str
-    campaign: str
-    number: int
-    ghost: str | None
-    stage: str | None
-    entered_at: int
-    reached_at: int | None
-    due: int | None
-    goal_at: int | None
-    ended_at: int | None
-    exit: str | None
-
-
-@dataclass(frozen=True)
-class Contact:
-    """A message that was sent, or would have been to a ghost."""
-
-    at: int
-    customer: str
-    campaign: str
-    number: int
-    key: str
-    channel: str
-    ghost: str | None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The end state; everything in a stable order."""
-
-    journeys: tuple[Journey, ...]
-    tags: tuple[tuple[str, str], ...]
-    contacts: tuple[Contact, ...]
+    from tests.reference.scenario import Change, Customer
 
 
 def interpret(scenario: Scenario) -> list[LedgerRow]:
@@ -81,43 +43,7 @@ def run(scenario: Scenario) -> tuple[list[LedgerRow], Outcome]:
         runner.run()
         rows += runner.rows
         people.append(runner.person)
-    return sorted(rows, key=ledger_order), _outcome(people)
-
-
-def _outcome(people: list[Person]) -> Outcome:
-    instances = sorted(
-        ((person, each) for person in people for each in person.instances),
-        key=lambda pair: (pair[0].id, pair[1].plain_order),
-    )
-    return Outcome(
-        journeys=tuple(
-            Journey(person.id, i.campaign.name, i.number, i.ghost, i.stage, i.entered_at, i.reached_at,
-                    i.due, i.goal_at, i.ended_at, i.exit)
-            for person, i in instances
-        ),
-        tags=tuple(sorted((person.id, tag) for person in people for tag in person.tags)),
-        contacts=tuple(
-            Contact(m.at, person.id, i.campaign.name, i.number, m.key, m.channel, i.ghost)
-            for person, i in instances
-            for m in i.messages
-        ),
-    )  # fmt: skip
-
-
-@dataclass
-class Effect:
-    """What one micro step of one instance changes; applied when all running instances have read."""
-
-    to: Position | None = None  # None: it rests here, or has ended
-    stage: str | None = None
-    tag: str | None = None
-    untag: str | None = None
-    set: tuple[str, Value] | None = None
-    due: int | None = None
-    used: int | None = None
-    asks: bool = False
-    exit: str | None = None
-    start: Start | None = None
+    return sorted(rows, key=ledger_order), of_people(people)
 
 
 @dataclass
@@ -134,6 +60,7 @@ class _Runner:
         customer = self.customer
         self.person = Person(
             id=customer.id,
+            known_at=customer.known_at,
             attributes={
                 **customer.attributes,
                 "id": customer.id,
@@ -191,6 +118,8 @@ class _Runner:
     def run(self) -> None:
         """*Instants*: each instant of the customer, in order; the campaigns live from the deployment."""
         self.apply_changes(before=self.scenario.deployed_at)
+        self.world.now = self.scenario.deployed_at - 1
+        within.joined_or_left(self.campaigns, self.world)
         instant = self.next_instant(self.scenario.deployed_at - 1)
         while instant is not None and instant <= self.scenario.until:
             self.world.now = instant
@@ -199,7 +128,7 @@ class _Runner:
 
     def next_instant(self, after: int) -> int | None:
         """*Instants* and the end of *Watch*: facts, timers, occurrences, and what time alone may change."""
-        coming = [fact.at for fact in self.person.facts]
+        coming = [self.scenario.deployed_at, self.customer.known_at, *(fact.at for fact in self.person.facts)]
         coming += [change.at for change in self.changes]
         coming += [each.at for each in self.scenario.consents if each.customer == self.person.id]
         coming += [order.at for order in self.scenario.operator_exits if order.customer == self.person.id]
@@ -209,6 +138,8 @@ class _Runner:
             if isinstance(campaign.enter.trigger, tree.Schedule):
                 occurrence = clock.next_occurrence(campaign.enter.trigger, after, self.world.zone)
                 coming += [] if occurrence is None else [occurrence]
+            elif isinstance(campaign.enter.trigger, tree.DateTrigger):
+                coming.append(clock.next_at(campaign.enter.trigger.clock, after, self.world.zone))
         coming += [fact.event_time + d for fact in self.person.facts for d in self.program.windows]
         if self.program.compares_dates:
             coming.append(clock.next_midnight(after, self.world.zone))
@@ -225,7 +156,9 @@ class _Runner:
         for each in self.person.instances:
             each.came_to = each.depth = 0
         self.turn = 100_000
+        values = within.values(self.campaigns, self.world)
         self.apply_changes(before=self.now + 1)
+        set_off = [SetOff("change", change, 1) for change in within.changed(values, self.campaigns, self.world)]
         self.operators(alive)
         self.unlink()
         self.watch()
@@ -236,13 +169,14 @@ class _Runner:
         running = self.react(alive, facts)
         self.release(alive)
         running += self.timers([each for each in alive if each not in running])
-        running += self.entries(facts)
+        running += entries(self, facts, set_off + within.joined_or_left(self.campaigns, self.world))
         number = 1
         while True:
             self.micro_steps(number, running)
             self.turn = number * 100_000 + LAST_MICRO
             self.watch()
-            running = self.messages()
+            entered = entries_within(self, within.joined_or_left(self.campaigns, self.world))
+            running = messages(self) + entered
             if not running:
                 return
             number += 1
@@ -349,6 +283,7 @@ class _Runner:
                     )
                     if on.refresh:
                         instance.entry = fact
+                    self.cancel(instance, "moved_on")
                     self.move(instance, instance.campaign.stages[on.stage.text])
                     return True
         return False
@@ -372,7 +307,7 @@ class _Runner:
         return matches(fact, wait.event, wait.filter, self.world, instance) and fact.seq not in instance.used
 
     def awaited_reaction(self, instance: Instance, facts: list[Fact]) -> bool:
-        """5c."""
+        """5d."""
         here = instance.position
         if here is None or not isinstance(here.step, tree.If):
             return False
@@ -408,6 +343,9 @@ class _Runner:
                 case tree.If():
                     self.at_step(instance, here, "timed_out")
                     self.move(instance, here.then)
+                case tree.Send():
+                    instance.asks, instance.due = True, None
+                    continue
                 case _:
                     self.move(instance, here.then)
             moved.append(instance)
@@ -415,72 +353,17 @@ class _Runner:
 
     # --- 7. Entries -----------------------------------------------------------------------------------
 
-    def entries(self, facts: list[Fact]) -> list[Instance]:
-        """7. *Entries*: returns the new instances."""
-        entered = []
-        for campaign in self.campaigns:
-            refused = set()
-            for key in judge.candidates(campaign, facts, self.customer.known_at, self.world):
-                refusal = judge.refusal(campaign, key, self.world)
-                if refusal is None:
-                    entered.append(self.enter(campaign, key))
-                elif key not in refused:
-                    refused.add(key)
-                    self.refuse(campaign, key, refusal)
-        return entered
-
-    def enter(self, campaign: Campaign, key: str, start: Start | None = None) -> Instance:
-        ghost = start.by.ghost if start is not None else None
-        ghost = ghost or judge.ghost(campaign, self.world)
-        number = 1 + sum(1 for each in self.person.instances if each.campaign is campaign)
-        instance = Instance(campaign, number, ghost, self.now, next(iter(campaign.stages.values())), key)
-        self.person.instances.append(instance)
-        rule, by = campaign.enter.span.place, None
-        if start is not None:
-            instance.starter, instance.linked, instance.depth = start, start.linked, start.by.depth + 1
-            rule, by = start.rule, f"campaign {start.by.campaign.name}"
-        reason = "held_out" if ghost else None
-        self.say(campaign, number, "entered", rule=rule, reason=reason, by=by, key=key)
-        return instance
-
-    def refuse(self, campaign: Campaign, key: str, refusal: judge.Verdict, start: Start | None = None) -> None:
-        by = refusal.by
-        if by is None and start is not None:
-            by = f"campaign {start.by.campaign.name}"
-        self.say(campaign, 0, "not_entered", rule=refusal.rule, reason=refusal.reason, by=by, key=key)
-
-    # --- Starts ---------------------------------------------------------------------------------------
-
-    def starts(self, asked: list[Start]) -> list[Instance]:
-        """*Starts*: `asked` in plain order; returns the new instances."""
-        entered = []
-        for campaign in self.campaigns:
-            seen, refused = set(), set()
-            for start in asked:
-                if start.campaign != campaign.name:
-                    continue
-                key = start.by.key if campaign.enter.keyed is not None else ""
-                if key in seen and not judge.every_time(campaign):
-                    continue
-                seen.add(key)
-                refusal = judge.refusal(campaign, key, self.world, start)
-                if refusal is None:
-                    entered.append(self.enter(campaign, key, start))
-                elif key not in refused:
-                    refused.add(key)
-                    self.refuse(campaign, key, refusal, start)
-        return entered
-
     def unlink(self) -> None:
         """*Linked*."""
         while True:
             ends = [
-                (each, each.starter)
+                (each, each.link)
                 for each in self.person.instances
-                if each.alive and each.linked and each.starter is not None and not each.starter.by.alive
+                if each.alive and each.link is not None and each.link.by is not None and not each.link.by.alive
             ]
-            for instance, start in ends:
-                self.end(instance, "linked", start.rule, f"campaign {start.by.campaign.name}")
+            for instance, link in ends:
+                assert link.rule is not None
+                self.end(instance, "linked", link.rule, started_by(link))
             if not ends:
                 return
 
@@ -496,10 +379,17 @@ class _Runner:
             self.turn = number * 100_000 + micro
             running.sort(key=lambda instance: instance.plain_order)
             effects = [(instance, self.come_to(instance)) for instance in running]
+            tags, values = set(self.person.tags), within.values(self.campaigns, self.world)
             for instance, effect in effects:
                 self.apply(instance, effect)
+            changed = within.changed(values, self.campaigns, self.world)
+            set_off = [
+                each
+                for instance, effect in effects
+                for each in within.set_off_by(instance, effect, tags, self.person.tags, changed)
+            ]
             running = [instance for instance, effect in effects if effect.to is not None]
-            running += self.starts([effect.start for _, effect in effects if effect.start is not None])
+            running += entries_within(self, within.joined_or_left(self.campaigns, self.world) + set_off)
             self.unlink()
             running = [instance for instance in running if instance.alive]
 
@@ -519,7 +409,7 @@ class _Runner:
             return Effect(exit="completed")
         return self.come_to_step(instance, here)
 
-    def come_to_step(self, instance: Instance, here: Position) -> Effect:  # noqa: C901, PLR0911  # the table
+    def come_to_step(self, instance: Instance, here: Position) -> Effect:  # noqa: C901, PLR0911, PLR0912  # the table
         match here.step:
             case tree.Send():
                 return Effect(asks=True)
@@ -538,6 +428,10 @@ class _Runner:
                 yes = holds(here.condition, self.world, instance)
                 self.at_step(instance, here, "branch", reason="yes" if yes else "no")
                 return Effect(to=here.then if yes else here.otherwise)
+            case tree.Split():
+                number = judge.arm(f"split/{instance.campaign.name}/{here.step.name.text}", here.step.arms, self.world)
+                self.at_step(instance, here, "branch", words=here.step.arms[number].name.text)
+                return Effect(to=here.arms[number])
             case tree.Tag():
                 self.at_step(instance, here, "tag")
                 return Effect(to=here.then, tag=here.step.name.text)
@@ -551,7 +445,7 @@ class _Runner:
             case tree.Start():
                 name = here.step.campaign.text
                 self.at_step(instance, here, "start", by=f"campaign {name}")
-                return Effect(to=here.then, start=Start(instance, name, here.step.linked, here.rule))
+                return Effect(to=here.then, start=here.step)
             case tree.Exit():
                 self.at_step(instance, here, "exit", reason="exit", words=here.step.reason)
                 return Effect(exit="exit")
@@ -629,13 +523,21 @@ class _Runner:
             self.move(instance, effect.to)
         else:
             instance.due, instance.asks = effect.due, effect.asks
+            instance.asked_at = self.now if effect.asks else None
 
     def move(self, instance: Instance, to: Position | None) -> None:
         instance.position, instance.due, instance.asks, instance.held = to, None, False, False
+        instance.asked_at, instance.hold = None, None
+
+    def cancel(self, instance: Instance, reason: str) -> None:
+        """*Held messages*, the end: it goes another way."""
+        if instance.hold is not None and instance.position is not None:
+            self.at_step(instance, instance.position, "withheld", reason=reason)
 
     def end(self, instance: Instance, reason: str, rule: str, by: str | None = None) -> None:
         """Ended by the header."""
         self.say(instance.campaign, instance.number, "exit", rule=rule, reason=reason, by=by)
+        self.cancel(instance, "journey_ended")
         self.close(instance, reason)
 
     def close(self, instance: Instance, reason: str) -> None:
@@ -654,43 +556,3 @@ class _Runner:
             self.unlink()
             if not ends:
                 return
-
-    # --- 9. Messages ----------------------------------------------------------------------------------
-
-    def messages(self) -> list[Instance]:
-        """9. *Messages* and 10: returns whose message step is done."""
-        asking = [each for each in self.person.instances if each.alive and each.asks]
-        for instance in [each for each in asking if judge.paused(each.campaign, self.world)]:
-            assert instance.position is not None
-            self.at_step(instance, instance.position, "withheld", reason="paused")
-            instance.asks, instance.held = False, True
-        done = sorted((each for each in asking if each.asks), key=lambda instance: instance.total_order)
-        for instance in done:
-            here = instance.position
-            assert here is not None
-            assert isinstance(here.step, tree.Send)
-            refusal = judge.message_verdict(instance, here.step.channel.text, here.rule, self.world)
-            if instance.held and judge.resumed(instance.campaign, self.world) == "skip":
-                refusal = judge.Verdict("paused", "operator")
-            if refusal is None:
-                self.send(instance, here, here.step)
-            else:
-                self.say(
-                    instance.campaign, instance.number, "withheld",
-                    step=here.key, rule=refusal.rule, reason=refusal.reason, by=refusal.by,
-                    counter=refusal.counter, limit=refusal.limit, window=refusal.window,
-                )  # fmt: skip
-            self.move(instance, here.then)
-        return done
-
-    def send(self, instance: Instance, here: Position, send: tree.Send) -> None:
-        """9: a message and a contact at this instant; in a simulation it is answered as the scenario says."""
-        self.at_step(instance, here, "send", reason="held_out" if instance.ghost else None)
-        message = Message(instance, here.key, send.channel.text, send.template.text, self.now)
-        instance.messages.append(message)
-        if instance.ghost is not None:
-            return
-        nth = sum(1 for each in instance.messages if each.key == here.key)
-        for event, at, machine in answers(self.scenario, self.person.id, here.key, instance.number, nth, self.now):
-            self.person.facts.append(Fact(self.next_seq, event, at, at, {"machine": machine}, message))
-            self.next_seq += 1

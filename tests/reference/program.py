@@ -27,7 +27,8 @@ class Position:
     """Where an instance can be: at a stage, at a step, at the end of a stage.
 
     `then` follows, `otherwise` follows instead when a condition does not hold, when what was waited for
-    did not come (wait for), when the reaction came (if ... unopened after D); `behind` is behind an `if`.
+    did not come (wait for), when the reaction came (if ... unopened after D), when a message can not reach its customer
+    (send first of; else None); `behind` is behind an `if`.
     `condition` is that of the one test of an `if` or `else if` that stands here.
     """
 
@@ -40,6 +41,7 @@ class Position:
     then: Position | None = None
     otherwise: Position | None = None
     behind: Position | None = None
+    arms: tuple[Position, ...] = ()
 
 
 @dataclass(eq=False)
@@ -54,6 +56,8 @@ class Campaign:
     exits: tuple[tree.ExitWhen, ...]
     excludes: tuple[tree.Exclude, ...]
     caps: tuple[tree.Cap, ...]
+    when_capped: tree.WhenCapped | None
+    holds: tuple[tree.HoldWhile, ...]
     hold_out: tree.HoldOut | None
     settle: int
     stages: dict[str, Position] = field(default_factory=dict)
@@ -78,6 +82,8 @@ class Program:
     purposes: dict[str, tree.Purpose]
     caps: tuple[tree.Cap, ...]
     suppressions: tuple[tree.Suppress, ...]
+    when_capped: tree.WhenCapped | None
+    quiet: tuple[tree.QuietHours, ...]
     hold_outs: tuple[tree.HoldOut, ...]
     windows: frozenset[int]
     compares_dates: bool
@@ -104,6 +110,8 @@ def load(scenario: Scenario) -> Program:
         purposes={clause.name.text: clause for clause in _of(tree.Purpose, policy)},
         caps=_of(tree.Cap, policy),
         suppressions=_of(tree.Suppress, policy),
+        when_capped=_one(tree.WhenCapped, policy),
+        quiet=_of(tree.QuietHours, policy),
         hold_outs=_of(tree.HoldOut, policy),
         windows=frozenset(_windows(file)),
         compares_dates=any(isinstance(node, tree.DateIs) for node in _nodes(file.declarations)),
@@ -139,6 +147,8 @@ def _campaign(decl: tree.CampaignDecl, classes: tuple[tree.MessageClass, ...]) -
         exits=_of(tree.ExitWhen, decl.header),
         excludes=_of(tree.Exclude, decl.header),
         caps=_of(tree.Cap, decl.header),
+        when_capped=_one(tree.WhenCapped, decl.header),
+        holds=_of(tree.HoldWhile, decl.header),
         hold_out=_one(tree.HoldOut, decl.header),
         settle=0 if settle is None else clock.elapsed(settle.duration),
     )
@@ -189,11 +199,22 @@ class _Linker:
                 return self.campaign.stages[step.stage.text]
             case tree.If():
                 return self.at_branch(stage, step, 0, behind)
+            case tree.SendFirst():
+                instead = None
+                for send in reversed(step.messages):
+                    here = self.at_step(stage, send, behind)
+                    here.otherwise, instead = instead, here
+                assert instead is not None
+                return instead
+            case tree.Send():
+                return self.position(Position("step", self.keys[id(step)], step.span.place, stage, step, then=behind))
             case _:
                 here = self.position(Position("step", self.keys[id(step)], step.span.place, stage, step))
                 here.then = here.otherwise = behind
                 if isinstance(step, tree.WaitFor) and step.otherwise is not None:
                     here.otherwise = self.chain(stage, step.otherwise, behind)
+                if isinstance(step, tree.Split):
+                    here.arms = tuple(self.chain(stage, arm.steps, behind) for arm in step.arms)
                 return here
 
     def at_branch(self, stage: str, step: tree.If, number: int, behind: Position) -> Position:
@@ -215,6 +236,8 @@ def _words(steps: tuple[tree.Step, ...]) -> Iterator[tuple[str, object]]:  # noq
         match step:
             case tree.Send():
                 yield f"send {step.channel.text} {step.template.text}", step
+            case tree.SendFirst():
+                yield from _words(step.messages)
             case tree.Wait():
                 yield "wait", step
             case tree.WaitUntil():
@@ -227,6 +250,10 @@ def _words(steps: tuple[tree.Step, ...]) -> Iterator[tuple[str, object]]:  # noq
                     yield "if", branch
                     yield from _words(branch.steps)
                 yield from _words(step.otherwise or ())
+            case tree.Split():
+                yield f"split {step.name.text}", step
+                for arm in step.arms:
+                    yield from _words(arm.steps)
             case tree.Tag():
                 yield f"tag {step.name.text}", step
             case tree.Untag():

@@ -8,9 +8,10 @@ datetime aware, in UTC; duration timedelta; list of text a tuple of str; missing
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from tests.support.sends import sends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +115,7 @@ class Scenario:
     @property
     def templates(self) -> tuple[tuple[str, str], ...]:
         """Channel and name of every template the rules send."""
-        return tuple(sorted(set(re.findall(r"\bsend (\w+) (\w+)", self.rules))))
+        return sends(self.rules)
 
 
 RULES = "rules/rules.flow"  # the name of the one file, as ledger rows name places in it

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from flowrules.syntax import tree
     from tests.reference.program import Campaign, Position
     from tests.reference.scenario import Value
 
@@ -21,6 +22,10 @@ class Message:
     channel: str
     template: str
     at: int
+
+    @property
+    def counted(self) -> bool:
+        return self.instance.campaign.message_class.counted
 
     def answered_by(self, event: str, word: str) -> bool:
         return event == f"{self.channel}_{word}"
@@ -38,19 +43,9 @@ class Fact:
     message: Message | None = None
 
 
-@dataclass(frozen=True)
-class Start:
-    """What an instance asks for at a `start campaign`."""
-
-    by: Instance
-    campaign: str
-    linked: bool
-    rule: str
-
-
 @dataclass(eq=False)
 class Instance:
-    """meaning.md, *An instance*. `ghost`: None, or the name of the holdout."""
+    """meaning.md, *An instance*. `ghost`: the name of its holdout; `hold`: reason and rule of its held message."""
 
     campaign: Campaign
     number: int
@@ -59,9 +54,8 @@ class Instance:
     position: Position | None
     key: str = ""
     entry: Fact | None = None
-    starter: Start | None = None
-    linked: bool = False
-    depth: int = 0  # in the chain of starts of the instant
+    link: SetOff | None = None
+    depth: int = 0  # in the chain of what was set off within the instant
     stage: str | None = None
     reached_at: int | None = None
     due: int | None = None
@@ -70,6 +64,8 @@ class Instance:
     exit: str | None = None
     asks: bool = False
     held: bool = False  # by a pause
+    asked_at: int | None = None
+    hold: tuple[str, str] | None = None
     used: set[int] = field(default_factory=set)
     messages: list[Message] = field(default_factory=list)
     came_to: int = 0
@@ -96,9 +92,11 @@ class Person:
     """`facts` holds those to come too; whoever reads them looks at `at`."""
 
     id: str
+    known_at: int
     attributes: dict[str, Value]
     facts: list[Fact]
     tags: set[str] = field(default_factory=set)
+    member_of: set[str] = field(default_factory=set)
     instances: list[Instance] = field(default_factory=list)
 
     def reactions(self, message: Message, word: str, now: int) -> list[Fact]:
@@ -111,3 +109,37 @@ class Person:
             and fact.at <= now
             and not fact.properties.get("machine")
         ]
+
+
+@dataclass
+class Effect:
+    """What one micro step of one instance changes; applied when all running instances have read."""
+
+    to: Position | None = None  # None: it rests here, or has ended
+    stage: str | None = None
+    tag: str | None = None
+    untag: str | None = None
+    set: tuple[str, Value] | None = None
+    due: int | None = None
+    used: int | None = None
+    asks: bool = False
+    exit: str | None = None
+    start: tree.Start | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SetOff:
+    """What may let the customer into a campaign from within. `by`: the instance whose step it was; `depth`: of whom it
+    lets in; `linked`, `rule`: of a `start campaign`.
+    """
+
+    kind: str
+    what: Any
+    depth: int
+    by: Instance | None = None
+    linked: bool = False
+    rule: str | None = None
+
+    @property
+    def key(self) -> str:
+        return "" if self.by is None else self.by.key

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.reference import interpreter
+from tests.reference import messages
 from tests.reference.scenario import Customer
 from tests.reference.workspace import ANA, at, changed, did, expect, said, workspace
 
@@ -41,7 +41,7 @@ def reactions(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[tuple[str, str,
             for event, when, machine in listed
         ]
 
-    monkeypatch.setattr(interpreter, "answers", answers)
+    monkeypatch.setattr(messages, "answers", answers)
     return found
 
 

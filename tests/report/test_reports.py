@@ -264,6 +264,44 @@ def test_no_word_of_the_ledger_is_cut() -> None:
     assert "…" not in text
 
 
+def test_explain_says_what_a_message_waits_for(database_url: str) -> None:
+    flow = """\
+attribute first_name: text
+event asked
+
+campaign daily:
+    class marketing
+    enter when asked, again after exit
+    hold while first_name is "Zoe"
+    stage only:
+        send email hello
+
+policy:
+    time zone "UTC"
+    purpose marketing: unless refused
+    class marketing: purpose marketing, limited, counted
+    cap 1 contact per calendar week
+    when capped wait up to 1 day, else skip
+    quiet hours 21:00 to 09:00 for email
+"""
+    made = world(database_url, flow, {"email/hello.txt": "---\nsubject: x\n---\n"})
+    made.customers(["ana"], consent=False)
+    made.customers(["zoe"], consent=False, first_name="Zoe")
+    made.event(["ana", "zoe"], "asked", at("2026-03-02 22:00"))
+    made.event(["ana"], "asked", at("2026-03-04 10:00"))
+    made.tick(at("2026-03-20 10:00"), answer=lambda _sent: [])
+    text = text_of(explained(made, "ana", campaign="daily"))
+    assert "held      email hello: quiet hours, until Tue 2026-03-03 09:00" in text
+    assert "held      email hello: capped, until Thu 2026-03-05 10:00" in text
+    assert "withheld  email hello: capped" in text
+    assert "1 of 1 contacts in this calendar week" in text
+    assert "next possible Mon 2026-03-09 00:00" in text
+    text = text_of(explained(made, "zoe", campaign="daily"))
+    assert "held      email hello: on hold" in text
+    assert "asked for again as soon as that is no longer so" in text
+    made.database.close()
+
+
 def test_explain_says_when_a_capped_message_is_next_possible(database_url: str) -> None:
     flow = """\
 attribute first_name: text

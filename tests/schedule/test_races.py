@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select
 
+from flowrules.content.outgoing import KEY
 from flowrules.runtime.tick import tick
 from flowrules.sql import tables
 from flowrules.store.database import Database
-from tests.proof.replay import KEY
 from tests.reference.scenario import LedgerRow
 from tests.schedule.runs import Shop, shop, until
 from tests.support.engine import ledger

@@ -19,6 +19,7 @@ STORED: dict[type[IntEnum], str] = {
         1 capped, 2 no_consent, 3 suppressed, 4 unsubscribed, 5 unwanted_channel, 6 excluded, 7 held_out,
         8 quiet_until, 9 paused, 10 on_hold, 11 outranked, 12 no_address, 13 late, 14 expired, 15 no_capacity,
         16 no_budget, 17 send_limit, 18 template_error, 19 refused, 20 outcome_unknown, 21 journey_ended,
+        22 moved_on,
         30 already_inside, 31 entered_before, 32 too_soon, 33 no_key, 34 not_deployed,
         40 completed, 41 goal, 42 exit, 43 exit_when, 44 loop, 45 linked, 46 operator, 47 erased,
         50 yes, 51 no, 52 accepted
@@ -29,7 +30,7 @@ STORED: dict[type[IntEnum], str] = {
     """,
     NodeKind: """
         1 stage, 2 send, 3 wait, 4 wait_until, 5 wait_for, 6 branch, 7 no_reaction, 8 tag, 9 untag, 10 set, 11 exit,
-        12 end, 14 start
+        12 end, 13 split, 14 start
     """,
 }
 

@@ -76,6 +76,16 @@ def run_scenario(scenario: Scenario, database_url: str, cuts: Sequence[int] = ()
 @contextmanager
 def finished(scenario: Scenario, database_url: str, cuts: Sequence[int] = ()) -> Iterator[Database]:
     """The database after the last tick, for tests that look further."""
+    with deployed(scenario, database_url) as database:
+        with planner(database) as planning:
+            for instant in [*cuts, scenario.until]:
+                planning.tick(instant, answer=Reactions(scenario).answer)
+        yield database
+
+
+@contextmanager
+def deployed(scenario: Scenario, database_url: str) -> Iterator[Database]:
+    """The database before the first tick."""
     model = model_of(scenario)
     database = empty(database_url, scenario)
     try:
@@ -89,9 +99,6 @@ def finished(scenario: Scenario, database_url: str, cuts: Sequence[int] = ()) ->
         apply(database, snapshot_of(scenario), model, scenario.deployed_at, lists=lists)  # type: ignore[arg-type]  # as above
         with database.intake() as connection:
             order(connection, scenario)
-        with planner(database) as planning:
-            for instant in [*cuts, scenario.until]:
-                planning.tick(instant, answer=Reactions(scenario).answer)
         yield database
     finally:
         database.close()

@@ -302,6 +302,32 @@ def test_header() -> None:
     assert never.again == tree.Again(False, None, False, NOWHERE)
 
 
+def test_what_lets_in() -> None:
+    stage, tag, joins, leaves, change, birthday, before, now = (
+        clause.trigger
+        for clause in header(
+            "enter when reaches stage c.s, again after exit",
+            "enter when gets tag warm",
+            "enter when joins segment x",
+            "enter when leaves segment x, once",
+            'enter when plan changes from "free" to "pro"',
+            "enter when on birthday at 09:00",
+            "enter when 2 weeks before changes at 09:00",
+            "enter when once now for segment x",
+        )
+        if isinstance(clause, tree.Enter)
+    )
+    assert stage == tree.StageTrigger(name("c.s"), NOWHERE)
+    assert tag == tree.TagTrigger(name("warm"), NOWHERE)
+    assert joins == tree.SegmentTrigger(True, name("x"), NOWHERE)
+    assert leaves == tree.SegmentTrigger(False, name("x"), NOWHERE)
+    free, pro = tree.Literal_("free", NOWHERE), tree.Literal_("pro", NOWHERE)
+    assert change == tree.ChangeTrigger(name("plan"), free, pro, NOWHERE)
+    assert birthday == tree.DateTrigger(name("birthday"), None, time(9), NOWHERE)
+    assert before == tree.DateTrigger(name("changes"), -14, time(9), NOWHERE)
+    assert now == tree.Schedule(None, None, None, None, None, name("x"), NOWHERE)
+
+
 def test_exit_when_keeps_a_bare_name() -> None:
     bare, event, test = header("exit when purchase", "exit when purchase (n is 1)", "exit when purchase is 1")
     assert bare == tree.ExitWhen(name("purchase"), None, None, NOWHERE)

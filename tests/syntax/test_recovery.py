@@ -155,7 +155,7 @@ def test_fixes_mend_steps(step: str, mended: str) -> None:
         ("campaign c:\n    owner x.y@example.com", "FR015", "x.y@example.com"),
         ("campaign c:\n    enter when cart (value > 50 EUR, again after 7 days", "FR009", "("),
         ("campaign c:\n    enter when cart where value > 50 EUR", "FR015", "where"),
-        ("campaign c:\n    enter on birthday at 09:00", "FR050", "on birthday at 09:00"),
+        ("campaign c:\n    enter on birthday at 09:00", "FR015", "on"),
         ("campaign c:\n    enter on login", "FR015", "on"),
         ("campaign c:\n    cap 2 emails per 7 days", "FR015", "emails"),
         ("campaign c:\n    stage s:\n        wait 4 hours 30 minutes", "FR015", "4 hours 30 minutes"),

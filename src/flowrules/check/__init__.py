@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowrules.check.flow import check_flow, check_starts
+from flowrules.check.flow import check_flow
 from flowrules.check.templates import check_templates
+from flowrules.check.triggers import check_triggers
 from flowrules.model.build import resolve
 from flowrules.model.walk import all_steps
 from flowrules.source import Span
@@ -52,7 +53,7 @@ def check(snapshot: Snapshot) -> Checked:
     campaigns = [item for file in files for item in file.declarations if isinstance(item, tree.CampaignDecl)]
     for campaign in campaigns:
         found += check_flow(campaign)
-    found += check_starts(campaigns)
+    found += check_triggers(campaigns, names)
     marketing = {each.name for each in (model.campaigns if model else ()) if each.message_class.marketing}
     found += check_templates(campaigns, names, marketing)
     found = _without_echoes(found, campaigns)

@@ -31,13 +31,17 @@ class _Jump:
     at_once: bool
 
 
-@dataclass(slots=True)
-class _Walk:
-    """One stage, followed step by step. starts: of other campaigns, that some way comes to at once."""
+Effect = tree.Tag | tree.Untag | tree.Set | tree.Start
 
-    found: list[Diagnostic]
+
+@dataclass(slots=True)
+class Walk:
+    """One stage, followed step by step. effects: those that some way comes to at once."""
+
+    found: list[Diagnostic] = field(default_factory=list)
+    capped: tree.WhenCapped | None = None
     jumps: list[_Jump] = field(default_factory=list)
-    starts: list[tree.Start] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
 
     def block(self, steps: Sequence[tree.Step], at_once: bool | None) -> bool | None:  # noqa: FBT001  # a state
         """How the end of a block is reached: never (None), with a fixed wait behind (False), or at once (True)."""
@@ -70,12 +74,17 @@ class _Walk:
                 ends.append(self.block(step.otherwise or (), at_once))
                 # `after` has a third end: the message was never sent, the flow goes on behind the block.
                 return _worst((*ends, at_once)) if step.after is not None else _worst(ends)
-            case tree.Start():
-                if at_once:
-                    self.starts.append(step)
-                return at_once
+            case tree.Split():
+                return _worst([self.block(arm.steps, at_once) for arm in step.arms])
+            case tree.Send() | tree.SendFirst():
+                if self.capped is not None and isinstance(self.capped.otherwise, tree.GoTo):
+                    # Who has waited for room in vain has waited.
+                    way = self.capped.otherwise
+                    self.jumps.append(_Jump(way.stage.text, way.span, at_once and self.capped.wait is None))
             case _:
-                return at_once
+                if at_once and isinstance(step, Effect):
+                    self.effects.append(step)
+        return at_once
 
 
 def _worst(ends: Iterable[bool | None]) -> bool | None:
@@ -87,9 +96,9 @@ def check_flow(campaign: tree.CampaignDecl) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     jumps: dict[str, list[_Jump]] = {}
     for stage in campaign.stages:
-        walk = _Walk(found)
-        walk.block(stage.steps, at_once=True)
-        jumps.setdefault(stage.name.text, []).extend([*walk.jumps, *_interruptions(stage)])
+        walk = walked(campaign, stage)
+        found += walk.found
+        jumps.setdefault(stage.name.text, []).extend(walk.jumps)
         found += _shadowed(stage)
     known = all(jump.stage in jumps for there in jumps.values() for jump in there)
     if campaign.stages and known:
@@ -98,38 +107,11 @@ def check_flow(campaign: tree.CampaignDecl) -> list[Diagnostic]:
     return found
 
 
-def check_starts(campaigns: Sequence[tree.CampaignDecl]) -> list[Diagnostic]:
-    """Campaigns that start each other in a circle, all within one moment."""
-    starts = {campaign.name.text: _starts_at_once(campaign) for campaign in campaigns}
-    found = []
-    for circle in depth_first(starts, lambda name: (each for each in starts[name] if each in starts))[1]:
-        ways = [starts[here][there] for here, there in zip(circle, [*circle[1:], circle[0]], strict=True)]
-        around = " starts ".join(
-            [*(f"`{name}`" for name in circle[:_NAMED]), *(["..."] if len(circle) > _NAMED else [])]
-        )
-        found.append(
-            Diagnostic(
-                "FR223",
-                f"{around} starts `{circle[0]}` again, without end and without a wait",
-                ways[-1].span,
-                "put a step such as `wait 1 day` before one of these starts",
-                labels=tuple(Label(way.span, "and this starts the next") for way in ways[:-1][:_NAMED]),
-            )
-        )
-    return found
-
-
-def _starts_at_once(campaign: tree.CampaignDecl) -> dict[str, tree.Start]:
-    """What may be started at the moment of entry, by the campaign started."""
-    walks: dict[str, _Walk] = {}
-    for stage in campaign.stages:
-        walks.setdefault(stage.name.text, _Walk([])).block(stage.steps, at_once=True)
-
-    def targets(name: str) -> Iterable[str]:
-        return (jump.stage for jump in walks[name].jumps if jump.at_once and jump.stage in walks)
-
-    reached = depth_first(list(walks)[:1], targets)[0]
-    return {start.campaign.text: start for name in reached for start in walks[name].starts}
+def walked(campaign: tree.CampaignDecl, stage: tree.Stage) -> Walk:
+    walk = Walk(capped=next((clause for clause in campaign.header if isinstance(clause, tree.WhenCapped)), None))
+    walk.block(stage.steps, at_once=True)
+    walk.jumps += _interruptions(stage)
+    return walk
 
 
 def _interruptions(stage: tree.Stage) -> list[_Jump]:
@@ -140,7 +122,7 @@ def _interruptions(stage: tree.Stage) -> list[_Jump]:
 
 
 def _head(step: tree.Step) -> Span:
-    return step.head if isinstance(step, tree.If) else step.span
+    return step.head if isinstance(step, tree.If | tree.Split) else step.span
 
 
 # --- stages -----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Literal
 from flowrules.model.condition import Condition, Filter, Segment
 from flowrules.model.schema import Attribute, Channel, CustomerList, EventType, Property, Stored
 
+Period = Literal["day", "week", "month"]
 Unit = Literal["second", "minute", "hour", "day", "week", "month"]
 
 
@@ -34,11 +35,15 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Send:
+    """expires: microseconds from when it is asked for. instead: what is tried where this one can not reach anybody."""
+
     key: str
     place: str
     channel: Channel
     template: str
     arguments: tuple[Argument, ...] = ()
+    expires: int | None = None
+    instead: Send | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,23 @@ class IfNoReaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Arm:
+    millionths: int
+    name: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """`name` is what the buckets are made of; the arms add up to all."""
+
+    key: str
+    place: str
+    name: str
+    arms: tuple[Arm, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tag:
     key: str
     place: str
@@ -145,7 +167,7 @@ class Start:
     linked: bool
 
 
-Step = Send | Wait | WaitUntil | WaitFor | If | IfNoReaction | Tag | Untag | Set | GoTo | Exit | Start
+Step = Send | Wait | WaitUntil | WaitFor | If | IfNoReaction | Split | Tag | Untag | Set | GoTo | Exit | Start
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +203,7 @@ class EventTrigger:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleTrigger:
-    """Occurrences are local times of each customer's zone."""
+    """Occurrences are local times of each customer's zone; with no time at all: when the campaign's life begins."""
 
     every: Literal["day", "week", "month"] | None
     weekday: int | None
@@ -192,6 +214,49 @@ class ScheduleTrigger:
 
 
 @dataclass(frozen=True, slots=True)
+class StageTrigger:
+    campaign: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagTrigger:
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentTrigger:
+    """joins False: leaves."""
+
+    segment: Segment
+    joins: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTrigger:
+    """None: from or to any value."""
+
+    attribute: Attribute
+    before: Stored | None
+    after: Stored | None
+
+
+@dataclass(frozen=True, slots=True)
+class DateTrigger:
+    """So many days after the date (before it: less than 0), at a local time; days None: its day of every year."""
+
+    attribute: Attribute
+    days: int | None
+    clock: time
+
+
+InnerTrigger = StageTrigger | TagTrigger | SegmentTrigger | ChangeTrigger
+"""What a step of another campaign may set off, at the same instant."""
+OuterTrigger = EventTrigger | ScheduleTrigger | DateTrigger
+Trigger = OuterTrigger | InnerTrigger
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """mode `again after`: at least `gap` microseconds since the last entry and not inside; `every time`: side by side.
 
@@ -199,7 +264,7 @@ class Entry:
     trigger None: only steps of campaigns start it.
     """
 
-    trigger: EventTrigger | ScheduleTrigger | None
+    trigger: Trigger | None
     mode: Literal["once", "after exit", "again after", "every time"]
     gap: int
     place: str
@@ -261,11 +326,35 @@ class ExcludeCampaign:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """Rolling: every window (t - per, t] holds at most `number`. channels empty: all. per: microseconds."""
+    """Rolling: every window (t - per, t] holds at most `number`; per calendar period: every such one of the customer.
+
+    channels empty: all. per: microseconds, 0 with a calendar period.
+    """
 
     number: int
     per: int
     channels: tuple[str, ...]
+    place: str
+    calendar: Period | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WhenCapped:
+    """What becomes of a capped message: it waits (microseconds, 0 not at all), then this happens.
+
+    end: skip; exit, with `words`; go to, a `stage`.
+    """
+
+    wait: int
+    end: Literal["skip", "exit", "go to"]
+    words: str | None
+    stage: str | None
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldWhile:
+    condition: Condition
     place: str
 
 
@@ -294,9 +383,11 @@ class Campaign:
     place: str
     digest: str
     """Hash of the meaning: this campaign and all that it names except policy; a new digest is a new version.
-    Exclusions, caps, priority and holdout share are policy and do not take part."""
+    Exclusions, caps, holds, priority and holdout share are policy and do not take part."""
     settle: int = 0
     """Microseconds that whatever acts on an absence waits longer for late facts."""
+    when_capped: WhenCapped | None = None
+    holds: tuple[HoldWhile, ...] = ()
 
     @property
     def refreshes(self) -> bool:
@@ -355,6 +446,16 @@ class UniversalHoldOut:
 
 
 @dataclass(frozen=True, slots=True)
+class QuietHours:
+    """From `start` to before `end`, the next day's where that is not later."""
+
+    start: time
+    end: time
+    channels: tuple[str, ...]
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     zone_of_customer: bool
     zone: str
@@ -363,6 +464,8 @@ class Policy:
     caps: tuple[Cap, ...]
     hold_out: UniversalHoldOut | None
     suppressions: tuple[Suppression, ...] = ()
+    quiet: tuple[QuietHours, ...] = ()
+    when_capped: WhenCapped | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from flowrules.model import campaign as typed
 from flowrules.model import condition as conditions
-from flowrules.model.conditions import Journey, Scope, condition, event_filter, sent
+from flowrules.model.conditions import Journey, Scope, condition, sent
 from flowrules.model.digest import digest
 from flowrules.model.names import a
-from flowrules.model.policy import cap, hold_out, message_class
+from flowrules.model.policy import cap, hold_out, message_class, when_capped
 from flowrules.model.schema import EventType, Kind
 from flowrules.model.steps import build_stage, journey_event
+from flowrules.model.triggers import build_trigger
 from flowrules.model.values import describe
 from flowrules.model.walk import steps_of
 from flowrules.syntax import tree
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from flowrules.source import Span
 
 C = TypeVar("C", bound=tree.HeaderClause)
-Trigger = typed.EventTrigger | typed.ScheduleTrigger
 Mode = Literal["once", "after exit", "again after", "every time"]
 
 
@@ -39,7 +39,7 @@ def build_campaign(node: tree.CampaignDecl, scope: Scope, policy: typed.Policy) 
     _once_each(node, names)
     owner, priority = _first(node, tree.Owner), _first(node, tree.Priority)
     class_of, share = _first(node, tree.ClassOf), _first(node, tree.HoldOut)
-    goal, settle = _first(node, tree.Goal), _first(node, tree.Settle)
+    goal, settle, capped = _first(node, tree.Goal), _first(node, tree.Settle), _first(node, tree.WhenCapped)
     entry = _entry(node, scope)
     if entry is not None and entry.key is not None:
         journey = replace(journey, key=entry.key)
@@ -68,6 +68,12 @@ def build_campaign(node: tree.CampaignDecl, scope: Scope, policy: typed.Policy) 
         place=node.span.place,
         digest="",
         settle=0 if settle is None else names.elapsed(settle.duration),
+        when_capped=None if capped is None else when_capped(capped, names, journey.stages),
+        holds=tuple(
+            typed.HoldWhile(condition(clause.condition, scope), clause.span.place)
+            for clause in node.header
+            if isinstance(clause, tree.HoldWhile)
+        ),
     )
     return None if entry is None or not node.stages else replace(built, digest=digest(built))
 
@@ -108,6 +114,7 @@ _SINGLE = {
     tree.Goal: "goal",
     tree.HoldOut: "hold out",
     tree.Settle: "settle",
+    tree.WhenCapped: "when capped",
 }
 
 
@@ -140,7 +147,7 @@ def _entry(node: tree.CampaignDecl, scope: Scope) -> typed.Entry | None:
         return None
     again = clause.again
     gap = 0 if again is None or again.gap is None else names.elapsed(again.gap)
-    trigger = None if clause.trigger is None else _trigger(clause.trigger, scope)
+    trigger = None if clause.trigger is None else build_trigger(clause.trigger, node.name.text, scope)
     if trigger is None and clause.trigger is not None:
         return None
     key = None if clause.keyed is None else _key(clause.keyed, trigger, names)
@@ -150,25 +157,15 @@ def _entry(node: tree.CampaignDecl, scope: Scope) -> typed.Entry | None:
     return typed.Entry(trigger, mode, gap, clause.span.place, key)
 
 
-def _key(name: tree.Name, trigger: Trigger | None, names: Names) -> Property | None:
+def _key(name: tree.Name, trigger: typed.Trigger | None, names: Names) -> Property | None:
     if not isinstance(trigger, typed.EventTrigger):
-        message = f"`keyed by {name.text}`: no event starts this campaign, a schedule does"
+        message = f"`keyed by {name.text}`: no event starts this campaign"
         names.note("FR220", message, name.span, "a key is a property of the event that lets the customer in")
         return None
     found = names.property(trigger.event, name.text, name.span)
     if found is not None and found.type.kind is Kind.LIST:
         names.note("FR220", f"`{name.text}` is {describe(found.type)} and can not be a key", name.span)
     return found
-
-
-def _trigger(trigger: tree.EventTrigger | tree.Schedule, scope: Scope) -> Trigger | None:
-    if isinstance(trigger, tree.EventTrigger):
-        event = scope.names.event(trigger.event)
-        return None if event is None else typed.EventTrigger(event, event_filter(trigger.filter, event, scope))
-    segment = scope.names.segment(trigger.segment)
-    if segment is None:
-        return None
-    return typed.ScheduleTrigger(trigger.every, trigger.weekday, trigger.day, trigger.clock, trigger.moment, segment)
 
 
 def _goal(clause: tree.Goal, scope: Scope, journey: Journey) -> typed.Goal | None:
@@ -237,7 +234,16 @@ def _exclude(
     segment = names.segment(clause.name)
     if segment is None:
         return None
-    if entry is not None and isinstance(entry.trigger, typed.ScheduleTrigger) and entry.trigger.segment is segment:
+    if entry is not None and _needs(entry.trigger) is segment:
         message = f"campaign `{node.name.text}` excludes the very segment it is for"
         names.note("FR210", message, clause.span, "nobody could ever enter")
     return typed.ExcludeWhere(by, conditions.InSegment(segment), place)
+
+
+def _needs(trigger: typed.Trigger | None) -> conditions.Segment | None:
+    """The segment that all who enter are in."""
+    match trigger:
+        case typed.ScheduleTrigger() | typed.SegmentTrigger(joins=True):
+            return trigger.segment
+        case _:
+            return None

@@ -6,7 +6,7 @@ condition. Mistakes are noted in the names of the scope; `NOTHING` stands in for
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from flowrules.diagnostics.model import Edit, Fix
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from flowrules.model.campaign import Purpose
     from flowrules.model.names import Names
-    from flowrules.model.schema import EventType, Property
+    from flowrules.model.schema import Attribute, EventType, Property
 
 NOTHING = typed.And(())
 
@@ -30,13 +30,14 @@ NOTHING = typed.And(())
 @dataclass(frozen=True, slots=True)
 class Journey:
     """What a condition inside a campaign may speak of. sends: channel to the templates sent over it; key: what tells
-    its journeys apart.
+    its journeys apart; splits: where those met so far stand.
     """
 
     campaign: str
     stages: Mapping[str, tree.Stage]
     sends: Mapping[str, frozenset[str]]
     key: Property | None = None
+    splits: dict[str, Span] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,14 +297,18 @@ def _event_ago(node: tree.EventAgo, scope: Scope) -> typed.Condition:
 def _date_is(node: tree.DateIs, scope: Scope) -> typed.Condition:
     if len(node.attribute.parts) > 1:
         return _dotted(node.attribute, scope)
-    attribute = scope.names.attribute(node.attribute)
-    if attribute is None:
-        return NOTHING
-    if attribute.type.kind is not Kind.DATE:
-        message = f"`{attribute.name}` is {describe(attribute.type)}, not a date"
-        scope.names.note("FR113", message, node.span, "only a date is compared with the calendar")
-        return NOTHING
-    return typed.DateIs(attribute, node.kind, node.days)
+    attribute = date(node.attribute, node.span, scope.names)
+    return NOTHING if attribute is None else typed.DateIs(attribute, node.kind, node.days)
+
+
+def date(name: tree.Name, span: Span, names: Names) -> Attribute | None:
+    """An attribute of the calendar; `span` is that of the words that ask for one."""
+    attribute = names.attribute(name)
+    if attribute is None or attribute.type.kind is Kind.DATE:
+        return attribute
+    message = f"`{attribute.name}` is {describe(attribute.type)}, not a date"
+    names.note("FR113", message, span, "only a date is compared with the calendar")
+    return None
 
 
 # --- membership -------------------------------------------------------------------------------
@@ -321,14 +326,14 @@ def _in_list(node: tree.InList, scope: Scope) -> typed.Condition:
 
 def _tagged(node: tree.Tagged, scope: Scope) -> typed.Condition:
     if len(node.name.parts) > 1:
-        return _stage_of(node.name, scope)
+        return stage_of(node.name, scope.names) or NOTHING
     scope.names.tag(node.name)
     return typed.Tagged(node.name.text)
 
 
 def _in_stage(node: tree.InStage, scope: Scope) -> typed.Condition:
     if len(node.name.parts) > 1:
-        return _stage_of(node.name, scope)
+        return stage_of(node.name, scope.names) or NOTHING
     journey = scope.journey
     if journey is not None and node.name.text in journey.stages:
         return typed.InStage(journey.campaign, node.name.text)
@@ -336,16 +341,17 @@ def _in_stage(node: tree.InStage, scope: Scope) -> typed.Condition:
     return NOTHING if found is None else typed.InStage(found.name.text, None)
 
 
-def _stage_of(name: tree.Name, scope: Scope) -> typed.Condition:
+def stage_of(name: tree.Name, names: Names) -> typed.InStage | None:
+    """`campaign.stage`."""
     head, tail = name.parts
-    campaign = scope.names.campaign(tree.Name((head,), _head(name)))
+    campaign = names.campaign(tree.Name((head,), _head(name)))
     if campaign is None:
-        return NOTHING
+        return None
     stages = [stage.name.text for stage in campaign.stages]
     if tail not in stages:
         at = Span(name.span.source, name.span.end - len(tail), name.span.end)
-        scope.names.unknown("FR107", f"campaign `{head}` has no stage `{tail}`", at, tail, stages)
-        return NOTHING
+        names.unknown("FR107", f"campaign `{head}` has no stage `{tail}`", at, tail, stages)
+        return None
     return typed.InStage(head, tail)
 
 

@@ -1,7 +1,7 @@
 """The identity of a campaign's meaning: equal digests are one version.
 
 Takes a typed campaign; gives the SHA-256 of its meaning in a canonical text. Places, titles and owners are not
-meaning; exclusions, caps, priority, holdout and what a class allows are policy, which is always the one in force.
+meaning; exclusions, caps, holds, priority, holdout and what a class allows are policy: always the one in force.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flowrules.model.campaign import Campaign
 
 _NO_MEANING = frozenset({"span", "place", "title", "owner", "digest"})
-_POLICY = frozenset({"exclusions", "caps", "priority", "hold_out"})
+_POLICY = frozenset({"exclusions", "caps", "holds", "priority", "hold_out"})
 
 
 def digest(campaign: Campaign) -> str:

@@ -5,14 +5,25 @@ Takes the trees of all files; gives the policy in force. Two blocks, doubled lin
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from flowrules.model.campaign import Cap, HoldOut, MessageClass, Policy, Purpose, Suppression, UniversalHoldOut
+from flowrules.model.campaign import (
+    Cap,
+    HoldOut,
+    MessageClass,
+    Policy,
+    Purpose,
+    QuietHours,
+    Suppression,
+    UniversalHoldOut,
+    WhenCapped,
+)
 from flowrules.syntax import tree
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from decimal import Decimal
 
     from flowrules.model.names import Names
@@ -48,6 +59,8 @@ def build_policy(files: Sequence[tree.File], names: Names) -> Policy:
         tuple(cap(clause, names) for clause in kept if isinstance(clause, tree.Cap)),
         None if hold_out is None else _universal(hold_out, classes, names),
         _suppressions([clause for clause in kept if isinstance(clause, tree.Suppress)], names),
+        tuple(_quiet(clause, names) for clause in kept if isinstance(clause, tree.QuietHours)),
+        next((when_capped(clause, names, None) for clause in kept if isinstance(clause, tree.WhenCapped)), None),
     )
 
 
@@ -56,18 +69,25 @@ def _head(block: tree.PolicyDecl) -> Span:
 
 
 def _is_new(clause: tree.PolicyClause, firsts: dict[str, Span], names: Names) -> bool:
-    if isinstance(clause, tree.Cap | tree.Suppress):
+    if isinstance(clause, tree.Cap | tree.Suppress | tree.QuietHours):
         return True
     if isinstance(clause, tree.Purpose | tree.MessageClass):
         word = "purpose" if isinstance(clause, tree.Purpose) else "class"
         what = f"{word} `{clause.name.text}`"
     else:
-        what = "the time zone" if isinstance(clause, tree.Zone) else "the hold out of the policy"
+        what = _ONCE[type(clause)]
     if what in firsts:
         names.twice("FR302", f"{what} is given twice", clause.span, firsts[what])
         return False
     firsts[what] = clause.span
     return True
+
+
+_ONCE: dict[type, str] = {
+    tree.Zone: "the time zone",
+    tree.HoldOut: "the hold out of the policy",
+    tree.WhenCapped: "what becomes of a capped message",
+}
 
 
 def _classes(
@@ -112,7 +132,10 @@ def message_class(name: tree.Name, classes: Sequence[MessageClass], names: Names
 
 
 def cap(clause: tree.Cap, names: Names) -> Cap:
-    return Cap(clause.number, names.elapsed(clause.per), _channels(clause.channels, names), clause.span.place)
+    known = _channels(clause.channels, names)
+    if isinstance(clause.per, str):
+        return Cap(clause.number, 0, known, clause.span.place, clause.per)
+    return Cap(clause.number, names.elapsed(clause.per), known, clause.span.place)
 
 
 def _suppressions(clauses: Sequence[tree.Suppress], names: Names) -> tuple[Suppression, ...]:
@@ -123,6 +146,38 @@ def _suppressions(clauses: Sequence[tree.Suppress], names: Names) -> tuple[Suppr
 def _channels(written: Sequence[tree.Name], names: Names) -> tuple[str, ...]:
     channels = [names.channel(name) for name in written]
     return tuple(dict.fromkeys(channel.name for channel in channels if channel is not None))
+
+
+def when_capped(clause: tree.WhenCapped, names: Names, stages: Collection[str] | None) -> WhenCapped:
+    """stages: those of the campaign; None in the policy, which knows of none."""
+    wait = 0 if clause.wait is None else names.elapsed(clause.wait)
+    place = clause.span.place
+    match clause.otherwise:
+        case tree.Exit(reason=words):
+            return WhenCapped(wait, "exit", words, None, place)
+        case tree.GoTo(stage=stage):
+            if stages is None:
+                message = "the policy knows no stages to go to"
+                hint = "write `skip` or `exit`; a campaign may say `when capped ...` itself, with one of its stages"
+                names.note("FR307", message, clause.otherwise.span, hint)
+            elif stage.text not in stages:
+                message = f"this campaign has no stage `{stage.text}`"
+                hint = f"its stages: {', '.join(f'`{name}`' for name in islice(stages, 8))}"
+                names.unknown("FR107", message, stage.span, stage.text, stages, hint)
+            return WhenCapped(wait, "go to", None, stage.text, place)
+        case _:
+            return WhenCapped(wait, "skip", None, None, place)
+
+
+def _quiet(clause: tree.QuietHours, names: Names) -> QuietHours:
+    if clause.start == clause.end:
+        names.note(
+            "FR308",
+            "these quiet hours never end",
+            clause.span,
+            "they end before the second time, as in `21:00 to 09:00`; `cap 0 contacts per 1 day` forbids a channel",
+        )
+    return QuietHours(clause.start, clause.end, _channels(clause.channels, names), clause.span.place)
 
 
 def share(percent: Decimal, span: Span, names: Names) -> int:

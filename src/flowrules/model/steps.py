@@ -7,12 +7,13 @@ order of the text, so that an edit elsewhere in the file renames no step.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 from flowrules.model import campaign as typed
 from flowrules.model.conditions import Journey, Scope, condition, event_filter, sent
+from flowrules.model.policy import share
 from flowrules.model.schema import Kind, Type
 from flowrules.model.values import describe, display, stored
 from flowrules.model.walk import all_steps, leaves
@@ -44,7 +45,7 @@ class _Place:
     def without_entry(self) -> str:
         if self.journey.campaign in self.scope.names.started:
             return "a step of a campaign starts this one, and brings no event"
-        return "no event starts this campaign, a schedule does"
+        return "no event starts this campaign"
 
     def key(self, kind: str) -> str:
         key = f"{self.stage}/{kind}"
@@ -131,7 +132,7 @@ def _too_soon(send: tree.Send, step: tree.If, place: _Place) -> None:
 # --- messages ---------------------------------------------------------------------------------
 
 
-def _send(node: tree.Send, place: _Place) -> typed.Step | None:
+def _send(node: tree.Send, place: _Place) -> typed.Send | None:
     key = place.key(f"send {node.channel.text} {node.template.text}")
     channel = place.scope.names.channel(node.channel)
     arguments = []
@@ -142,7 +143,18 @@ def _send(node: tree.Send, place: _Place) -> typed.Step | None:
             continue
         firsts[item.name] = item.span
         arguments.append(_argument(item, place))
-    return None if channel is None else typed.Send(key, node.span.place, channel, node.template.text, tuple(arguments))
+    if channel is None:
+        return None
+    expires = None if node.expires is None else place.scope.names.elapsed(node.expires)
+    return typed.Send(key, node.span.place, channel, node.template.text, tuple(arguments), expires)
+
+
+def _send_first(node: tree.SendFirst, place: _Place) -> typed.Send | None:
+    built = [_send(message, place) for message in node.messages]
+    chain: typed.Send | None = None
+    for send in reversed([one for one in built if one is not None]):
+        chain = replace(send, instead=chain)
+    return chain
 
 
 def _argument(item: tree.Argument, place: _Place) -> typed.Argument:
@@ -267,6 +279,30 @@ def _wrong_after(node: tree.If, test: tree.Condition, after: tree.Duration) -> s
     return "such an `if` has no `else if`: put the other question below it" if len(node.branches) > 1 else None
 
 
+def _split(node: tree.Split, place: _Place) -> typed.Step:
+    names, name = place.scope.names, node.name.text
+    key = place.key(f"split {name}")
+    splits = place.journey.splits
+    if splits.setdefault(name, node.name.span) is not node.name.span:
+        names.twice("FR110", f"a split `{name}` is there already", node.name.span, splits[name])
+    firsts: dict[str, Span] = {}
+    arms = []
+    for arm in node.arms:
+        if firsts.setdefault(arm.name.text, arm.name.span) is not arm.name.span:
+            names.twice("FR110", f"the arm `{arm.name.text}` is there twice", arm.name.span, firsts[arm.name.text])
+        millionths = share(arm.percent, arm.span, names)
+        arms.append(typed.Arm(millionths, arm.name.text, _steps(arm.steps, place)))
+    total = sum(arm.percent for arm in node.arms)
+    if total != 100:  # noqa: PLR2004  # percent
+        names.note(
+            "FR212",
+            f"the arms of `{name}` add up to {total:g}%, not to 100%",
+            node.head,
+            "every customer goes one of these ways; an arm may be as short as `tag NAME`",
+        )
+    return typed.Split(key, node.head.place, f"split/{place.journey.campaign}/{name}", tuple(arms))
+
+
 # --- what takes no time -----------------------------------------------------------------------
 
 
@@ -332,10 +368,12 @@ def _start(node: tree.Start, place: _Place) -> typed.Step | None:
 
 _BUILDERS: dict[type, Callable[[Any, _Place], typed.Step | None]] = {
     tree.Send: _send,
+    tree.SendFirst: _send_first,
     tree.Wait: _wait,
     tree.WaitUntil: _wait_until,
     tree.WaitFor: _wait_for,
     tree.If: _if,
+    tree.Split: _split,
     tree.Tag: _tag,
     tree.Untag: _untag,
     tree.Set: _set,

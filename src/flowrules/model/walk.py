@@ -19,8 +19,13 @@ def all_steps(steps: Sequence[tree.Step]) -> Iterator[tree.Step]:
                 for branch in step.branches:
                     yield from all_steps(branch.steps)
                 yield from all_steps(step.otherwise or ())
+            case tree.SendFirst():
+                yield from step.messages
             case tree.WaitFor():
                 yield from all_steps(step.otherwise or ())
+            case tree.Split():
+                for arm in step.arms:
+                    yield from all_steps(arm.steps)
             case _:
                 pass
 

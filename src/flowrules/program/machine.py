@@ -29,6 +29,7 @@ class NodeKind(IntEnum):
     SET = 10
     EXIT = 11
     END = 12
+    SPLIT = 13
     START = 14
 
 
@@ -70,9 +71,10 @@ class Node:
     """One position.
 
     `next`: where it goes on (a branch that holds, an awaited event that came, a reaction that was there);
-    alt: the other way (else, timed out, absent); third: behind the block (no message was sent).
+    alt: the other way (else, timed out, absent, the message to send instead); third: behind the block (no message was
+    sent). arms: where each arm of a split begins.
     test: what decides, by kind: Condition (BRANCH), EventTest (WAIT_FOR), ReactionTest (NO_REACTION),
-    WaitUntil (WAIT_UNTIL), Assignment (SET), Started (START).
+    WaitUntil (WAIT_UNTIL), Assignment (SET), Split (SPLIT), Started (START).
     """
 
     kind: NodeKind
@@ -83,10 +85,16 @@ class Node:
     alt: int = -1
     third: int = -1
     duration: m.Duration | None = None
-    test: Condition | EventTest | ReactionTest | m.WaitUntil | Assignment | Started | None = None
+    arms: tuple[int, ...] = ()
+    test: Condition | EventTest | ReactionTest | m.WaitUntil | Assignment | m.Split | Started | None = None
     tag: str | None = None
     send: m.Send | None = None
     words: str | None = None
+
+    @property
+    def edges(self) -> tuple[int, ...]:
+        """Everywhere it may lead to."""
+        return tuple(way for way in (self.next, self.alt, self.third, *self.arms) if way >= 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +141,14 @@ class _Lowering:
             return self.stage_of[step.stage]
         return self._add(self._node(step, after, stage))
 
-    def _node(self, step: m.Step, after: int, stage: int) -> Node:  # noqa: C901, PLR0911  # one case a kind
+    def _node(self, step: m.Step, after: int, stage: int) -> Node:  # noqa: C901, PLR0911, PLR0912  # one case a kind
         def node(kind: NodeKind, **more: Any) -> Node:  # noqa: ANN401  # fields of Node
             return Node(kind, step.key, stage, step.place, **({"next": after} | more))
 
         match step:
             case m.Send():
-                return node(NodeKind.SEND, send=step)
+                instead = -1 if step.instead is None else self._step(step.instead, after, stage)
+                return node(NodeKind.SEND, alt=instead, send=step)
             case m.Wait():
                 return node(NodeKind.WAIT, duration=step.duration)
             case m.WaitUntil():
@@ -167,6 +176,9 @@ class _Lowering:
                     duration=step.after,
                     test=ReactionTest(step.channel, step.template, step.reaction),
                 )
+            case m.Split():
+                arms = tuple(self._chain(arm.steps, after, stage) for arm in step.arms)
+                return node(NodeKind.SPLIT, next=-1, arms=arms, test=step)
             case m.Tag():
                 return node(NodeKind.TAG, tag=step.tag)
             case m.Untag():

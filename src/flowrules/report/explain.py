@@ -16,12 +16,22 @@ from sqlalchemy import Connection, Row, func, select
 
 from flowrules.content.deployed import Deployed, Library
 from flowrules.content.outgoing import details, key_of
-from flowrules.model.campaign import Campaign, Cap, EventTrigger
+from flowrules.model.campaign import (
+    Campaign,
+    Cap,
+    ChangeTrigger,
+    DateTrigger,
+    EventTrigger,
+    SegmentTrigger,
+    StageTrigger,
+    TagTrigger,
+    Trigger,
+)
 from flowrules.model.schema import EventType, Property
 from flowrules.model.values import display
 from flowrules.report.ledger import decisions, of_customer
 from flowrules.report.lookup import find_campaign, find_customer, reason
-from flowrules.report.words import answer, iso
+from flowrules.report.words import answer, iso, next_begins
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.columns import property_column, tables_for
@@ -29,6 +39,12 @@ from flowrules.sql.suppression import HARD_BOUNCE
 
 _FACT, _MESSAGE, _DECISION = range(3)
 _NEXT_DAY = "the channel has sent as many as it may on one day; it leaves on the next"
+_NOTES: dict[int, tuple[str, ...]] = {
+    Reason.ON_HOLD: ("asked for again as soon as that is no longer so",),
+    Reason.EXPIRED: ("too late to be of use",),
+    Reason.MOVED_ON: ("it still waited when the journey went on without it",),
+    Reason.JOURNEY_ENDED: ("it still waited when the journey ended",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +272,7 @@ class _Story:
                 order=(_DECISION, row.turn),
                 kind="decision",
                 what=word,
-                label=row.words or (not withheld and self._about(row)) or _short(row.step),
+                label=self._about(row),
                 campaign=row.campaign,
                 instance=row.instance,
                 reason=reason(row.reason),
@@ -272,12 +288,17 @@ class _Story:
             )
 
     def _about(self, row: Row[*tuple[Any, ...]]) -> str:
-        """Of an entry its key, and what started it; else what excluded, ended or is started."""
+        """The author's words, what excluded, ended or is started, the arm of a split, or the step; of an entry its key,
+        and what started it.
+        """
+        step = _short(row.step)
+        if row.decision == Decision.BRANCH and row.words:
+            return f"{step}: {row.words}"
         if row.decision not in {Decision.ENTERED, Decision.NOT_ENTERED}:
-            return row.by or ""
+            return row.words or (row.decision != Decision.WITHHELD and row.by) or step
         excluded = row.by if row.reason == Reason.EXCLUDED else ""
         started = f"started by {row.by}" if row.by and not excluded else ""
-        return ", ".join(filter(None, (self._key(row), started, excluded)))
+        return ", ".join(filter(None, (self._key(row), started, excluded))) or step
 
     def _key(self, row: Row[*tuple[Any, ...]]) -> str:
         """`order_id A17`, as people write it."""
@@ -308,11 +329,13 @@ class _Story:
         for row in self._connection.execute(query):
             when = row.sent_at or known.get(key_of(row))
             waits = row.status < Status.SENT and row.status != Status.UNKNOWN
+            if row.status == Status.HELD and row.place_id is not None:
+                continue  # its decision tells it
             if row.status == Status.GHOST or (when is None and not waits) or when == row.decided_at:
                 continue
             when = row.decided_at if when is None else when
             words = _NEXT_DAY if row.reason == Reason.SEND_LIMIT else answer(tries.get(key_of(row)))
-            if when <= self._at:
+            if when <= self._at + 1:  # what was handed over at this very instant
                 yield Moment(
                     at=when,
                     order=(_DECISION if waits else _MESSAGE, row.turn),
@@ -342,7 +365,7 @@ class _Story:
         purpose = campaign.message_class.purpose.name
         match row.reason:
             case Reason.CAPPED:
-                return (), self._room(row, campaign, deployed)
+                return self._why_capped(row, campaign, deployed)
             case Reason.NO_CONSENT:
                 note = f"no consent to {purpose} by {channel} had been given; possible once it is"
             case Reason.UNSUBSCRIBED:
@@ -353,9 +376,23 @@ class _Story:
             case Reason.NO_ADDRESS:
                 address = next((each.address for each in deployed.model.channels if each.name == channel), None)
                 note = f"the customer had no `{address}` that can be used; possible once there is one"
-            case _:
-                return (), None
+            case other:
+                return _NOTES.get(other, ()), None
         return (note,), None
+
+    def _why_capped(
+        self, row: Row[*tuple[Any, ...]], campaign: Campaign, deployed: Deployed
+    ) -> tuple[tuple[str, ...], int | None]:
+        own = next((cap for cap in campaign.caps if cap.place == row.rule), None)
+        cap = own or next((cap for cap in deployed.model.policy.caps if cap.place == row.rule), None)
+        if cap is None:
+            return (), None
+        of_period = f"{row.counter} of {row.limit} contacts in this calendar {cap.calendar}"
+        waits = row.until is not None or cap.number == 0
+        return (
+            (of_period,) if cap.calendar is not None else (),
+            None if waits else self._room(row, cap, None if own is None else row.campaign_id),
+        )
 
     def _consent(self, channel: str, purpose: str, at: int) -> str:
         consent = tables.consent.c
@@ -375,13 +412,11 @@ class _Story:
         since = f" on {(iso(row.event_time) or '')[:10]}" if row.event_time > 0 else ""
         return f"{row.state} {purpose} by {channel}{since}"
 
-    def _room(self, row: Row[*tuple[Any, ...]], campaign: Campaign, deployed: Deployed) -> int | None:
-        """The first instant at which the cap's window has a free slot, by the contacts known up to `at`."""
-        own = next((cap for cap in campaign.caps if cap.place == row.rule), None)
-        cap = own or next((cap for cap in deployed.model.policy.caps if cap.place == row.rule), None)
-        if cap is None or cap.number == 0:
-            return None
-        contacts = self._contacts(cap, row.campaign_id if own else None)
+    def _room(self, row: Row[*tuple[Any, ...]], cap: Cap, campaign_id: int | None) -> int | None:
+        """The first instant at which the cap has a free slot, by the contacts known up to `at`."""
+        if cap.calendar is not None:
+            return next_begins(cap.calendar, self.zone, row.at)
+        contacts = self._contacts(cap, campaign_id)
         for free in sorted(at + cap.per for at in contacts if at + cap.per > row.at):
             if sum(free - cap.per < at <= free for at in contacts) < cap.number:
                 return free
@@ -448,6 +483,34 @@ class _Story:
     def _text(self, place: str | None) -> str | None:
         return None if place is None or self._now is None else self._now.line(place)
 
+    def _never(self, trigger: Trigger) -> str:
+        """What did not happen."""
+        match trigger:
+            case StageTrigger():
+                return f"never came to stage `{trigger.campaign}.{trigger.stage}`"
+            case TagTrigger():
+                return f"was never given the tag `{trigger.tag}`"
+            case SegmentTrigger():
+                return self._never_moved(trigger)
+            case ChangeTrigger():
+                return f"`{trigger.attribute.name}` never changed so"
+            case DateTrigger():
+                return f"the day by `{trigger.attribute.name}` did not come"
+            case _:
+                return "not in the segment at any occurrence"
+
+    def _never_moved(self, trigger: SegmentTrigger) -> str:
+        membership, segment = tables.membership.c, tables.segment.c
+        member = self._connection.execute(
+            select(membership.member)
+            .join_from(tables.membership, tables.segment, segment.id == membership.segment_id)
+            .where(membership.customer_id == self._id, segment.name == trigger.segment.name)
+        ).scalar()
+        name = f"segment `{trigger.segment.name}`"
+        if trigger.joins:
+            return f"was in {name} already, which does not count" if member else f"never joined {name}"
+        return f"never left {name}" if member else f"was not in {name}, so never left it"
+
     def _untriggered(self, campaign: Campaign | None) -> str:
         """No row of the ledger: no trigger matched. Say how close it was."""
         if campaign is None:
@@ -460,7 +523,7 @@ class _Story:
         if trigger is None:
             return f"did not enter: no campaign started it ({since})"
         if not isinstance(trigger, EventTrigger):
-            return f"did not enter: no trigger matched; not in the segment at any occurrence ({since})"
+            return f"did not enter: no trigger matched; {self._never(trigger)} ({since})"
         event = tables.event.c
         seen = self._connection.execute(
             select(func.count().label("number"), func.max(event.event_time).label("last"))

@@ -17,6 +17,7 @@ _VERB_AT = 12
 _NARROWEST_VERB = 9
 _LOUD = {"withheld": "red", "not_entered": "red", "goal": "green", "send": "green", "sent": "green", "exit": "yellow"}
 _VERBS = {"no_message": "not sent", "exit": "left", "met": "came", "wait": "waits", "start": "started"}
+_WAITS = {"quiet_until": "quiet hours", "on_hold": "on hold"}
 _FACTS = {"event": "did", "consent": "consent", "change": "is now"}
 
 
@@ -85,9 +86,15 @@ def _said(each: Moment, zone: str) -> tuple[str, str]:
     if each.kind != "decision":
         return _FACTS.get(each.kind, each.what), _joined(each, label, because)
     verb = _VERBS.get(each.what, each.what.replace("_", " "))
+    until = f"until {moment(each.until, zone)}" if each.until is not None else ""
+    if each.what == "withheld" and (until or each.reason in _WAITS):
+        why = _WAITS.get(each.reason or "", because)
+        # Of a condition nobody knows when it changes: what is known is when the message would come too late.
+        most = "at most " if each.reason == "on_hold" else ""
+        verb, because = "held", f"{why}, {most}{until}" if until else why
     if each.what == "wait":
         what = label.removeprefix("wait").removesuffix("until").strip()
-        return verb, f"{what}{', ' if what else ''}until {moment(each.until, zone)}" if each.until else label
+        return verb, f"{what}{', ' if what else ''}{until}" if until else label
     if each.what in {"entered", "send"} and because:
         return verb, f"{label} held out: control group".strip()
     if each.what == "exit":

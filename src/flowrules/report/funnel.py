@@ -143,7 +143,7 @@ def _last_stages(meant: Machine) -> set[str]:
     ends = meant.campaign.goal is not None and not meant.campaign.goal.stay
     going = {node.stage for node in nodes if ends and node.kind in _WAITING}
     for node in nodes:
-        if any(nodes[way].stage != node.stage for way in (node.next, node.alt, node.third) if way >= 0):
+        if any(nodes[way].stage != node.stage for way in node.edges):
             going.add(node.stage)
     return {
         stage.name

@@ -65,6 +65,7 @@ class _Drawing:
     def __init__(self, campaign: tree.CampaignDecl) -> None:
         self.graph = Graph(campaign.title or campaign.name.text, [("", [])])
         self.count = 0
+        self.capped = next((each.otherwise for each in campaign.header if isinstance(each, tree.WhenCapped)), None)
         self.first: dict[str, str] = {}
         for clause in campaign.header:
             if isinstance(clause, tree.Enter) and campaign.stages:
@@ -128,8 +129,8 @@ class _Drawing:
 
     def step(self, step: tree.Step, ends: list[_End]) -> list[_End]:  # noqa: PLR0911  # one case a kind
         match step:
-            case tree.Send():
-                return self.plain("message", step.span, ends)
+            case tree.Send() | tree.SendFirst():
+                return self.message(step.span, ends)
             case tree.Wait() | tree.WaitUntil():
                 return self.plain("wait", step.span, ends)
             case tree.Tag() | tree.Untag() | tree.Set() | tree.Start():
@@ -144,6 +145,22 @@ class _Drawing:
                 return self.wait_for(step, ends)
             case tree.If():
                 return self.branches(step, ends)
+            case tree.Split():
+                return self.arms(step, ends)
+
+    def message(self, span: Span, ends: list[_End]) -> list[_End]:
+        """`when capped ... else` is a way on from every message."""
+        left = self.plain("message", span, ends)
+        match self.capped:
+            case tree.GoTo(stage=stage):
+                self.jump([replace(end, label="capped") for end in left], stage.text, aside=True)
+            case tree.Exit():
+                self.join(
+                    [replace(end, label="capped") for end in left], self.node("way", self.capped.span.words), aside=True
+                )
+            case _:
+                pass
+        return left
 
     def plain(self, shape: Shape, span: Span, ends: list[_End]) -> list[_End]:
         name = self.node(shape, span.words)
@@ -168,6 +185,14 @@ class _Drawing:
             if step.after is not None:
                 out.append(_End(name, "never sent"))
         return [*out, *self.steps(step.otherwise or (), ends)]
+
+    def arms(self, step: tree.Split, ends: list[_End]) -> list[_End]:
+        name = self.node("question", step.head.words)
+        self.join(ends, name)
+        out: list[_End] = []
+        for arm in step.arms:
+            out += self.steps(arm.steps, [_End(name, f"{arm.percent:f}% {arm.name.text}")])
+        return out
 
 
 # --- as text ----------------------------------------------------------------------------------

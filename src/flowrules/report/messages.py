@@ -15,7 +15,7 @@ from flowrules.content.deployed import Library
 from flowrules.content.outgoing import KEY, Composed, Key, compose, details, key_of
 from flowrules.content.render import Rendered
 from flowrules.report.lookup import find_campaign, find_customer, reason
-from flowrules.report.words import answer, iso
+from flowrules.report.words import SECOND, answer, iso
 from flowrules.sql import tables
 from flowrules.sql.codes import Status
 
@@ -86,7 +86,8 @@ def _row(composed: Composed, attempts: int, said: str | None) -> dict[str, objec
         "class": composed.class_,
         "status": _SHOWN_AS.get(word, word),
         "decided_at": iso(detail.decided_at),
-        "sent_at": iso(detail.sent_at),
+        # To the second: by a microsecond it stands apart from what was decided at the instant of the hand-over.
+        "sent_at": iso(None if detail.sent_at is None else detail.sent_at // SECOND * SECOND),
         "rule": detail.rule,
         "to": composed.to,
         "subject": composed.content.subject if isinstance(composed.content, Rendered) else None,

@@ -38,8 +38,8 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
         yield "  ".join([first.strip().ljust(widths[0]), *others])
         if row is not head:
             campaign = campaigns[rows.index(row)]
-            for word, counts in (("ended", campaign["exits"]), ("withheld", campaign["withheld"])):
-                if counts:
+            for word, key in (("ended", "exits"), ("withheld", "withheld"), ("had to wait", "held")):
+                if counts := campaign[key]:
                     said = ", ".join(f"{count(number)} {reason}" for reason, number in counts.items())
                     yield f"  {word}: {said}".replace("_", " ")
     yield ""

@@ -80,7 +80,7 @@ def status(connection: Connection, now: int | None) -> Status:
     sent = _by_campaign(
         connection,
         select(message.campaign_id, func.count())
-        .where(message.status == MessageStatus.SENT, message.sent_at > now - _DAY, message.sent_at <= now)
+        .where(message.status == MessageStatus.SENT, message.sent_at > now - _DAY, message.sent_at <= now + SECOND)
         .group_by(message.campaign_id),
     )
     inside = _by_campaign(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from flowrules.model.values import instant
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
@@ -76,6 +78,14 @@ def clock(at: int, zone: str) -> str:
 
 def day(at: int, zone: str) -> str:
     return f"{local(at, zone):%a %Y-%m-%d}"
+
+
+def next_begins(period: str, zone: str, at: int) -> int:
+    """The first instant of the next local day, week (from Monday) or month."""
+    day = local(at, zone).date() + timedelta(days=1)
+    while (period == "week" and day.weekday() != 0) or (period == "month" and day.day != 1):
+        day += timedelta(days=1)
+    return instant(datetime.combine(day, time()), zone)
 
 
 def moment(at: int, zone: str) -> str:

@@ -30,7 +30,7 @@ from flowrules.channels.base import Accepted, Channel, ChannelError, Outcome, Ou
 from flowrules.content.deployed import Deployed, Library
 from flowrules.content.outgoing import KEY, Composed, Detail, Key, compose, id_of, key_of
 from flowrules.content.render import TemplateFailure
-from flowrules.model.campaign import Campaign, ExitOnEvent, Policy
+from flowrules.model.campaign import Campaign, ExitOnEvent
 from flowrules.runtime import outbox
 from flowrules.runtime.addresses import addressed, suppressed
 from flowrules.runtime.daily import DailyLimits, add, hold_back, room
@@ -183,6 +183,9 @@ def _claim(connection: Connection, run: _Run, status: Status, after: Key | None,
     )
     if after is not None:
         due = due.where(tuple_(*key) > tuple_(*after))
+    if status is Status.HELD:
+        # The planner's own come back to the outbox when it lets go of them.
+        due = due.where(_MESSAGE.c.reason == Reason.TEMPLATE_ERROR)
     if status is not Status.INTENDED:
         due = due.where(~_resting(run.now, held=status is Status.HELD))
     chosen = due.order_by(*key).limit(size).with_for_update(skip_locked=True, of=_MESSAGE).cte("chosen")
@@ -235,25 +238,35 @@ def _test(connection: Connection, run: _Run, keys: Collection[Key], was: Status)
         if facts.unseen(row, library.of_version(row.version_id).campaigns[row.campaign]):
             waiting.append(row)
             continue
-        reason = refusal(facts.candidate(row), campaign, newest.model.policy, run.now)
+        own = library.of_version(row.version_id)
+        send = own.machines[row.campaign].nodes[row.node].send
+        expires_at = None if send is None or send.expires is None else (row.asked_at or row.decided_at) + send.expires
+        reason = refusal(facts.candidate(row, expires_at), campaign, newest.model.policy, run.now)
         if reason is None and row.decided_at < facts.skipped_before.get(row.campaign_id, 0):
             reason = Reason.PAUSED
         if reason is None:
             facts.take_slot(row, campaign, run.now)
-            passed.append((row, campaign))
+            passed.append(row)
         else:
             facts.free_slot(row)
-            withheld.append((row, reason))
+            waits = own.campaigns[row.campaign].when_capped or newest.model.policy.when_capped
+            back = reason is Reason.QUIET_UNTIL or (reason is Reason.CAPPED and waits is not None)
+            withheld.append((row, reason, back))
             run.done.withhold(reason)
     outbox.put_back(connection, [key_of(row) for row in waiting], was)
-    outbox.finish(connection, run.now, [End(key_of(row), _status_of(reason), reason) for row, reason in withheld])
-    return outbox.begin(
-        connection, run.now, run.sender, [(row, campaign.message_class.counted) for row, campaign in passed]
-    )
+    ends = [
+        End(key_of(row), Status.HELD if back else _status_of(reason), reason, back=back)
+        for row, reason, back in withheld
+    ]
+    outbox.finish(connection, run.now, ends)
+    return outbox.begin(connection, run.now, run.sender, passed)
 
 
 def _status_of(reason: Reason) -> Status:
-    return Status.CANCELLED if reason is Reason.JOURNEY_ENDED else Status.SKIPPED
+    return _STATUSES.get(reason, Status.SKIPPED)
+
+
+_STATUSES = {Reason.JOURNEY_ENDED: Status.CANCELLED, Reason.EXPIRED: Status.EXPIRED}
 
 
 class _Facts:
@@ -262,7 +275,6 @@ class _Facts:
     def __init__(
         self, connection: Connection, newest: Deployed, rows: Sequence[Detail], customers: Sequence[int], now: int
     ) -> None:
-        policy = newest.model.policy
         self._addressed = addressed(connection, newest.model, customers)
         self._suppressed = suppressed(connection, newest.model, customers, now)
         enrollment = tables.enrollment.c
@@ -280,27 +292,24 @@ class _Facts:
         self._consents: dict[tuple[int, str], dict[str, str]] = {}
         for row in connection.execute(states):
             self._consents.setdefault((row.customer_id, row.channel), {})[row.purpose] = row.state
-        self._contacts = self._read_contacts(connection, customers, now - _longest(policy, newest))
+        self._contacts: dict[int, dict[Key, Contact]] = {}
+        for key, when, channel, counted in outbox.slots(connection, customers):
+            self._contacts.setdefault(key[0], {})[key] = Contact(key, when, channel, counted)
+        policy, customer, zone = newest.model.policy, tables.customer.c, tables.zone.c
+        named = (
+            select(customer.id, zone.name)
+            .outerjoin_from(tables.customer, tables.zone, zone.id == customer.zone_id)
+            .where(customer.id.in_(customers))
+        )
+        self._zones: dict[int, str] = {
+            row.id: (policy.zone_of_customer and row.name) or policy.zone for row in connection.execute(named)
+        }
         self._unseen = self._read_unseen(connection, customers, now)
         self._rows = rows
         pause = tables.pause.c
         skipped = select(pause.campaign_id, func.max(pause.until)).where(pause.overdue == "skip")
         rows_of = connection.execute(skipped.group_by(pause.campaign_id))
         self.skipped_before = {campaign_id: until for campaign_id, until in rows_of}  # noqa: C416 -- rows, not pairs
-
-    @staticmethod
-    def _read_contacts(connection: Connection, customers: Sequence[int], since: int) -> dict[int, dict[Key, Contact]]:
-        contact = tables.contact.c
-        query = (
-            select(tables.contact, tables.channel.c.name)
-            .join_from(tables.contact, tables.channel, tables.channel.c.id == contact.channel_id)
-            .where(contact.customer_id.in_(customers), contact.at > since, contact.ghost == 0)
-        )
-        contacts: dict[int, dict[Key, Contact]] = {}
-        for row in connection.execute(query):
-            key = key_of(row)
-            contacts.setdefault(key[0], {})[key] = Contact(key, row.at, row.name, bool(row.counted))
-        return contacts
 
     @staticmethod
     def _read_unseen(connection: Connection, customers: Sequence[int], now: int) -> dict[int, set[str]]:
@@ -328,7 +337,7 @@ class _Facts:
             ends.add(campaign.goal.event.name)
         return bool(happened & ends)
 
-    def candidate(self, row: Detail) -> Candidate:
+    def candidate(self, row: Detail, expires_at: int | None) -> Candidate:
         return Candidate(
             key=key_of(row),
             channel=row.channel,
@@ -337,6 +346,8 @@ class _Facts:
             suppressed=row.customer_id in self._suppressed.get(row.channel, ()),
             consents=self._consents.get((row.customer_id, row.channel), {}),
             contacts=list(self._contacts.get(row.customer_id, {}).values()),
+            zone=self._zones[row.customer_id],
+            expires_at=expires_at,
         )
 
     def take_slot(self, row: Detail, campaign: Campaign, now: int) -> None:
@@ -346,11 +357,6 @@ class _Facts:
 
     def free_slot(self, row: Detail) -> None:
         self._contacts.get(row.customer_id, {}).pop(key_of(row), None)
-
-
-def _longest(policy: Policy, newest: Deployed) -> int:
-    caps = [*policy.caps, *(cap for campaign in newest.model.campaigns for cap in campaign.caps)]
-    return max((cap.per for cap in caps), default=0)
 
 
 # --- hand over ----------------------------------------------------------------------------------------
@@ -400,7 +406,7 @@ def _end(attempt: Attempt, result: Outcome | TemplateFailure, done: Delivered) -
     match result:
         case Accepted():
             done.sent += 1
-            return End(attempt.key, Status.SENT, None, attempt.started_at)
+            return End(attempt.key, Status.SENT, None)
         case Refused():
             done.refused += 1
             return End(attempt.key, Status.REFUSED, Reason.REFUSED)
@@ -460,12 +466,12 @@ def _settle_the_dead(database: Database, channels: Mapping[str, Channel], now: i
 
 def _settle_the_answered(database: Database, now: int) -> None:
     """Of unknown outcome, but somebody has had them: they were sent."""
-    event, message, attempt = tables.event.c, _MESSAGE.c, tables.attempt.c
+    event, message = tables.event.c, _MESSAGE.c
     proof = [f"%\\_{word}" for word in ("delivered", "opened", "clicked", "replied")]
     answered = (
-        select(*(message[name] for name in KEY), func.max(attempt.started_at).label("begun"))
-        .join_from(_MESSAGE, tables.attempt, and_(*(attempt[name] == message[name] for name in KEY)))
-        .join(
+        select(*(message[name] for name in KEY))
+        .join_from(
+            _MESSAGE,
             tables.event,
             and_(
                 event.customer_id == message.customer_id,
@@ -481,13 +487,13 @@ def _settle_the_answered(database: Database, now: int) -> None:
             message.status == Status.UNKNOWN,
             or_(*(tables.event_type.c.name.like(words, escape="\\") for words in proof)),
         )
-        .group_by(*(message[name] for name in KEY))
+        .distinct()
     )
     with database.read() as connection:
         if connection.execute(answered).first() is None:
             return
     with outbox.writing(database) as connection:
-        ends = [End(key_of(row), Status.SENT, None, row.begun) for row in connection.execute(answered)]
+        ends = [End(key_of(row), Status.SENT, None) for row in connection.execute(answered)]
         outbox.finish(connection, now, ends)
 
 

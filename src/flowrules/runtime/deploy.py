@@ -11,17 +11,21 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, literal_column, select, text, tuple_, update
 
 from flowrules.content.deployed import write_snapshot
 from flowrules.errors import InstantPassedError, StoreError
 from flowrules.model.campaign import Model
 from flowrules.model.snapshot import Snapshot
 from flowrules.program.machine import Machine, machine
+from flowrules.runtime.load import load_program
 from flowrules.runtime.tick import tick
 from flowrules.sql import tables as t
+from flowrules.sql.codes import Status
+from flowrules.sql.membership import baseline
+from flowrules.sql.rounds import zone_of
 from flowrules.store import catalogues
-from flowrules.store.columns import add_columns
+from flowrules.store.columns import add_columns, index_dates
 from flowrules.store.customers import identified_by
 from flowrules.store.database import ADVISORY, Database
 from flowrules.store.identity import HASHES, IdentityKind
@@ -60,8 +64,11 @@ def apply(
                 f"the attribute `{change.attribute.name}` holds values of another type",
                 "give the attribute another name; changing the type of one in use is not available yet",
             )
+        index_dates(connection, model)
         ensure_zones(connection, [model.policy.zone])
         catalogues.intern(connection, t.event_type, catalogues.event_names(model))
+        kept = frozenset(catalogues.segment_names(model))
+        catalogues.intern(connection, t.segment, kept)
         catalogues.intern(connection, t.tag, catalogues.tag_names(machines))
         catalogues.intern(connection, t.channel, [channel.name for channel in model.channels])
         catalogues.intern(connection, t.label, catalogues.labels(model, machines), "text")
@@ -71,16 +78,33 @@ def apply(
         identified_by(connection, model.region, [kind for kind in HASHES if kind in asked], since)
         for name, entries in (lists or {}).items():
             replace_list(connection, name, entries)
+        if kept:
+            _baseline(connection, database.dialect, since - 1)
+        else:
+            connection.execute(delete(t.membership))
         # What is watched may read differently from now on: everyone inside is looked at once more.
         connection.execute(
             update(t.enrollment)
             .where(t.enrollment.c.ended_at.is_(None), t.enrollment.c.campaign_id.in_(_watched(connection, machines)))
             .values(recheck_at=since)
         )
+        _ask_again(connection, since)
         in_flight = connection.execute(
             select(func.count()).select_from(t.enrollment).where(t.enrollment.c.ended_at.is_(None))
         ).scalar_one()
     return Applied(deployment_id, states, in_flight)
+
+
+def _ask_again(connection: Connection, at: int) -> None:
+    """Everyone whose message is held, but by a pause: what holds it may have changed."""
+    held, inside = t.message.c, t.enrollment.c
+    theirs = select(held.customer_id, held.campaign_id, held.instance).where(
+        literal_column("message.status") < text("10"), held.status == Status.HELD, held.place_id.is_not(None)
+    )
+    key = tuple_(inside.customer_id, inside.campaign_id, inside.instance)
+    runs = func.coalesce(inside.due_at, 0) != t.UNTIL_RESUMED
+    again = update(t.enrollment).where(inside.ended_at.is_(None), runs, key.in_(theirs)).values(due_at=at)
+    connection.execute(again)
 
 
 @contextmanager
@@ -160,6 +184,17 @@ def _versions(
             connection.execute(update(t.campaign).where(t.campaign.c.name == name).values(lives_from=None))
             states.append((name, 0, "removed"))
     return tuple(sorted(states))
+
+
+def _baseline(connection: Connection, dialect: str, at: int) -> None:
+    """Who is in the segments that campaigns wait for: what a deployment changes there lets nobody in."""
+    program = load_program(connection, dialect)
+    cursor = connection.connection.cursor()
+    try:
+        for statement in baseline(program.bundle, zone_of(program.default_zone, of_customer=program.zone_of_customer)):
+            statement.run(cursor, at=at)
+    finally:
+        cursor.close()
 
 
 def _watched(connection: Connection, machines: Sequence[Machine]) -> list[int]:

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
-from flowrules.model.campaign import Campaign, Cap, Policy
+from flowrules.model.campaign import Campaign, Cap, Period, Policy, QuietHours
+from flowrules.model.values import instant
 from flowrules.sql.codes import Reason
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Key = tuple[int, int, int, int, int]
 
@@ -30,6 +35,7 @@ class Candidate:
     """`suppressed`: by a list of the policy, or because the address is closed.
 
     `consents`: purpose to the latest state for the message's channel; `contacts`: of the customer, itself too.
+    zone: the customer's; expires_at: None for ever.
     """
 
     key: Key
@@ -39,17 +45,37 @@ class Candidate:
     consents: Mapping[str, str]
     contacts: Sequence[Contact]
     suppressed: bool = False
+    zone: str = "UTC"
+    expires_at: int | None = None
 
 
 def refusal(candidate: Candidate, campaign: Campaign, policy: Policy, now: int) -> Reason | None:
     """None: it may leave. `campaign` and `policy` are those in force now."""
     if candidate.ended:
         return Reason.JOURNEY_ENDED
+    if candidate.expires_at is not None and now >= candidate.expires_at:
+        return Reason.EXPIRED
     if not candidate.addressed:
         return Reason.NO_ADDRESS
     if candidate.suppressed:
         return Reason.SUPPRESSED
-    return _without_consent(candidate, campaign) or _capped(candidate, campaign, policy, now)
+    quiet = any(candidate.channel in each.channels and is_quiet(each, candidate.zone, now) for each in policy.quiet)
+    return (
+        _without_consent(candidate, campaign)
+        or (Reason.QUIET_UNTIL if quiet else None)
+        or _capped(candidate, campaign, policy, now)
+    )
+
+
+def is_quiet(quiet: QuietHours, zone: str, now: int) -> bool:
+    """From the start on a local date to before the end on the same or the next one."""
+    today = local_date(now, zone)
+    length = timedelta(days=1 if quiet.end <= quiet.start else 0)
+    for day in (today + timedelta(days=number) for number in (-1, 0, 1)):
+        begins = instant(datetime.combine(day, quiet.start), zone)
+        if begins <= now < instant(datetime.combine(day + length, quiet.end), zone):
+            return True
+    return False
 
 
 def _without_consent(candidate: Candidate, campaign: Campaign) -> Reason | None:
@@ -64,17 +90,35 @@ def _capped(candidate: Candidate, campaign: Campaign, policy: Policy, now: int) 
     others = [contact for contact in candidate.contacts if contact.key != candidate.key]
     counted = [contact for contact in others if contact.counted]
     own = [contact for contact in others if contact.key[1] == candidate.key[1]]
-    full = [_full(cap, candidate.channel, counted, now) for cap in policy.caps if campaign.message_class.limited]
-    full += [_full(cap, candidate.channel, own, now) for cap in campaign.caps]
+    full = [_full(cap, candidate, counted, now) for cap in policy.caps if campaign.message_class.limited]
+    full += [_full(cap, candidate, own, now) for cap in campaign.caps]
     return Reason.CAPPED if any(full) else None
 
 
-def _full(cap: Cap, channel: str, contacts: Sequence[Contact], now: int) -> bool:
-    if cap.channels and channel not in cap.channels:
+def _full(cap: Cap, candidate: Candidate, contacts: Sequence[Contact], now: int) -> bool:
+    if cap.channels and candidate.channel not in cap.channels:
         return False
+    first = now - cap.per + 1 if cap.calendar is None else begun(cap.calendar, candidate.zone, now)
     within = [
         contact
         for contact in contacts
-        if now - cap.per < contact.at <= now and (not cap.channels or contact.channel in cap.channels)
+        if first <= contact.at <= now and (not cap.channels or contact.channel in cap.channels)
     ]
     return len(within) >= cap.number
+
+
+def begun(period: Period, zone: str, now: int) -> int:
+    """The first instant of the customer's day, week (from Monday) or month."""
+    today = local_date(now, zone)
+    match period:
+        case "week":
+            today -= timedelta(days=today.weekday())
+        case "month":
+            today = today.replace(day=1)
+        case "day":
+            pass
+    return instant(datetime.combine(today, time()), zone)
+
+
+def local_date(at: int, zone: str) -> date:
+    return (_EPOCH + timedelta(microseconds=at)).astimezone(ZoneInfo(zone)).date()

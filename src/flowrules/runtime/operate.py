@@ -78,7 +78,7 @@ def leave(database: Database, customer_id: int, campaign_id: int, now: int) -> O
 def settle(database: Database, detail: Detail, verdict: Verdict, now: int) -> bool:
     """Of a message whose outcome is unknown, what a person found out; False: it is not unknown any more."""
     key = key_of(detail)
-    message, attempt = tables.message, tables.attempt
+    message = tables.message
     this = [message.c[name] == value for name, value in zip(KEY, key, strict=True)]
     with outbox.writing(database) as connection:
         locked = select(message.c.status).where(*this).with_for_update()
@@ -88,13 +88,8 @@ def settle(database: Database, detail: Detail, verdict: Verdict, now: int) -> bo
             # As itself: a provider that knows the first attempt by its key takes no second one.
             connection.execute(update(message).where(*this).values(status=Status.INTENDED, reason=None))
             return True
-        begun = select(func.max(attempt.c.started_at)).where(
-            *(attempt.c[name] == value for name, value in zip(KEY, key, strict=True))
-        )
-        sent_at = connection.execute(begun).scalar()
-        sent = outbox.End(key, Status.SENT, None, now if sent_at is None else sent_at)
-        end = sent if verdict == "sent" else outbox.End(key, Status.REFUSED, Reason.REFUSED)
-        outbox.finish(connection, now, [end])
+        sent, failed = outbox.End(key, Status.SENT, None), outbox.End(key, Status.REFUSED, Reason.REFUSED)
+        outbox.finish(connection, now, [sent if verdict == "sent" else failed])
     return True
 
 

@@ -15,10 +15,10 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
-    delete,
     func,
     insert,
     literal_column,
+    or_,
     select,
     text,
     update,
@@ -31,7 +31,7 @@ from flowrules.store.database import ADVISORY, Database
 
 _HAND_OVER = ADVISORY + 2
 _FINAL = frozenset(Status) - {Status.INTENDED, Status.CLAIMED, Status.RETRYING, Status.HELD}
-_KEEPS_SLOT = frozenset({Status.SENT, Status.UNKNOWN, Status.RETRYING})
+_FREE = frozenset({Status.HELD, Status.SKIPPED, Status.REFUSED, Status.EXPIRED, Status.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,15 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """What a message comes to; not the last word for `retrying` and `held`."""
+    """What a message comes to; not the last word for `retrying` and `held`.
+
+    back: the planner shall decide on it once more.
+    """
 
     key: Key
     status: Status
     reason: Reason | None
-    sent_at: int | None = None
+    back: bool = False
 
 
 @contextmanager
@@ -106,27 +109,45 @@ def put_back(connection: Connection, keys: Collection[Key], status: Status) -> N
         )  # fmt: skip
 
 
-def begin(connection: Connection, now: int, sender: str, passed: Sequence[tuple[Detail, bool]]) -> list[Attempt]:
-    """An attempt and a contact, both at this instant; each row with whether its class counts."""
+def slots(connection: Connection, customers: Collection[int]) -> Iterator[tuple[Key, int, str, bool]]:
+    """What caps count of real messages: key, instant, channel, and whether its class counts.
+
+    A message that was tried counts at its last attempt, any other where the planner has put its contact: that follows
+    the outcome only when the planner comes to it.
+    """
+    contact, message, attempt = tables.contact, tables.message, tables.attempt
+
+    def of(table: Table) -> ColumnElement[bool]:
+        return and_(*(table.c[name] == contact.c[name] for name in KEY))
+
+    tried = select(func.max(attempt.c.started_at)).where(of(attempt)).scalar_subquery()
+    query = (
+        select(contact, tables.channel.c.name, func.coalesce(tried, contact.c.at).label("when"))
+        .join_from(contact, tables.channel, tables.channel.c.id == contact.c.channel_id)
+        .outerjoin(message, of(message))
+        .where(
+            contact.c.customer_id.in_(sorted(customers)),
+            contact.c.ghost == 0,
+            or_(message.c.status.is_(None), message.c.status.not_in(_FREE)),
+        )
+    )
+    for row in connection.execute(query):
+        yield key_of(row), row.when, row.name, bool(row.counted)
+
+
+def begin(connection: Connection, now: int, sender: str, passed: Sequence[Detail]) -> list[Attempt]:
+    """An attempt at this instant for each."""
     if not passed:
         return []
-    keys = [key_of(row) for row, _ in passed]
+    keys = [key_of(row) for row in passed]
     attempt = tables.attempt.c
     number = func.max(attempt.number).label("last")
     query = select(*(attempt[name] for name in KEY), number).where(_of(tables.attempt, keys))
     last = {key_of(row): row.last for row in connection.execute(query.group_by(*(attempt[name] for name in KEY)))}
-    attempts = [Attempt(row, last.get(key_of(row), 0) + 1, now) for row, _ in passed]
+    attempts = [Attempt(row, last.get(key_of(row), 0) + 1, now) for row in passed]
     connection.execute(
         insert(tables.attempt),
         [{**_named(each.key), "number": each.number, "started_at": now, "outcome": sender} for each in attempts],
-    )
-    _free_slots(connection, keys)
-    connection.execute(
-        insert(tables.contact),
-        [
-            {**_named(key_of(row)), "at": now, "channel_id": row.channel_id, "counted": int(counted), "ghost": 0}
-            for row, counted in passed
-        ],
     )
     return attempts
 
@@ -164,33 +185,26 @@ def close(connection: Connection, now: int, attempts: Sequence[tuple[Attempt, st
 
 
 def finish(connection: Connection, now: int, ends: Sequence[End]) -> None:
+    """What the planner must know is a fact for it, at an instant it has not passed: from there it counts."""
     if not ends:
         return
+    at = max(now, connection.execute(select(tables.clock.c.target)).scalar_one() + 1)
     connection.execute(
         update(tables.message)
         .where(_this(tables.message))
         .values(status=bindparam("b_status"), reason=bindparam("b_reason"), sent_at=bindparam("b_sent_at")),
         [
-            {**_bound(end.key), "b_status": end.status, "b_reason": end.reason, "b_sent_at": end.sent_at}
+            {**_bound(end.key), "b_status": end.status, "b_reason": end.reason,
+             "b_sent_at": at if end.status is Status.SENT else None}
             for end in ends
         ],
     )  # fmt: skip
-    _free_slots(connection, [end.key for end in ends if end.status not in _KEEPS_SLOT])
-    final = [end for end in ends if end.status in _FINAL]
+    final = [end for end in ends if end.status in _FINAL or end.back]
     if final:
-        target = connection.execute(select(tables.clock.c.target)).scalar_one()
         connection.execute(
             insert(tables.outcome),
-            [
-                {**_named(end.key), "at": max(now, target + 1), "status": end.status, "reason": end.reason}
-                for end in final
-            ],
+            [{**_named(end.key), "at": at, "status": end.status, "reason": end.reason} for end in final],
         )
-
-
-def _free_slots(connection: Connection, keys: Sequence[Key]) -> None:
-    if keys:
-        connection.execute(delete(tables.contact).where(_this(tables.contact)), [_bound(key) for key in keys])
 
 
 def _named(key: Key) -> dict[str, int]:

@@ -5,13 +5,15 @@ Takes a cursor inside the slice's transaction. Knows the order of things and not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, insert
 
 from flowrules.model.schema import BUILTIN_ATTRIBUTES, Attribute, Kind, Type
+from flowrules.model.touches import Thing
 from flowrules.runtime.answers import Answer, SentMessage, silent
 from flowrules.sql import scratch
 from flowrules.sql.codes import Status
@@ -21,7 +23,7 @@ from flowrules.sql.facts import OnEvent
 from flowrules.sql.rounds import apply_change, refocus
 from flowrules.sql.scratch import AGENDA, STATE
 from flowrules.sql.statement import Cursor, Statement
-from flowrules.sql.steps import Script, loops
+from flowrules.sql.steps import Draw, Script, loops
 
 if TYPE_CHECKING:
     from flowrules.runtime.load import Program
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 PASS = 100_000
 LAST = 99_999
+INSTEAD = 99_900
 
 
 class Round:
@@ -49,6 +52,8 @@ class Round:
         self.accepted = accepted
         self.answer = answer
         self.tally = tally
+        self._ended = False  # somebody, since members were looked at
+        self._changed: set[str] = set()  # attributes, at this instant
         self.names = {number: name for name, number in program.bundle.catalogue.campaigns.items()}
 
     @staticmethod
@@ -57,7 +62,7 @@ class Round:
         bundle = program.bundle
         for table, rows in (
             (scratch.force, list(bundle.force_rows())),
-            (scratch.cap, list(program.messages.cap_rows)),
+            (scratch.cap, list(program.messages.caps.rows)),
         ):
             connection.execute(delete(table))
             if rows:
@@ -70,26 +75,35 @@ class Round:
             self._instant()
             for statement in rounds.write:
                 statement.run(self.cursor)
-            for statement in (*rounds.again, *self.program.operators.again):
+            for statement in [*rounds.again, *self.program.operators.again, *self._dates()]:
                 statement.run(self.cursor, target=self.target)
             rounds.forget.run(self.cursor, cursor=cursor, upto=upto)
             for statement in rounds.clear:
                 statement.run(self.cursor)
             self.tally.rounds += 1
 
+    def _dates(self) -> Iterator[Statement]:
+        """Where a date or a zone has changed, its occurrences may have."""
+        for each in self.program.dates:
+            if {each.attribute, "timezone"} & self._changed:
+                yield each.again
+
     # --- an instant -----------------------------------------------------------------------------------
 
     def _instant(self) -> None:
         present = {row[0] for row in self.program.rounds.present.rows(self.cursor)}
+        self._ended = False
+        self._changed.clear()
         self._facts_and_timers(present, PASS)
-        for entry in self.program.entries:
-            if entry.what in present:
-                self._enter(entry, entry.judge, PASS)
+        self._members(present, set())
+        self._entries(present, PASS)
         number = 1
         while True:
+            turn = number * PASS + LAST
             self._micro_steps(number * PASS)
-            self._watch(number * PASS + LAST)
-            if not self._messages(number * PASS + LAST):
+            self._watch(turn)
+            entered = self._ended and self._members(set(), set()) and self._entries(set(), turn)
+            if not self._messages(turn) and not entered:
                 break
             number += 1
         for statement in self.program.watch.rechecks:
@@ -161,6 +175,9 @@ class Round:
             column = attribute_column(builtin or Attribute(name, Type(Kind.TEXT)))
             if column not in self.program.columns:
                 continue
+            self._changed.add(name)
+            if name in self.program.inner.changes:
+                self.program.inner.changes[name].remember.run(self.cursor)
             for statement in apply_change(self.program.bundle, name, column, textual=self.program.columns[column]):
                 statement.run(self.cursor, attribute=name)
             if name == "timezone" and self.program.zone_of_customer:
@@ -186,7 +203,11 @@ class Round:
 
     def _close(self, turn: int) -> None:
         self.program.ends.record.run(self.cursor, turn=turn)
-        self.tally.exited += self.program.ends.end.run(self.cursor)
+        for statement in self.program.ends.cancel:
+            statement.run(self.cursor, turn=turn)
+        ended = self.program.ends.end.run(self.cursor)
+        self.tally.exited += ended
+        self._ended |= ended > 0
 
     def _unlink(self, turn: int) -> None:
         """Who is linked to one that has ended ends too, and so on."""
@@ -195,6 +216,38 @@ class Round:
             self._end(turn)
 
     # --- entering -------------------------------------------------------------------------------------
+
+    def _members(self, present: AbstractSet[int], touched: AbstractSet[Thing]) -> bool:
+        """Who joins a segment or leaves it, where that may have changed; False: it can not have."""
+        found = False
+        for each in self.program.memberships:
+            by_end = self._ended and any(kind == "campaign" for kind, _ in each.things)
+            if by_end or each.whats & present or each.things & touched:
+                found = True
+                for statement in each.statements:
+                    statement.run(self.cursor, target=self.target)
+        self._ended = False
+        return found
+
+    def _entries(self, present: AbstractSet[int], turn: int) -> bool:
+        """By facts and schedules of the instant, and by what has been set off within it."""
+        before = self.tally.entered
+        started: set[int] = set()
+        inner = self.program.inner
+        if inner.used:
+            for change in inner.changes.values():
+                for statement in change.compare:
+                    statement.run(self.cursor)
+            started.update(campaign_id for (campaign_id,) in inner.started.rows(self.cursor))
+        for entry in self.program.entries:
+            if entry.judge and entry.what in present:
+                self._enter(entry, entry.judge, turn)
+            elif entry.campaign_id in started:
+                self._enter(entry, entry.inner, turn)
+        if inner.used:
+            for statement in inner.clear:
+                statement.run(self.cursor)
+        return self.tally.entered > before
 
     def _enter(self, entry: Entry, judge: Sequence[Statement], turn: int) -> None:
         find, *verdicts = judge
@@ -227,37 +280,46 @@ class Round:
         micro = 0
         while rows := self.program.rounds.running.rows(self.cursor):
             micro += 1
-            looped = self._loops([code for code, _, _ in rows], micro, turn + micro)
+            looped = self._loops([code for code, _, _ in rows], micro, turn)
             if looped:
                 rows = self.program.rounds.running.rows(self.cursor)
             scripts = [(self.program.script(code), campaign_id, count) for code, campaign_id, count in rows]
-            self._act(scripts, turn + micro)
+            self._take(scripts, turn + micro)
             self._move(scripts)
-            if any(script.starts for script, _, _ in scripts):
-                self._starts(turn + micro)
+            touched = {script.touches for script, _, _ in scripts if script.touches is not None}
+            self._changed |= {name for kind, name in touched if kind == "attribute"}
+            if self._members(set(), touched) or any(script.starts for script, _, _ in scripts):
+                self._entries(set(), turn + micro)
             if looped or any(script.over for script, _, _ in scripts):
                 self._unlink(turn + micro)
 
-    def _act(self, scripts: list[tuple[Script, int, int]], turn: int) -> None:
+    def _take(self, scripts: list[tuple[Script, int, int]], turn: int) -> None:
+        """One step, side by side: all read, then all effects are applied."""
+        cursor = self.cursor
         for script, _, _ in scripts:
+            if script.draw is not None:
+                self._draw(script.draw)
             for statement in script.arrive:
-                statement.run(self.cursor)
+                statement.run(cursor)
         for script, _, _ in scripts:
-            for statement in script.record:
-                statement.run(self.cursor, turn=turn)
+            for statement in (*script.record, *script.starts):
+                statement.run(cursor, turn=turn)
         # In plain order, so that the later campaign wins where two want the same thing otherwise.
         for script, _, _ in sorted(scripts, key=lambda item: self.names[item[1]]):
             for statement in script.effects:
-                statement.run(self.cursor)
+                statement.run(cursor)
 
-    def _starts(self, turn: int) -> None:
-        """The campaigns asked for in a micro step, in total order."""
-        starts = self.program.starts
-        asked = {campaign_id for (campaign_id,) in starts.asked.rows(self.cursor)}
-        for entry in self.program.entries:
-            if entry.campaign_id in asked:
-                self._enter(entry, entry.start, turn)
-        starts.clear.run(self.cursor)
+    def _draw(self, draw: Draw) -> None:
+        """Send those new to a split to one of its arms, for good."""
+        rows = draw.unassigned.rows(self.cursor)
+        prefix = f"{self.program.salt}/{draw.name}/"
+        arms = []
+        for number, external_id in rows:
+            bucket = _bucket(prefix + external_id) * 1_000_000
+            arm = next(label for bound, label in draw.shares if bucket < bound << 56)
+            arms.append((number, draw.split_id, arm))
+        if arms:
+            self.cursor.executemany(draw.assign, arms)
 
     def _move(self, scripts: list[tuple[Script, int, int]]) -> None:
         """Whoever comes to another of these positions has moved already, and must not move on from there."""
@@ -276,9 +338,9 @@ class Round:
         for code in codes:
             version, number = self.program.bundle.position(code)
             if micro > len(version.machine.nodes):
-                found += loops(self.program.bundle, version, number).run(self.cursor, turn=turn)
+                found += loops(self.program.bundle, version, number).run(self.cursor, turn=turn + micro, began=turn)
         if found:
-            self._close(turn)
+            self._close(turn + micro)
         return found > 0
 
     # --- messages -------------------------------------------------------------------------------------
@@ -286,17 +348,14 @@ class Round:
     def _messages(self, turn: int) -> bool:
         """True if any message step is done and its instance goes on."""
         messages, cursor = self.program.messages, self.cursor
+        for statement in messages.holds.again:
+            statement.run(cursor)
         for statement in self.program.operators.hold:
             statement.run(cursor, turn=turn)
         codes = [code for (code,) in messages.asking.rows(cursor)]
         if not codes:
             return False
-        for code in codes:
-            for statement in self.program.script(code).ask:
-                statement.run(cursor)
-        if len(codes) > 1 or self.program.bundle.several(self.program.bundle.position(codes[0])[0].campaign_id):
-            messages.order.run(cursor)
-        self._judge()
+        codes = self._judge(codes, turn)
         for statement in messages.write:
             statement.run(cursor, turn=turn, accepted=int(self.accepted))
         for reason, count in messages.tally.rows(cursor):
@@ -306,25 +365,77 @@ class Round:
                 self.tally.withheld[reason] += count
         if self.answer is not None and self.answer is not silent:
             self._react(self.answer)
-        accepted = int(self.accepted is Status.SENT)
-        moved = sum(
-            statement.run(cursor, accepted=accepted, moved=STATE.RUNNING)
-            for code in codes
-            for statement in self.program.script(code).done
-        )
+        moved = self._go_on_from(codes, turn)
         messages.rest.run(cursor)
         messages.clear.run(cursor)
         return moved > 0
 
-    def _judge(self) -> None:
-        """Refusals, then caps: rank after rank, so that who is judged earlier counts for the later."""
+    def _go_on_from(self, codes: list[int], turn: int) -> int:
+        """Who is done with a message goes on; gives how many."""
+        cursor, accepted = self.cursor, int(self.accepted is Status.SENT)
+        for statement in self.program.messages.holds.rest:
+            statement.run(cursor)
+        moved = self._leave_capped(codes, turn)
+        return moved + sum(
+            statement.run(cursor, accepted=accepted, moved=STATE.RUNNING)
+            for code in codes
+            for statement in self.program.script(code).done
+        )
+
+    def _judge(self, codes: list[int], turn: int) -> list[int]:
+        """Refusals, holds, then caps: rank after rank, so that who is judged earlier counts for the later.
+
+        Gives the positions of the messages that are then asked for.
+        """
         messages, cursor = self.program.messages, self.cursor
-        for statement in (*messages.refusals, *self.program.operators.skip):
+        for code in codes:
+            for statement in self.program.script(code).ask:
+                statement.run(cursor)
+        if len(codes) > 1 or self.program.bundle.several(self.program.bundle.position(codes[0])[0].campaign_id):
+            messages.order.run(cursor)
+        for statement in (*self.program.operators.skip, *messages.holds.resume):
+            statement.run(cursor)
+        codes = self._refuse(codes, turn)
+        for statement in (*messages.holds.judge, *messages.caps.periods):
             statement.run(cursor)
         for rank in range(1, messages.ranks.rows(cursor)[0][0] + 1):
-            for statement in messages.caps:
+            for statement in messages.caps.judge:
                 statement.run(cursor, rank=rank)
             messages.count.run(cursor, rank=rank)
+        for statement in (*messages.caps.room, *messages.holds.defer):
+            statement.run(cursor)
+        return codes
+
+    def _refuse(self, codes: list[int], turn: int) -> list[int]:
+        """Those that can not reach their customer; of `send first of` the next is then asked for in the same place."""
+        asked, number = set(codes), 0
+        last = codes
+        while last:
+            for statement in self.program.messages.refusals:
+                statement.run(self.cursor)
+            following = []
+            for code in last:
+                script = self.program.script(code)
+                if script.instead:
+                    moved = [
+                        statement.run(self.cursor, turn=turn - LAST + INSTEAD + number) for statement in script.instead
+                    ]
+                    following += [script.instead_code] if moved[0] else []
+            asked.update(following)
+            last, number = following, number + 1
+        return sorted(asked)
+
+    def _leave_capped(self, codes: list[int], turn: int) -> int:
+        """Who leaves because of a cap, as `when capped` says; gives how many go on."""
+        moved = 0
+        for code in codes:
+            script = self.program.script(code)
+            counts = [statement.run(self.cursor, turn=turn, moved=STATE.RUNNING) for statement in script.capped]
+            if script.capped_ends:
+                self.tally.exited += counts[-1]
+            else:
+                moved += sum(counts)
+        return moved
 
     def _react(self, answer: Answer) -> None:
         """The reactions of the virtual channel become facts, in order of time."""

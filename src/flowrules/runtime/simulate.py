@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy import case, func, insert, literal, literal_column, or_, select, update
 
 from flowrules.channels.file import FileChannel
 from flowrules.content.deployed import Deployed, Library
@@ -34,7 +34,10 @@ DAY = 86_400_000_000
 
 @dataclass(slots=True)
 class CampaignCounts:
-    """Of the instances that entered in the simulation: entered = in_journey + sum(exits), those held out apart."""
+    """Of the instances that entered in the simulation: entered = in_journey + sum(exits), those held out apart.
+
+    held: how often a message had to wait, by reason; withheld: for good.
+    """
 
     name: str
     entered: int = 0
@@ -42,6 +45,7 @@ class CampaignCounts:
     exits: dict[str, int] = field(default_factory=dict)
     sent: int = 0
     withheld: dict[str, int] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
     held_out: int = 0
 
     def facts(self) -> dict[str, object]:
@@ -52,6 +56,7 @@ class CampaignCounts:
             "exits": self.exits,
             "sent": self.sent,
             "withheld": self.withheld,
+            "held": self.held,
             "held_out": self.held_out,
         }
 
@@ -188,14 +193,16 @@ def _counts(copy: Database, model: Model, since: int) -> list[CampaignCounts]:
         )
         for row in connection.execute(sent):
             made.setdefault(row.name, CampaignCounts(row.name)).sent = row.number
+        waits = or_(decision.until.is_not(None), decision.reason == literal_column(str(int(Reason.ON_HOLD))))
+        held = case((waits, literal_column("1")), else_=literal_column("0"))
         withheld = (
-            select(name, decision.reason, func.count().label("number"))
+            select(name, decision.reason, held.label("held"), func.count().label("number"))
             .join_from(tables.decision, tables.campaign, tables.campaign.c.id == decision.campaign_id)
             .where(decision.decision == Decision.WITHHELD, decision.at >= since)
-            .group_by(name, decision.reason)
+            .group_by(name, decision.reason, held)
             .order_by(name, decision.reason)
         )
         for row in connection.execute(withheld):
             counts = made.setdefault(row.name, CampaignCounts(row.name))
-            counts.withheld[Reason(row.reason).word] = row.number
+            (counts.held if row.held else counts.withheld)[Reason(row.reason).word] = row.number
     return [made[each] for each in sorted(made)]

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from flowrules.errors import InstantPassedError
-from flowrules.model.campaign import ScheduleTrigger
+from flowrules.model.campaign import DateTrigger, ScheduleTrigger
 from flowrules.runtime.answers import Answer
 from flowrules.runtime.load import Program, load_program, newest
 from flowrules.runtime.occurrences import occurrences
@@ -187,22 +187,24 @@ class Planner:
         if now - last <= SPAN:
             return now
         due = [row[0] for row in self.program.rounds.next_due.rows(cursor, last=last) if row[0] is not None]
-        due += [at for _, at, _ in self._occurrences(last, min(now, max(last, *due, last) + SPAN) if due else now)][:1]
+        due += [at for _, at, _, _ in self._occurrences(last, min(now, max(last, *due, last) + SPAN) if due else now)][
+            :1
+        ]
         first = min(due, default=now)
         return min(now, max(first, last) + SPAN)
 
-    def _occurrences(self, after: int, until: int) -> list[tuple[int, int, int]]:
-        """(zone id, instant, what) of every schedule, in order of time."""
-        found: list[tuple[int, int, int]] = []
+    def _occurrences(self, after: int, until: int) -> list[tuple[int, int, int, int]]:
+        """(zone id, instant, what, local date) of every schedule and clock time, in order of time."""
+        found: list[tuple[int, int, int, int]] = []
         lives = {version.campaign_id: (version, lives_from) for version, lives_from in self.program.bundle.now}
         for entry in self.program.entries:
             version, lives_from = lives[entry.campaign_id]
             trigger = version.machine.campaign.entry.trigger
-            if isinstance(trigger, ScheduleTrigger) and entry.what is not None:
-                begin = max(after, lives_from - 1)
+            if isinstance(trigger, ScheduleTrigger | DateTrigger):
                 for zone, zone_id in self.program.bundle.catalogue.zones.items():
-                    found += [(zone_id, at, entry.what) for at in occurrences(trigger, zone, begin, until)]
-        return sorted(found, key=lambda item: (item[1], item[0], item[2]))
+                    there = occurrences(trigger, zone, lives_from, after, until)
+                    found += [(zone_id, at, entry.what, day) for at, day in there]
+        return sorted(found, key=lambda item: (item[1], item[0], item[2:]))
 
     def _stretch(
         self, clock: _Clock, answer: Answer | None, tally: Tally, stopped: Callable[[], bool] = lambda: False
@@ -233,8 +235,10 @@ class Planner:
         cursor.execute(f"{empty} occurrence")
         found = self._occurrences(clock.last, clock.target)
         if found:
-            marks = ", ".join(f"({zone}, {at}, {what})" for zone, at, what in found)
-            cursor.execute(f"INSERT INTO occurrence (zone_id, at, what) VALUES {marks}")  # noqa: S608  # integers
-        *facts, scheduled = self.program.rounds.gather
-        for statement in (*facts, *([scheduled] if found else []), *self.program.operators.gather):
+            marks = ", ".join(str(row) for row in found)
+            cursor.execute(f"INSERT INTO occurrence (zone_id, at, what, day) VALUES {marks}")  # noqa: S608  # integers
+        rounds, whats = self.program.rounds, {what for _, _, what, _ in found}
+        scheduled = [rounds.scheduled] if whats.intersection(self.program.bundle.schedules()) else []
+        dated = [statement for each in self.program.dates if each.what in whats for statement in each.gather]
+        for statement in [*rounds.gather, *scheduled, *dated, *self.program.operators.gather]:
             statement.run(cursor, last=clock.last, target=clock.target)

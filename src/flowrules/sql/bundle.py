@@ -11,6 +11,8 @@ from datetime import datetime
 
 from flowrules.model import campaign as m
 from flowrules.model.condition import Condition
+from flowrules.model.schema import BUILTIN_ATTRIBUTES, Attribute
+from flowrules.model.touches import touches
 from flowrules.model.values import instant
 from flowrules.program.machine import EventTest, Machine, ReactionTest, Started
 from flowrules.sql.catalogue import Catalogue
@@ -20,6 +22,9 @@ from flowrules.sql.statement import Fragment, Writer
 
 NODES = 10_000
 """A position's code is version id * NODES + number of the node."""
+
+OCCURRENCE = -100
+"""Less a campaign's id: the agenda's mark of its schedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,8 @@ class Bundle:
     """Everything of one loaded program.
 
     now: the campaigns of the newest deployment, in total order, with their current version and the
-    instant they live from. paused: ids of those with a pause that no tick has gone past.
+    instant they live from. paused: ids of those with a pause that no tick has gone past. holding: some messages are
+    held, or may be.
     """
 
     dialect: str
@@ -51,6 +57,7 @@ class Bundle:
     now: tuple[tuple[Version, int], ...]
     writer: Writer
     paused: frozenset[int] = frozenset()
+    holding: bool = False
     _totals: dict[int, int] = field(default_factory=dict)
     _several: frozenset[int] | None = None
     _started: dict[str, bool] | None = None
@@ -71,9 +78,9 @@ class Bundle:
         """Some event replaces a journey's entry."""
         return any(version.machine.campaign.refreshes for version in self.versions)
 
-    def started(self, name: str) -> bool:
-        """A step of some version in use starts this campaign."""
-        return name in self._starts()
+    def set_off(self, campaign: m.Campaign) -> bool:
+        """A step may let customers into this campaign, at the same instant."""
+        return campaign.name in self._starts() or isinstance(campaign.entry.trigger, m.InnerTrigger)
 
     def links(self) -> bool:
         """Some journeys end with those that started them."""
@@ -112,6 +119,30 @@ class Bundle:
                 self._totals[each.campaign_id] = number
         return self._totals[version.campaign_id]
 
+    def plain(self, campaign: str) -> int:
+        """The campaign's place in the plain order, from 1."""
+        return sorted(self.catalogue.campaigns).index(campaign) + 1
+
+    def waiting_for(self, trigger: m.Trigger) -> tuple[int, ...]:
+        """Ids of the campaigns that enter by exactly this."""
+        return tuple(each.campaign_id for each, _ in self.now if each.machine.campaign.entry.trigger == trigger)
+
+    def waits_for_change(self, attribute: str) -> bool:
+        triggers = [each.machine.campaign.entry.trigger for each, _ in self.now]
+        return any(isinstance(item, m.ChangeTrigger) and item.attribute.name == attribute for item in triggers)
+
+    def declared(self, attribute: str) -> Attribute:
+        """As it is declared now."""
+        return self._attributes()[attribute]
+
+    def attribute(self, name: str) -> int:
+        """A number for it, in the working tables alone."""
+        return sorted(self._attributes()).index(name)
+
+    def _attributes(self) -> dict[str, Attribute]:
+        model = self.model
+        return {each.name: each for each in (*BUILTIN_ATTRIBUTES, *(model.attributes if model is not None else ()))}
+
     def force_rows(self) -> Iterator[dict[str, int]]:
         latest = {version.campaign_id: version for version in self.versions}
         latest |= {version.campaign_id: version for version, _ in self.now}
@@ -132,6 +163,30 @@ class Bundle:
             names.update(_listened_inside(version.machine))
         return frozenset(names)
 
+    def listens_to_consent(self) -> bool:
+        """Consent given or taken back is an instant of the customer's."""
+        conditions = [
+            *(item.condition for version, _ in self.now for item in version.machine.campaign.exclusions
+              if isinstance(item, m.ExcludeWhere)),
+            *(item.condition for version in self.versions for item in version.machine.campaign.exits
+              if isinstance(item, m.ExitOnCondition)),
+            *self.kept(),
+        ]  # fmt: skip
+        return any(kind == "consent" for condition in conditions for kind, _ in touches(condition))
+
+    def kept(self) -> list[Condition]:
+        """Of the segments whose members are kept."""
+        triggers = [version.machine.campaign.entry.trigger for version, _ in self.now]
+        return [item.segment.condition for item in triggers if isinstance(item, m.SegmentTrigger)]
+
+    def schedules(self) -> list[int]:
+        """Marks of the campaigns that a schedule lets customers into."""
+        return [
+            OCCURRENCE - version.campaign_id
+            for version, _ in self.now
+            if isinstance(version.machine.campaign.entry.trigger, m.ScheduleTrigger)
+        ]
+
     def position(self, code: int) -> tuple[Version, int]:
         """The version and the number of the node that a code stands for."""
         return next(each for each in self.versions if each.id == code // NODES), code % NODES
@@ -144,9 +199,13 @@ def _listened_now(campaign: m.Campaign) -> Iterator[str]:
     """By the policy in force: what lets customers enter, and what excludes them."""
     if isinstance(campaign.entry.trigger, m.EventTrigger):
         yield campaign.entry.trigger.event.name
+    elif isinstance(campaign.entry.trigger, m.SegmentTrigger):
+        yield from depends(campaign.entry.trigger.segment.condition)
     for exclusion in campaign.exclusions:
         if isinstance(exclusion, m.ExcludeWhere):
             yield from depends(exclusion.condition)
+    for hold in campaign.holds:
+        yield from depends(hold.condition)
 
 
 def _listened_inside(machine: Machine) -> Iterator[str]:
@@ -174,8 +233,13 @@ def load(
     versions: Sequence[tuple[int, int, Machine, m.Model]],
     now: Sequence[tuple[int, int]],
     paused: frozenset[int] = frozenset(),
+    *,
+    held: bool = False,
 ) -> Bundle:
-    """versions: (id, campaign id, machine, model); now: (version id, lives from) of the newest deployment."""
+    """versions: (id, campaign id, machine, model); now: (version id, lives from) of the newest deployment.
+
+    held: there are messages that are held.
+    """
     made: dict[int, Version] = {}
     guards_of: dict[int, Guards] = {}
     for version_id, campaign_id, machine, version_model in versions:
@@ -186,4 +250,11 @@ def load(
     bundle = Bundle(dialect, catalogue, model, tuple(made.values()), (), Writer(dialect), paused)
     bundle.now = tuple((made[version_id], lives_from) for version_id, lives_from in now)
     bundle.now = tuple(sorted(bundle.now, key=lambda item: bundle.rank(item[0])))
+    bundle.holding = held or _may_hold(model, [version.machine.campaign for version in bundle.versions])
     return bundle
+
+
+def _may_hold(model: m.Model | None, campaigns: Sequence[m.Campaign]) -> bool:
+    if model is not None and (model.policy.quiet or model.policy.when_capped is not None):
+        return True
+    return any(campaign.holds or campaign.when_capped is not None for campaign in campaigns)

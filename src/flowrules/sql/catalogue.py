@@ -17,3 +17,4 @@ class Catalogue:
     steps: Mapping[tuple[str, str], int]
     labels: Mapping[str, int]
     zones: Mapping[str, int]
+    segments: Mapping[str, int]

@@ -59,6 +59,7 @@ class Reason(_Code):
     REFUSED = 19
     OUTCOME_UNKNOWN = 20
     JOURNEY_ENDED = 21
+    MOVED_ON = 22
     # of a trigger that did not enter
     ALREADY_INSIDE = 30
     ENTERED_BEFORE = 31
@@ -92,3 +93,17 @@ class Status(_Code):
     REFUSED = 13
     EXPIRED = 14
     CANCELLED = 15
+
+
+HELD_REASONS = (Reason.QUIET_UNTIL, Reason.CAPPED, Reason.ON_HOLD)
+"""The planner holds a message for these, and decides on it again."""
+
+UNREACHED_REASONS = (
+    Reason.NO_ADDRESS,
+    Reason.NO_CONSENT,
+    Reason.UNSUBSCRIBED,
+    Reason.SUPPRESSED,
+    Reason.UNWANTED_CHANNEL,
+    Reason.REFUSED,
+)
+"""A message that can not reach its customer this way: `send first of` tries the next."""

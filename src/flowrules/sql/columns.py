@@ -32,6 +32,11 @@ def attribute_column(attribute: Attribute) -> str:
     return _fit(f"a_{attribute.name}")
 
 
+def attribute_index(attribute: Attribute) -> str:
+    """The index by which customers are found on their date."""
+    return _fit(f"customer_{attribute_column(attribute)}")
+
+
 def property_column(declared: Property) -> str:
     """Events that declare a name with the same type share its column."""
     return _fit(f"p_{declared.name}__{declared.type.kind.value.replace(' ', '_')}")

@@ -1,18 +1,21 @@
-"""Statements of entering: docs/meaning.md, pass 1, paragraph 7. Campaigns go one after the other, in total order."""
+"""Statements of entering: docs/meaning.md, pass 1, paragraph 7, and Entries from within.
+
+Campaigns go one after the other, in total order.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from flowrules.model import campaign as m
-from flowrules.sql.bundle import Bundle, Version
+from flowrules.sql.bundle import OCCURRENCE, Bundle, Version
 from flowrules.sql.codes import Decision, Reason
+from flowrules.sql.dates import on_date
+from flowrules.sql.inner import set_off_now
 from flowrules.sql.rounds import DECISION_WITH_KEY
 from flowrules.sql.scratch import STATE
-from flowrules.sql.statement import Statement
+from flowrules.sql.statement import Fragment, Statement
 from flowrules.sql.watch import excluded
-
-OCCURRENCE = -100
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +29,16 @@ class HoldOut:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """what: the agenda's mark of this campaign's trigger, None where only steps start it.
+    """what: the agenda's mark of this campaign's trigger, if it has one there.
 
-    judge and start find the candidates and the verdicts; hold_outs are asked in order for those that enter.
+    judge and inner find the candidates and the verdicts: by facts and occurrences, and by what was set off within the
+    instant. hold_outs are asked in order for those that enter.
     """
 
     campaign_id: int
-    what: int | None
+    what: int
     judge: tuple[Statement, ...]
-    start: tuple[Statement, ...]
+    inner: tuple[Statement, ...]
     hold_outs: tuple[HoldOut, ...]
     unexposed: Statement
     draw: str
@@ -43,36 +47,25 @@ class Entry:
     clear: Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Starts:
-    """asked: the campaigns that a micro step asks to start."""
-
-    asked: Statement
-    clear: Statement
-
-
-def starts(bundle: Bundle) -> Starts:
-    w = bundle.writer
-    return Starts(w.statement("SELECT DISTINCT target FROM start"), w.statement("DELETE FROM start"))
-
-
 def entries(bundle: Bundle) -> tuple[Entry, ...]:
     return tuple(_entry(bundle, version, lives_from) for version, lives_from in bundle.now)
 
 
 def _entry(bundle: Bundle, version: Version, lives_from: int) -> Entry:
     campaign, w = version.machine.campaign, bundle.writer
+    what = _what(bundle, version)
     judge: list[Statement] = []
-    start: list[Statement] = []
-    if campaign.entry.trigger is not None:
-        judge = [_find(bundle, version, campaign.entry.trigger, lives_from), *_judge(bundle, version, started=False)]
-    if bundle.started(campaign.name):
-        start = [_find_started(bundle, version), *_judge(bundle, version, started=True)]
+    inner: list[Statement] = []
+    trigger = campaign.entry.trigger
+    if isinstance(trigger, m.OuterTrigger):
+        judge = [_find(bundle, version, trigger, lives_from, what), *_judge(bundle, version, inner=False)]
+    if bundle.set_off(campaign):
+        inner = [_find_inner(bundle, version), *_judge(bundle, version, inner=True)]
     return Entry(
         campaign_id=version.campaign_id,
-        what=_what(bundle, version),
+        what=what,
         judge=tuple(judge),
-        start=tuple(start),
+        inner=tuple(inner),
         hold_outs=_hold_outs(bundle, version),
         unexposed=w.statement(
             "SELECT DISTINCT c.customer_id, u.external_id FROM candidate c "
@@ -90,14 +83,11 @@ def _entry(bundle: Bundle, version: Version, lives_from: int) -> Entry:
     )
 
 
-def _what(bundle: Bundle, version: Version) -> int | None:
-    match version.machine.campaign.entry.trigger:
-        case m.EventTrigger(event=event):
-            return bundle.event_type(event.name)
-        case m.ScheduleTrigger():
-            return OCCURRENCE - version.campaign_id
-        case None:
-            return None
+def _what(bundle: Bundle, version: Version) -> int:
+    trigger = version.machine.campaign.entry.trigger
+    if isinstance(trigger, m.EventTrigger):
+        return bundle.event_type(trigger.event.name)
+    return OCCURRENCE - version.campaign_id
 
 
 def _hold_outs(bundle: Bundle, version: Version) -> tuple[HoldOut, ...]:
@@ -113,44 +103,57 @@ def _hold_outs(bundle: Bundle, version: Version) -> tuple[HoldOut, ...]:
 # --- who may enter ------------------------------------------------------------------------------------
 
 
-def _find(bundle: Bundle, version: Version, trigger: m.EventTrigger | m.ScheduleTrigger, lives_from: int) -> Statement:
-    """The candidates, by the trigger."""
-    w, entry, what = bundle.writer, version.machine.campaign.entry, _what(bundle, version)
+def _find(bundle: Bundle, version: Version, trigger: m.OuterTrigger, lives_from: int, what: int) -> Statement:
+    """The candidates, by facts and occurrences."""
+    entry = version.machine.campaign.entry
     earlier = f"FROM enrollment e WHERE e.customer_id = q.customer_id AND e.campaign_id = {version.campaign_id}"
     same_key = " AND e.key = q.key" if entry.key is not None else ""
     nth = "q.seq" if entry.several and isinstance(trigger, m.EventTrigger) else "1"
-    head = (
+    found, fragments = _found(bundle, version, trigger, lives_from, what)
+    return bundle.writer.statement(
         "INSERT INTO candidate (customer_id, nth, at, zone_id, seq, key, last_instance, last_at, ghost) "
         f"SELECT q.customer_id, {nth}, q.at, q.zone_id, q.seq, q.key, "
-        f"(SELECT max(e.instance) {earlier}), (SELECT max(e.entered_at) {earlier}{same_key}), 0 FROM "
-    )
-    if isinstance(trigger, m.ScheduleTrigger):
-        test = bundle.condition(version.guards, trigger.segment.condition, "focus")
-        return w.statement(
-            f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, CAST(NULL AS BIGINT) AS seq, '' AS key "
-            "FROM focus CROSS JOIN occurrence WHERE occurrence.zone_id = focus.zone_id AND occurrence.at = focus.at "
-            f"AND occurrence.what = {what} AND EXISTS (SELECT 1 FROM customer u WHERE u.id = focus.customer_id "
-            f"AND u.known_at <= focus.at) AND {test}) AS q",
-            test,
-        )
-    test = w.fragment(version.guards.filter(trigger.filter, version.guards.event))
-    same = f"event.customer_id = focus.customer_id AND event.type_id = {what} AND event.at = focus.at"
-    human = " AND event.machine IS NULL" if trigger.event.reaction in ("opened", "clicked") else ""
-    key, first, group = "''", "min(event.seq)", " GROUP BY focus.customer_id, focus.at, focus.zone_id"
-    if entry.key is not None:
-        key = f"coalesce({w.fragment(version.guards.key(entry.key, version.guards.event))}, '')"
-        group += f", {key}"
-    if entry.mode == "every time":
-        first, group = "event.seq", ""
-    return w.statement(
-        f"{head}(SELECT focus.customer_id, focus.at, focus.zone_id, {first} AS seq, {key} AS key FROM focus "
-        f"{w.join('event', 'event', same)} WHERE event.event_time >= {lives_from} AND {test}{human}{group}) AS q",
-        test,
+        f"(SELECT max(e.instance) {earlier}), (SELECT max(e.entered_at) {earlier}{same_key}), 0 FROM ({found}) AS q",
+        *fragments,
     )
 
 
-def _find_started(bundle: Bundle, version: Version) -> Statement:
-    """The candidates, by the steps that ask: in plain order, one a customer (and key), or all."""
+def _found(
+    bundle: Bundle, version: Version, trigger: m.OuterTrigger, lives_from: int, what: int
+) -> tuple[str, tuple[Fragment, ...]]:
+    """Who may enter: customer_id, at, zone_id, seq, key."""
+    w, entry = bundle.writer, version.machine.campaign.entry
+    match trigger:
+        case m.EventTrigger():
+            test = w.fragment(version.guards.filter(trigger.filter, version.guards.event))
+            same = f"event.customer_id = focus.customer_id AND event.type_id = {what} AND event.at = focus.at"
+            human = " AND event.machine IS NULL" if trigger.event.reaction in ("opened", "clicked") else ""
+            key, first, group = "''", "min(event.seq)", " GROUP BY focus.customer_id, focus.at, focus.zone_id"
+            if entry.key is not None:
+                key = f"coalesce({w.fragment(version.guards.key(entry.key, version.guards.event))}, '')"
+                group += f", {key}"
+            if entry.mode == "every time":
+                first, group = "event.seq", ""
+            return (
+                f"SELECT focus.customer_id, focus.at, focus.zone_id, {first} AS seq, {key} AS key FROM focus "
+                f"{w.join('event', 'event', same)} WHERE event.event_time >= {lives_from} AND {test}{human}{group}",
+                (test,),
+            )
+        case m.ScheduleTrigger():
+            test = bundle.condition(version.guards, trigger.segment.condition, "focus")
+            return (
+                "SELECT focus.customer_id, focus.at, focus.zone_id, CAST(NULL AS BIGINT) AS seq, '' AS key "
+                "FROM focus WHERE EXISTS (SELECT 1 FROM occurrence o WHERE o.zone_id = focus.zone_id "
+                f"AND o.at = focus.at AND o.what = {what}) AND EXISTS (SELECT 1 FROM customer u "
+                f"WHERE u.id = focus.customer_id AND u.known_at <= focus.at) AND {test}",
+                (test,),
+            )
+        case m.DateTrigger():
+            return on_date(trigger, what)
+
+
+def _find_inner(bundle: Bundle, version: Version) -> Statement:
+    """The candidates, by what was set off: in plain order, one a customer (and key), or all."""
     entry, campaign_id = version.machine.campaign.entry, version.campaign_id
     keyed = entry.key is not None
     # What has begun and perhaps ended within this instant is not stored yet.
@@ -168,20 +171,20 @@ def _find_started(bundle: Bundle, version: Version) -> Statement:
         f"SELECT q.customer_id, q.nth, q.at, q.zone_id, NULL, {key}, "
         f"{earlier.format('instance', '', '')}, {last_at}, q.place_id, q.by_id, q.ghost, "
         "CASE q.linked WHEN 1 THEN q.campaign_id END, CASE q.linked WHEN 1 THEN q.instance END, q.depth "
-        f"FROM (SELECT s.*, row_number() OVER (PARTITION BY s.customer_id {order}) AS nth, "
+        f"FROM (SELECT s.*, f.at, f.zone_id, row_number() OVER (PARTITION BY s.customer_id {order}) AS nth, "
         f"row_number() OVER (PARTITION BY s.customer_id{', s.key' if keyed else ''} {order}) AS turn "
-        f"FROM start s WHERE s.target = {campaign_id}) AS q{'' if entry.mode == 'every time' else ' WHERE q.turn = 1'}"
+        f"FROM {set_off_now(bundle, version)}) AS q{'' if entry.mode == 'every time' else ' WHERE q.turn = 1'}"
     )
 
 
-def _judge(bundle: Bundle, version: Version, *, started: bool) -> list[Statement]:
+def _judge(bundle: Bundle, version: Version, *, inner: bool) -> list[Statement]:
     """The verdicts."""
     campaign, w = version.machine.campaign, bundle.writer
-    reason, place = f"reason = {_verdict(bundle, version, started=started)}", bundle.label(campaign.entry.place)
-    if started:
+    reason, place = f"reason = {_verdict(bundle, version, inner=inner)}", bundle.label(campaign.entry.place)
+    if inner:
         statements = [
             w.statement(f"UPDATE candidate SET {reason}"),
-            w.statement(f"UPDATE candidate SET place_id = {place} WHERE reason IS NOT NULL"),
+            w.statement(f"UPDATE candidate SET place_id = {place} WHERE reason IS NOT NULL OR place_id IS NULL"),
         ]
     else:
         statements = [w.statement(f"UPDATE candidate SET {reason}, place_id = {place}")]
@@ -209,8 +212,8 @@ def _judge(bundle: Bundle, version: Version, *, started: bool) -> list[Statement
     return statements
 
 
-def _verdict(bundle: Bundle, version: Version, *, started: bool) -> str:
-    """A pause; of a start, that the chain of starts has no end; the reason of the mode, by key where there is one."""
+def _verdict(bundle: Bundle, version: Version, *, inner: bool) -> str:
+    """A pause; of what is set off, that the chain has no end; the reason of the mode, by key where there is one."""
     entry, tests = version.machine.campaign.entry, ""
     if version.campaign_id in bundle.paused:
         tests += (
@@ -220,7 +223,7 @@ def _verdict(bundle: Bundle, version: Version, *, started: bool) -> str:
         )
     if entry.key is not None:
         tests += f"WHEN key = '' THEN {int(Reason.NO_KEY)} "
-    if started:
+    if inner:
         tests += f"WHEN depth > {len(bundle.now)} THEN {int(Reason.LOOP)} "
     if entry.mode != "every time":
         same_key = " AND run.key = candidate.key" if entry.key is not None else ""
@@ -241,11 +244,8 @@ def _enter(bundle: Bundle, version: Version) -> list[Statement]:
     # Where each has a verdict of its own, one row tells of all that are refused: the first.
     once = " ORDER BY nth ON CONFLICT DO NOTHING" if entry.mode == "every time" else ""
     more, values = "", ""
-    if bundle.started(version.machine.campaign.name):
-        more, values = (
-            ", link_campaign_id, link_instance, depth, since",
-            ", link_campaign_id, link_instance, depth, :turn",
-        )
+    if bundle.set_off(version.machine.campaign):
+        more = values = ", link_campaign_id, link_instance, depth"
     return [
         w.statement(
             f"{DECISION_WITH_KEY} SELECT customer_id, at, :turn, {campaign_id}, CASE WHEN reason IS NULL THEN {number} "
@@ -257,8 +257,8 @@ def _enter(bundle: Bundle, version: Version) -> list[Statement]:
         ),
         w.statement(
             "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, existed, "
-            "entered_at, entry_seq, stage_at, stage_id, ghost, key, ending, dirty" + more + ") "
+            "entered_at, entry_seq, stage_at, stage_id, ghost, key, ending, dirty, born" + more + ") "
             f"SELECT customer_id, {campaign_id}, {number}, at, zone_id, {version.id}, {version.code(0)}, "
-            f"{STATE.RUNNING}, 0, at, seq, at, 0, ghost, key, 0, 1{values} FROM candidate WHERE reason IS NULL"
+            f"{STATE.RUNNING}, 0, at, seq, at, 0, ghost, key, 0, 1, :turn{values} FROM candidate WHERE reason IS NULL"
         ),
     ]

@@ -17,13 +17,17 @@ from flowrules.model.schema import EventType
 from flowrules.program.machine import EventTest, ReactionTest
 from flowrules.sql import tables as t
 from flowrules.sql.bundle import NODES, Bundle, Version
-from flowrules.sql.codes import Decision, Reason, Status
+from flowrules.sql.codes import UNREACHED_REASONS, Decision, Reason, Status
 from flowrules.sql.guards import Guards, Row
+from flowrules.sql.holds import cancel, freed
 from flowrules.sql.rounds import DECISION, LIVE
 from flowrules.sql.scratch import STATE
 from flowrules.sql.statement import Fragment, Statement
 
 OLD = f"existed = 1 AND {LIVE}"
+UNREACHED = ", ".join(str(int(reason)) for reason in UNREACHED_REASONS)
+_KEY = ("customer_id", "campaign_id", "instance", "step_id", "pass")
+_KEPT = f"{int(Status.SENT)}, {int(Status.UNKNOWN)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ def facts(bundle: Bundle) -> Facts:
         divert=(
             _told(bundle, Decision.INTERRUPTED, f"state = {STATE.INTERRUPTED}"),
             *([renew] if bundle.refreshes() else []),
+            *cancel(bundle, f"run.state = {STATE.INTERRUPTED}", Reason.MOVED_ON),
             w.statement(
                 f"UPDATE run SET code = pick, state = {STATE.RUNNING}, due_at = NULL, dirty = 1 "
                 f"WHERE state = {STATE.INTERRUPTED}"
@@ -255,7 +260,11 @@ def _in_stage(bundle: Bundle, version: Version, stage: m.Stage) -> str:
 
 
 def _outcomes(bundle: Bundle) -> tuple[Statement, ...]:
-    """What the outbox reports: a ledger row each, and the step is done if the instance still stands there."""
+    """What the outbox reports: a ledger row each, and the step is done if the instance still stands there.
+
+    The contact goes to the instant of the outcome, or away, only now: a tick that came by before has counted it where
+    it was.
+    """
     w = bundle.writer
     told = w.join("outcome", "o", "o.customer_id = f.customer_id AND o.at = f.at")
     about = w.join(
@@ -270,16 +279,68 @@ def _outcomes(bundle: Bundle) -> tuple[Statement, ...]:
         f"NULL, NULL FROM focus f {told} {about} CROSS JOIN node n WHERE n.version_id = m.version_id "
         "AND n.node = m.node ON CONFLICT DO NOTHING"
     )
-    done = (
-        f"UPDATE run SET state = {STATE.MET} WHERE {OLD} AND state = {STATE.REST} "
-        f"AND EXISTS (SELECT 1 FROM outcome o {about} "
+    here = (
+        f"FROM outcome o {about} "
         "WHERE o.customer_id = run.customer_id AND o.at = run.at AND o.campaign_id = run.campaign_id "
         f"AND o.instance = run.instance AND m.version_id = run.version_id AND m.node = run.code % {NODES} "
         # Of an earlier pass it may be settled while a later one, or one that is held, is waited for.
         "AND run.due_at IS NULL AND NOT EXISTS (SELECT 1 FROM message l WHERE l.customer_id = m.customer_id "
-        "AND l.campaign_id = m.campaign_id AND l.instance = m.instance AND l.step_id = m.step_id AND l.pass > m.pass))"
+        "AND l.campaign_id = m.campaign_id AND l.instance = m.instance AND l.step_id = m.step_id AND l.pass > m.pass)"
     )
-    return tuple(w.statement(text) for text in (record, done))
+    # One that may not leave now is decided on once more; one that can not reach anybody may have another instead of it.
+    done = (
+        f"UPDATE run SET state = CASE WHEN EXISTS (SELECT 1 {here} AND o.status = {int(Status.HELD)}) "
+        f"THEN {STATE.DUE} ELSE {STATE.MET} END, "
+        f"pick = CASE WHEN EXISTS (SELECT 1 {here} AND o.reason IN ({UNREACHED})) THEN 1 ELSE 0 END "
+        f"WHERE {OLD} AND state = {STATE.REST} AND EXISTS (SELECT 1 {here})"
+    )
+    returned = (
+        f"UPDATE message SET status = {int(Status.CANCELLED)}, reason = {int(Reason.JOURNEY_ENDED)} "
+        f"WHERE status + 0 = {int(Status.HELD)} AND place_id IS NULL AND {{who}} AND EXISTS (SELECT 1 {{about}} "
+        f"AND o.status = {int(Status.HELD)}) AND NOT EXISTS (SELECT 1 FROM run "
+        "WHERE run.customer_id = message.customer_id AND run.campaign_id = message.campaign_id "
+        f"AND run.instance = message.instance AND run.state = {STATE.DUE})"
+    )
+    with_outcome = w.among("customer_id", f"SELECT o.customer_id FROM focus f {told}")
+
+    def about_it(table: str) -> str:
+        return (
+            f"FROM outcome o CROSS JOIN focus f WHERE o.customer_id = {table}.customer_id "
+            f"AND f.customer_id = {table}.customer_id AND o.at = f.at AND o.campaign_id = {table}.campaign_id "
+            f"AND o.instance = {table}.instance AND o.step_id = {table}.step_id AND o.pass = {table}.pass"
+        )
+
+    settled = (
+        f"UPDATE message SET status = (SELECT o.status {about_it('message')}), "
+        f"reason = (SELECT o.reason {about_it('message')}), "
+        f"sent_at = (SELECT CASE WHEN o.status = {int(Status.SENT)} THEN o.at END {about_it('message')}) "
+        f"WHERE {with_outcome} AND EXISTS (SELECT 1 {about_it('message')} AND o.status <> message.status)"
+    )
+    # When an unknown one is settled, its contact stays where it was, unless it was tried once more.
+    same = " AND ".join(f"{{it}}.{name} = {{contact}}.{name}" for name in _KEY)
+    unmoved = (
+        f"(EXISTS (SELECT 1 FROM message m WHERE {same.replace('{it}', 'm')} AND m.decided_at = {{contact}}.at) "
+        f"OR EXISTS (SELECT 1 FROM attempt t WHERE {same.replace('{it}', 't')} AND t.started_at > {{contact}}.at))"
+    )
+    old = w.join(
+        "contact",
+        "c",
+        "c.customer_id = o.customer_id AND c.campaign_id = o.campaign_id AND c.instance = o.instance "
+        f"AND c.step_id = o.step_id AND c.pass = o.pass AND c.at < o.at AND {unmoved.format(contact='c')}",
+    )
+    counted = (
+        "INSERT INTO contact (customer_id, at, campaign_id, instance, step_id, pass, channel_id, counted, ghost) "
+        "SELECT c.customer_id, o.at, c.campaign_id, c.instance, c.step_id, c.pass, c.channel_id, c.counted, c.ghost "
+        f"FROM focus f {told} {old} WHERE o.status IN ({_KEPT})"
+    )
+    gone = (
+        f"DELETE FROM contact WHERE {with_outcome} AND EXISTS (SELECT 1 {about_it('contact')} AND contact.at < o.at "
+        f"AND (o.status NOT IN ({_KEPT}) OR {unmoved.format(contact='contact')}))"
+    )
+    back = f"FROM outcome o WHERE o.customer_id = run.customer_id AND o.at = run.at AND o.status NOT IN ({_KEPT})"
+    nobody = returned.format(who=with_outcome, about=about_it("message"))
+    first = tuple(w.statement(text) for text in (record, settled, counted, gone, done))
+    return (*first, *([w.statement(nobody)] if bundle.holding else []), *freed(bundle, back))
 
 
 def consume(bundle: Bundle, test: EventTest, where: str) -> str:

@@ -28,10 +28,12 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union_all,
 )
 
 from flowrules.model import condition as c
 from flowrules.model.schema import Attribute, Property, Stored
+from flowrules.model.touches import touches
 from flowrules.sql import tables as t
 from flowrules.sql.catalogue import Catalogue
 from flowrules.sql.codes import Status
@@ -77,11 +79,17 @@ def constant(value: Stored) -> Column:
 class Guards:
     """Lowers conditions for one dialect, with the catalogue's numbers and the extended tables."""
 
-    def __init__(self, dialect: str, catalogue: Catalogue, customer: Table, event: Table) -> None:
+    def __init__(self, dialect: str, catalogue: Catalogue, customer: Table, event: Table, places: Table = run) -> None:
+        """places: where live instances stand: within a tick `run`, at rest `enrollment`."""
         self.dialect = dialect
         self.catalogue = catalogue
         self.customer = customer
         self.event = event
+        self.places = places
+
+    def at_rest(self) -> Guards:
+        """The same for customers no tick is at work on."""
+        return Guards(self.dialect, self.catalogue, self.customer, self.event, t.enrollment)
 
     # --- conditions -----------------------------------------------------------------------------------
 
@@ -194,10 +202,34 @@ class Guards:
             case c.Ago():
                 yield self._moment(condition, row) + constant(condition.microseconds)
             case c.DateIs():
-                tomorrow = (local_day(row.zone, row.at) + literal_column("1")) * literal_column(str(DAY))
-                yield resolve(row.zone, tomorrow)
+                for day in self._days(condition, row):
+                    yield resolve(row.zone, day * literal_column(str(DAY)))
             case _:
                 return
+
+    def _days(self, condition: c.DateIs, row: Row) -> Iterator[Column]:
+        """Local dates with whose beginning a comparison with the calendar may change."""
+        value, one = self._attribute(condition.attribute, row), constant(1)
+        if condition.kind == "today":
+            # The day of the year that comes next, and the one behind it or behind today.
+            born, k = t.calendar.alias(), t.calendar.alias()
+            today = local_day(row.zone, row.at)
+            same = or_(born.c.month_day == k.c.month_day, born.c.month_day == k.c.also)
+            days = select(func.min(k.c.day)).where(born.c.day == value, same, k.c.day <= today + literal_column("366"))
+            yield days.where(k.c.day > today).scalar_subquery()
+            yield days.where(k.c.day >= today).scalar_subquery() + one
+            return
+        first = value - constant(condition.days)
+        yield first
+        yield (first if condition.kind == "away" else value) + one
+
+    def next_change(self, condition: c.Condition, row: Row) -> Column:
+        """The first instant after the row's at which time alone may change the condition; NULL: there is none."""
+        instants = [select(change.label("at")) for change in self.changes(condition, row)]
+        if not instants:
+            return null()
+        found = union_all(*instants).subquery()
+        return select(func.min(found.c.at)).where(found.c.at > row.at).scalar_subquery()
 
     # --- pieces ---------------------------------------------------------------------------------------
 
@@ -363,14 +395,16 @@ class Guards:
         )
 
     def _in_stage(self, condition: c.InStage, row: Row) -> Test:
-        r = run.alias()
+        r = self.places.alias()
         clauses = [
             r.c.customer_id == row.customer,
             r.c.campaign_id == constant(self.catalogue.campaigns.get(condition.campaign, -1)),
             r.c.ended_at.is_(null()),
             r.c.ghost == literal_column("0"),
         ]
-        if condition.stage is not None:
+        if condition.stage is None:
+            clauses.append(r.c.stage_id > literal_column("0"))
+        else:
             stage_id = self.catalogue.steps.get((condition.campaign, condition.stage), -1)
             clauses.append(r.c.stage_id == constant(stage_id))
         return exists().where(*clauses)
@@ -419,17 +453,4 @@ class Guards:
 
 def depends(condition: c.Condition) -> Iterator[str]:
     """Names of the event types whose facts may change a condition."""
-    match condition:
-        case c.And() | c.Or():
-            for item in condition.items:
-                yield from depends(item)
-        case c.Not():
-            yield from depends(condition.item)
-        case c.InSegment():
-            yield from depends(condition.segment.condition)
-        case c.Count() | c.Aggregate() | c.HistoryProperty() | c.Ago():
-            yield condition.of.event.name
-        case c.Reaction() if condition.word != "not sent":
-            yield f"{condition.channel}_{condition.word.removeprefix('un')}"
-        case _:
-            return
+    return (name for kind, name in touches(condition) if kind == "event")

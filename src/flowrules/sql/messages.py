@@ -15,7 +15,9 @@ from flowrules.model import campaign as m
 from flowrules.model.schema import Channel
 from flowrules.sql import suppression
 from flowrules.sql.bundle import Bundle, Version
+from flowrules.sql.caps import Caps, caps
 from flowrules.sql.codes import Decision, Reason, Status
+from flowrules.sql.holds import Holds, holds
 from flowrules.sql.rounds import DECISION
 from flowrules.sql.scratch import STATE
 from flowrules.sql.statement import Statement
@@ -26,7 +28,8 @@ _SENT = f"CASE WHEN ghost > 0 THEN {int(Status.GHOST)} ELSE :accepted END"
 @dataclass(frozen=True, slots=True)
 class Messages:
     """asking: the positions that ask, whose own statements fill the table of asks; order: ranks them where a customer
-    is asked for by several; caps: judged in this order for each rank; `accepted`: the status of a message that passes.
+    is asked for by several; caps: judged in this order for each rank; `accepted`: the status of a message that passes;
+    holds: what is asked of messages that may be held.
 
     number, react and remind write what a virtual channel answers: facts, and the agenda's marks of them.
     """
@@ -35,7 +38,8 @@ class Messages:
     order: Statement
     ranks: Statement
     refusals: tuple[Statement, ...]
-    caps: tuple[Statement, ...]
+    caps: Caps
+    holds: Holds
     count: Statement
     write: tuple[Statement, ...]
     tally: Statement
@@ -45,13 +49,10 @@ class Messages:
     remind: str
     rest: Statement
     clear: Statement
-    cap_rows: tuple[dict[str, int], ...]
 
 
 def messages(bundle: Bundle) -> Messages:
     w = bundle.writer
-    key = "customer_id, campaign_id, instance"
-    caps, cap_rows = _caps(bundle)
     return Messages(
         asking=w.statement(f"SELECT DISTINCT code FROM run WHERE state = {STATE.ASKING} AND ended_at IS NULL"),
         order=w.statement(
@@ -60,39 +61,22 @@ def messages(bundle: Bundle) -> Messages:
         ),
         ranks=w.statement("SELECT max(rank) FROM ask"),
         refusals=(*_refusals(bundle), *suppression.listed(bundle)),
-        caps=caps,
+        caps=caps(bundle, waiting=bundle.holding),
+        holds=holds(bundle),
         count=w.statement(
             "INSERT INTO contact (customer_id, at, campaign_id, instance, step_id, pass, channel_id, counted, ghost) "
             "SELECT a.customer_id, a.at, a.campaign_id, a.instance, a.step_id, a.pass, a.channel_id, o.counted, "
             "a.ghost "
             "FROM ask a CROSS JOIN force o WHERE a.rank = :rank AND a.reason IS NULL AND o.campaign_id = a.campaign_id"
         ),
-        write=(
-            w.statement(
-                "INSERT INTO message (customer_id, campaign_id, instance, step_id, pass, version_id, node, channel_id, "
-                f"status, reason, decided_at, turn, sent_at, entry_at, entry_seq) SELECT {key}, step_id, pass, "
-                "version_id, node, channel_id, "
-                f"CASE WHEN reason IS NOT NULL THEN {int(Status.SKIPPED)} ELSE {_SENT} END, "
-                f"CASE WHEN reason IS NULL AND ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE reason END, at, :turn, "
-                f"CASE WHEN reason IS NULL AND (ghost > 0 OR :accepted = {int(Status.SENT)}) THEN at END, "
-                "entry_at, entry_seq FROM ask"
-            ),
-            w.statement(
-                f"{DECISION} SELECT a.customer_id, a.at, :turn, a.campaign_id, a.instance, "
-                f"CASE WHEN a.reason IS NULL THEN {int(Decision.SEND)} ELSE {int(Decision.WITHHELD)} END, a.step_id, "
-                f"a.version_id, CASE WHEN a.reason IS NULL AND a.ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE a.reason "
-                f"END, "
-                "coalesce(c.place_id, a.place_id), a.by_id, a.counter, c.number, c.per, NULL, NULL "
-                "FROM ask a LEFT JOIN cap c ON c.id = a.cap_id"
-            ),
-        ),
+        write=(_stored(bundle), _recorded(bundle)),
         number=w.statement("UPDATE journal SET next_seq = next_seq + :count RETURNING next_seq"),
         react=w.row(
             "event",
             "customer_id, type_id, at, seq, event_time, ref_campaign_id, ref_instance, ref_step_id, ref_pass, machine",
         ),
         remind=w.row("agenda", "customer_id, at, what", " ON CONFLICT DO NOTHING"),
-        tally=w.statement("SELECT reason, count(*) FROM ask GROUP BY reason"),
+        tally=w.statement("SELECT reason, count(*) FROM ask WHERE held IS NULL GROUP BY reason"),
         sent=w.statement(
             "SELECT u.external_id, a.customer_id, a.campaign_id, a.instance, a.step_id, a.pass, a.channel_id, "
             f"n.template, a.at FROM ask a {w.join('customer', 'u', 'u.id = a.customer_id')} CROSS JOIN node n "
@@ -101,7 +85,53 @@ def messages(bundle: Bundle) -> Messages:
         ),
         rest=w.statement(f"UPDATE run SET state = {STATE.REST} WHERE state = {STATE.ASKING}"),
         clear=w.statement("DELETE FROM ask"),
-        cap_rows=cap_rows,
+    )
+
+
+def _stored(bundle: Bundle) -> Statement:
+    """The message as it is decided on; one that was held is there already."""
+    columns = "customer_id, campaign_id, instance, step_id, pass, version_id, node, channel_id"
+    entry = ", entry_at, entry_seq" if bundle.refreshes() else ""
+    skipped = f"CASE reason WHEN {int(Reason.EXPIRED)} THEN {int(Status.EXPIRED)} ELSE {int(Status.SKIPPED)} END"
+    status = f"CASE WHEN reason IS NOT NULL THEN {skipped} ELSE {_SENT} END"
+    more, values, again = "", "", ""
+    if bundle.holding:
+        status = f"CASE WHEN held = 1 THEN {int(Status.HELD)} ELSE {status} END"
+        more = ", asked_at, place_id, until"
+        place = "coalesce((SELECT c.place_id FROM cap c WHERE c.id = cap_id), rule_id)"
+        values = (
+            f", CASE WHEN held = 1 OR asked_at < at THEN asked_at END, CASE WHEN held = 1 THEN {place} END, "
+            "CASE WHEN held = 1 THEN until END"
+        )
+        changed = "version_id node status reason decided_at turn sent_at asked_at place_id until"
+        changed += entry.replace(",", "")
+        again = " ON CONFLICT (customer_id, campaign_id, instance, step_id, pass) DO UPDATE SET " + ", ".join(
+            f"{column} = excluded.{column}" for column in changed.split()
+        )
+    return bundle.writer.statement(
+        f"INSERT INTO message ({columns}, status, reason, decided_at, turn, sent_at{more}{entry}) "
+        f"SELECT {columns}, {status}, CASE WHEN reason IS NULL AND ghost > 0 THEN {int(Reason.HELD_OUT)} "
+        "ELSE reason END, at, :turn, "
+        f"CASE WHEN reason IS NULL AND (ghost > 0 OR :accepted = {int(Status.SENT)}) THEN at END{values}{entry} "
+        f"FROM ask WHERE 1 = 1{again}"
+    )
+
+
+def _recorded(bundle: Bundle) -> Statement:
+    """A row of the ledger each; of one that is still held for the same reason there is one already."""
+    place, until, news = "coalesce(c.place_id, a.place_id)", "NULL", ""
+    if bundle.holding:
+        place, until = "coalesce(c.place_id, a.rule_id, a.place_id)", "CASE WHEN a.held = 1 THEN a.until END"
+        news = (
+            " WHERE a.held IS NULL OR a.held_place IS NULL OR a.reason <> a.held_reason "
+            "OR coalesce(c.place_id, a.rule_id) <> a.held_place"
+        )
+    return bundle.writer.statement(
+        f"{DECISION} SELECT a.customer_id, a.at, :turn, a.campaign_id, a.instance, "
+        f"CASE WHEN a.reason IS NULL THEN {int(Decision.SEND)} ELSE {int(Decision.WITHHELD)} END, a.step_id, "
+        f"a.version_id, CASE WHEN a.reason IS NULL AND a.ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE a.reason END, "
+        f"{place}, a.by_id, a.counter, c.number, c.per, {until}, NULL "
+        f"FROM ask a LEFT JOIN cap c ON c.id = a.cap_id{news}"
     )
 
 
@@ -122,7 +152,7 @@ def _refusals(bundle: Bundle) -> Iterator[Statement]:
         state = guards.consent_state(
             literal_column("ask.customer_id"), literal_column("ask.at"), channel.name, purpose.name
         )
-        holds = w.fragment(guards.consent_holds(state, asks_first=purpose.asks_first))
+        allowed = w.fragment(guards.consent_holds(state, asks_first=purpose.asks_first))
         refused = w.fragment(func.coalesce(state.in_(("refused", "withdrawn")), false()))
         missing = closed = "1 = 0"
         if channel.address is not None:
@@ -138,41 +168,7 @@ def _refusals(bundle: Bundle) -> Iterator[Statement]:
             f"WHEN {closed} THEN {int(Reason.SUPPRESSED)} "
             f"WHEN {refused} THEN {int(Reason.UNSUBSCRIBED)} ELSE {int(Reason.NO_CONSENT)} END "
             f"WHERE channel_id = {bundle.catalogue.channels[channel.name]} AND campaign_id IN ({campaigns}) "
-            f"AND ({missing} OR {closed} OR NOT {holds})",
+            f"AND reason IS NULL AND ({missing} OR {closed} OR NOT {allowed})",
             refused,
-            holds,
+            allowed,
         )
-
-
-def _caps(bundle: Bundle) -> tuple[tuple[Statement, ...], tuple[dict[str, int], ...]]:
-    statements: list[Statement] = []
-    rows: list[dict[str, int]] = []
-
-    def add(cap: m.Cap, whose: str, which: str) -> None:
-        number = len(rows) + 1
-        rows.append({"id": number, "number": cap.number, "per": cap.per, "place_id": bundle.label(cap.place)})
-        over = ""
-        if cap.channels:
-            ids = ", ".join(str(bundle.catalogue.channels[name]) for name in cap.channels)
-            over = f" AND c.channel_id IN ({ids})"
-            whose += f" AND ask.channel_id IN ({ids})"
-        counter = (
-            "(SELECT count(*) FROM contact c WHERE c.customer_id = ask.customer_id "
-            f"AND c.at > ask.at - {cap.per} AND c.at <= ask.at{which}{over} "
-            "AND (c.ghost = 0 OR c.ghost = ask.ghost))"
-        )
-        statements.append(
-            bundle.writer.statement(
-                f"UPDATE ask SET reason = {int(Reason.CAPPED)}, cap_id = {number}, counter = {counter} "
-                f"WHERE rank = :rank AND reason IS NULL AND {whose} AND {counter} >= {cap.number}"
-            )
-        )
-
-    if bundle.model is not None:
-        limited = "ask.campaign_id IN (SELECT o.campaign_id FROM force o WHERE o.limited = 1)"
-        for cap in bundle.model.policy.caps:
-            add(cap, limited, " AND c.counted = 1")
-    for version, _ in bundle.now:
-        for cap in version.machine.campaign.caps:
-            add(cap, f"ask.campaign_id = {version.campaign_id}", " AND c.campaign_id = ask.campaign_id")
-    return tuple(statements), tuple(rows)

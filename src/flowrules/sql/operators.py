@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from flowrules.program.machine import NodeKind
 from flowrules.sql.bundle import NODES, Bundle
 from flowrules.sql.codes import Decision, Reason
+from flowrules.sql.holds import held
 from flowrules.sql.rounds import DECISION, LIVE
 from flowrules.sql.scratch import AGENDA, STATE
 from flowrules.sql.statement import Statement
@@ -69,11 +70,13 @@ def operators(bundle: Bundle) -> Operators:
         f"{_ADD} o.customer_id, p.until, {AGENDA.OPERATOR} FROM pause p CROSS JOIN outcome o "
         f"WHERE o.at + 0 > p.until AND o.campaign_id = p.campaign_id AND p.overdue = 'exit' AND {_DUE}",
     ]
+    # Not whom something else than the pause holds.
+    elsewhere = f" AND (due_at = {UNTIL_RESUMED} OR NOT EXISTS (SELECT 1 {held('run')}))" if bundle.holding else ""
     ends.append(
         f"UPDATE run SET ending = 1, exit = {int(Reason.OPERATOR)}, by_id = NULL, place_id = {bundle.label(OPERATOR)} "
         f"WHERE {LIVE} AND ending = 0 AND EXISTS (SELECT 1 FROM pause p WHERE {_NOW} AND p.overdue = 'exit') "
         f"AND EXISTS (SELECT 1 FROM node n WHERE n.version_id = run.version_id AND n.node = run.code % {NODES} "
-        f"AND n.kind = {int(NodeKind.SEND)})"
+        f"AND n.kind = {int(NodeKind.SEND)}){elsewhere}"
     )
     again = (
         f"{_ADD} run.customer_id, p.until, {AGENDA.OPERATOR} FROM run CROSS JOIN pause p "

@@ -23,6 +23,7 @@ LIVE = "ended_at IS NULL"
 @dataclass(frozen=True, slots=True)
 class Rounds:
     gather: tuple[Statement, ...]
+    scheduled: Statement
     next_due: Statement
     slice_end: Statement
     focus: Statement
@@ -40,8 +41,9 @@ class Rounds:
 def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_customer: bool) -> Rounds:
     """default_zone: id of the policy's zone; listened: ids of the event types that make instants."""
     w = bundle.writer
-    zone = f"coalesce(c.zone_id, {default_zone})" if of_customer else str(default_zone)
+    zone = zone_of(default_zone, of_customer=of_customer)
     types = ", ".join(map(str, listened)) or "-1"
+    schedules = ", ".join(map(str, bundle.schedules())) or "0"
     gather = [
         "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT e.customer_id, e.due_at, "
         f"{AGENDA.TIMER} FROM enrollment e WHERE e.due_at <= :target",
@@ -53,23 +55,40 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         f"{AGENDA.CHANGE} FROM attribute_change a WHERE a.at + 0 > :last AND a.at + 0 <= :target",
         "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT o.customer_id, o.at, "
         f"{AGENDA.OUTCOME} FROM outcome o WHERE o.at + 0 > :last AND o.at + 0 <= :target",
-        # A customer whose zone changes in this tick is visited for every zone; focus tells the right one.
+    ]
+    due = [
+        "SELECT min(due_at) AS at FROM enrollment WHERE due_at IS NOT NULL",
+        "SELECT min(recheck_at) FROM enrollment WHERE recheck_at IS NOT NULL",
+        "SELECT min(at + 0) FROM attribute_change WHERE at + 0 > :last",
+        "SELECT min(at + 0) FROM outcome WHERE at + 0 > :last",
+        *(f"SELECT min(at + 0) FROM event WHERE type_id + 0 = {number} AND at + 0 > :last " for number in listened),
+    ]
+    if bundle.listens_to_consent():
+        gather.append(
+            "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT c.customer_id, c.at, "
+            f"{AGENDA.CONSENT} FROM consent c WHERE c.at + 0 > :last AND c.at + 0 <= :target"
+        )
+        due.append("SELECT min(at + 0) FROM consent WHERE at + 0 > :last")
+    if bundle.kept():
+        gather += [
+            f"INSERT INTO agenda (customer_id, at, what) SELECT m.customer_id, m.recheck_at, "
+            f"{AGENDA.MEMBER} - m.segment_id FROM membership m WHERE m.recheck_at <= :target",
+            "INSERT INTO agenda (customer_id, at, what) SELECT c.id, c.known_at, "
+            f"{AGENDA.KNOWN} FROM customer c WHERE c.known_at + 0 > :last AND c.known_at + 0 <= :target",
+        ]
+        due += [
+            "SELECT min(recheck_at) FROM membership WHERE recheck_at IS NOT NULL",
+            "SELECT min(known_at + 0) FROM customer WHERE known_at + 0 > :last",
+        ]
+    # A customer whose zone changes in this tick is visited for every zone; focus tells the right one.
+    scheduled = (
         "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT c.id, o.at, o.what "
         "FROM occurrence o CROSS JOIN customer c "
-        f"WHERE c.known_at <= o.at AND ({zone} = o.zone_id OR EXISTS (SELECT 1 FROM attribute_change a "
-        "WHERE a.customer_id = c.id AND a.at > :last AND a.at <= :target AND a.attribute = 'timezone'))",
-    ]
-    next_due = (
-        "SELECT min(at) FROM (SELECT min(due_at) AS at FROM enrollment WHERE due_at IS NOT NULL "
-        "UNION ALL SELECT min(recheck_at) FROM enrollment WHERE recheck_at IS NOT NULL "
-        "UNION ALL SELECT min(at + 0) FROM attribute_change WHERE at + 0 > :last "
-        "UNION ALL SELECT min(at + 0) FROM outcome WHERE at + 0 > :last "
-        + "".join(
-            f"UNION ALL SELECT min(at + 0) FROM event WHERE type_id + 0 = {number} AND at + 0 > :last "
-            for number in listened
-        )
-        + ") AS due"
+        f"WHERE o.what IN ({schedules}) AND c.known_at <= o.at AND ({zone} = o.zone_id "
+        "OR EXISTS (SELECT 1 FROM attribute_change a "
+        "WHERE a.customer_id = c.id AND a.at > :last AND a.at <= :target AND a.attribute = 'timezone'))"
     )
+    next_due = f"SELECT min(at) FROM ({' UNION ALL '.join(due)}) AS due"
     load = (
         "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, "
         "existed, due_at, recheck_at, entered_at, entry_seq, entry_at, stage_at, stage_id, ghost, key, "
@@ -102,6 +121,7 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         changed += ", entry_at = excluded.entry_at, entry_seq = excluded.entry_seq"
     return Rounds(
         gather=tuple(w.statement(text) for text in gather),
+        scheduled=w.statement(scheduled),
         next_due=w.statement(next_due),
         slice_end=w.statement(
             "SELECT max(customer_id), count(*) FROM (SELECT DISTINCT customer_id FROM agenda "
@@ -142,6 +162,11 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
             + w.join("attribute_change", "c", "c.customer_id = f.customer_id AND c.at = f.at")
         ),
     )
+
+
+def zone_of(default_zone: int, *, of_customer: bool) -> str:
+    """The zone of a customer `c`."""
+    return f"coalesce(c.zone_id, {default_zone})" if of_customer else str(default_zone)
 
 
 def apply_change(bundle: Bundle, attribute: str, column: str, *, textual: bool) -> tuple[Statement, ...]:

@@ -5,18 +5,23 @@ They drive every statement of a tick: each joins customer-keyed tables from here
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, MetaData, Table
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import CreateTable
+from sqlalchemy.types import TypeEngine
 
 from flowrules.sql.tables import KEY
 
 scratch = MetaData()
 
+_TYPES: dict[str, TypeEngine[Any]] = {"key": KEY, "words": Text()}
+
 
 def _temporary(name: str, keys: int, columns: str, *, kept: bool = False, rows: bool = False) -> Table:
-    """Columns by name; the first `keys` of them are the primary key. All are integers but `key`.
+    """Columns by name; the first `keys` of them are the primary key. All are integers but `key` and `words`.
 
     PostgreSQL empties those not `kept` at each commit: rows deleted one by one would stay in the way for ever.
     `rows`: changed often, so the key is an index beside the rows and not the rows' order.
@@ -28,7 +33,7 @@ def _temporary(name: str, keys: int, columns: str, *, kept: bool = False, rows: 
         *(
             Column(
                 column,
-                KEY if column == "key" else BigInteger,
+                _TYPES.get(column, BigInteger),
                 primary_key=position < keys,
                 nullable=position >= keys,
                 autoincrement=False,
@@ -44,8 +49,8 @@ def _temporary(name: str, keys: int, columns: str, *, kept: bool = False, rows: 
 agenda = _temporary("agenda", 3, "customer_id at what", kept=True)
 """Instants of the slice's customers. what: an event type's id, 0 for a timer, or one of AGENDA."""
 
-occurrence = _temporary("occurrence", 3, "zone_id at what", kept=True)
-"""Occurrences of schedules in this tick; what: -(100 + campaign id)."""
+occurrence = _temporary("occurrence", 4, "zone_id at what day", kept=True)
+"""Occurrences of schedules and clock times in this tick; what: -(100 + campaign id); day: the local date meant."""
 
 focus = _temporary("focus", 1, "customer_id at zone_id")
 """The round: one instant a customer."""
@@ -55,17 +60,30 @@ run = _temporary(
     3,
     "customer_id campaign_id instance at zone_id version_id code state existed due_at recheck_at "
     "entered_at entry_seq entry_at stage_at stage_id ghost key goal_at ended_at exit words_id place_id by_id ending "
-    "pick base local until ev_at ev_seq m_step m_pass renew link_campaign_id link_instance depth since dirty",
+    "pick base local until ev_at ev_seq m_step m_pass renew link_campaign_id link_instance depth dirty born",
     rows=True,
 )
 """The live instances of the round's customers, moved here and written back once.
 
 state: see STATE; code: the position; existed: alive when the instant began; ending: marked by
 the watch; pick: the edge to take; base, local, until: of a wait; ev_*: the event met; m_*: the message
-a reaction is awaited to; renew: seq of the event that replaces the entry; link_*: the
-journey it ends with; depth: in the chain of starts of this instant, since: the turn of its own; dirty: differs from
-the stored row.
+a reaction is awaited to; renew: seq of the event that replaces the entry; link_*: the journey it ends with; depth: in
+the chain of what was set off within this instant; dirty: differs from the stored row; born: the turn of its entry at
+this instant.
 """
+
+start = _temporary("start", 5, "customer_id target plain key instance campaign_id ghost depth linked place_id by_id")
+"""Who may enter a campaign, the target, because of a step: of the instance that took it, its campaign's place in plain
+order. place_id: of the `start campaign` it was; linked: the new journey ends with that instance.
+
+Nobody's step (plain and instance 0, no key): a change of the profile, a segment joined or left.
+"""
+
+before = _temporary("before", 5, "customer_id attribute plain key instance campaign_id ghost depth number words")
+"""The value an attribute had before the facts of the instant or a step changed it; whose step as in `start`."""
+
+belongs = _temporary("belongs", 1, "customer_id at was holds recheck_at had")
+"""One segment: who was a member, who is one now, and when time alone may change that; had: what was stored of it."""
 
 candidate = _temporary(
     "candidate",
@@ -77,20 +95,19 @@ candidate = _temporary(
 last_*: of the customer's earlier journeys in it (with that key); number: of the new one.
 """
 
-start = _temporary(
-    "start", 5, "customer_id target plain key instance at zone_id campaign_id ghost depth linked place_id by_id"
-)
-"""Starts asked for in a micro step. target: the campaign to be started; plain: the place of the starting one in the
-plain order of campaigns; the others are of the journey that starts it.
-"""
-
 ask = _temporary(
     "ask",
     3,
     "customer_id campaign_id instance at version_id node step_id place_id channel_id ghost total key rank pass "
-    "entry_at entry_seq reason counter cap_id by_id",
+    "entry_at entry_seq reason counter cap_id by_id zone_id asked_at lasts patience held_reason held_place held "
+    "rule_id until local this_day this_week this_month",
 )
-"""Messages asked for, contending; total: the campaign in the total order; rank: among its customer's asks."""
+"""Messages asked for, contending; total: the campaign in the total order; rank: among its customer's asks.
+
+lasts, patience: microseconds from `asked_at` until it expires, and until a cap is waited for in vain; held_*: what held
+it until now; held: 1 where it is held now, by rule_id or the cap, `until`; this_*: where the customer's day, week and
+month began; local: a step on the way to an instant.
+"""
 
 force = _temporary("force", 1, "campaign_id limited counted", kept=True)
 """The campaigns of the versions in use, by the policy in force now."""
@@ -117,7 +134,10 @@ class AGENDA:
     TIMER = 0
     CHANGE = -1
     OUTCOME = -2
+    CONSENT = -3
+    KNOWN = -4
     OPERATOR = -5
+    MEMBER = -1_000_000  # less the segment's id: time alone may change its members
 
 
 def definitions(dialect: str) -> tuple[str, ...]:

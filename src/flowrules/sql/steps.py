@@ -9,24 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import time
+from itertools import accumulate
 
 from flowrules.model import campaign as m
+from flowrules.model.touches import Thing
 from flowrules.program.machine import Assignment, EventTest, Node, NodeKind, ReactionTest, Started
 from flowrules.sql.bundle import NODES, Bundle, Version
-from flowrules.sql.codes import Decision, Reason
+from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.columns import attribute_column
-from flowrules.sql.facts import awaited_message, consume, earliest_event, fact_at, reaction_to
-from flowrules.sql.guards import Row, constant
-from flowrules.sql.local_time import DAY, local_day, offset_at, resolve, still_valid
+from flowrules.sql.facts import UNREACHED, awaited_message, consume, earliest_event, fact_at, reaction_to
+from flowrules.sql.guards import constant
+from flowrules.sql.holds import HELD
+from flowrules.sql.inner import campaign_started, stage_reached, tag_given, value_lost
 from flowrules.sql.rounds import DECISION
 from flowrules.sql.scratch import STATE
 from flowrules.sql.statement import Statement
+from flowrules.sql.waits import REST, clock, deadline
 
-REST = 9
-HOUR = 3_600_000_000
-ELAPSED = {"second": 1_000_000, "minute": 60_000_000, "hour": HOUR}
 OLD = "existed = 1 AND ended_at IS NULL"
+_ASK_OF_RUN = (
+    "FROM ask a WHERE a.customer_id = run.customer_id AND a.campaign_id = run.campaign_id AND a.instance = run.instance"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +41,41 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
-    """arrive: what is computed of all who come here; record: their ledger rows; then effects, then move.
+class Draw:
+    """Who came to a split without an arm yet; shares: of each arm the bound of its buckets in millionths, and label."""
 
-    ask and done: of a message; match, met and due: of those who rest here. over: the journey ends here;
-    starts: another one may begin.
+    unassigned: Statement
+    name: str
+    split_id: int
+    shares: tuple[tuple[int, int], ...]
+    assign: str
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """draw, arrive: what is computed of all who come here; record: their ledger rows; then effects, then move.
+
+    starts: what this sets off in other campaigns, found out before any effect; touches: what it changes that a
+    segment may look at.
+
+    ask and done: of a message; instead: ask for another one where that can not reach its customer (the first counts
+    whom it concerns); capped: those who leave it because of a cap. match, met and due: of those who rest here. over:
+    the journey ends here.
     """
 
+    draw: Draw | None = None
     arrive: tuple[Statement, ...] = ()
     record: tuple[Statement, ...] = ()
+    starts: tuple[Statement, ...] = ()
+    touches: Thing | None = None
     effects: tuple[Statement, ...] = ()
     move: tuple[Statement, ...] = ()
     over: bool = False
-    starts: bool = False
     ask: tuple[Statement, ...] = ()
+    instead: tuple[Statement, ...] = ()
+    instead_code: int = -1
+    capped: tuple[Statement, ...] = ()
+    capped_ends: bool = False
     done: tuple[Statement, ...] = ()
     match: Match | None = None
     met: tuple[Statement, ...] = ()
@@ -66,21 +90,23 @@ def script(bundle: Bundle, version: Version, number: int) -> Script:
 def loops(bundle: Bundle, version: Version, number: int) -> Statement:
     """Mark those who came here in circles: they end. Who was started in this pass has come to fewer positions."""
     nodes = version.machine.nodes
-    late = f" AND :turn - coalesce(since, 0) > {len(nodes)}" if bundle.started(version.machine.campaign.name) else ""
     return bundle.writer.statement(
         f"UPDATE run SET ending = 1, exit = {int(Reason.LOOP)}, by_id = NULL, "
         f"place_id = {bundle.label(nodes[number].place)} "
-        f"WHERE state = {STATE.RUNNING} AND code = {version.code(number)}{late}"
+        f"WHERE state = {STATE.RUNNING} AND code = {version.code(number)} "
+        f"AND :turn - CASE WHEN born > :began THEN born ELSE :began END > {len(nodes)}"
     )
 
 
 class _Position:
     def __init__(self, bundle: Bundle, version: Version, node: Node, code: int) -> None:
         self.bundle, self.version, self.node, self.code = bundle, version, node, code
+        self.node_number = code % NODES
         self.here = f"state = {STATE.RUNNING} AND code = {code}"
         campaign = version.machine.campaign
         # What acts on an absence does so that much later; what counts is what happened before.
         self.settle = f" + {campaign.settle}" if campaign.settle else ""
+        self.customers: Thing = ("campaign", campaign.name)
         self.step_id = bundle.catalogue.steps[campaign.name, node.key]
         self.place_id = bundle.label(node.place)
 
@@ -93,6 +119,7 @@ class _Position:
             NodeKind.WAIT_FOR: self._wait_for,
             NodeKind.BRANCH: self._branch,
             NodeKind.NO_REACTION: self._no_reaction,
+            NodeKind.SPLIT: self._split,
             NodeKind.TAG: self._tag,
             NodeKind.UNTAG: self._untag,
             NodeKind.SET: self._set,
@@ -109,45 +136,126 @@ class _Position:
         stage_id = self.bundle.catalogue.steps[self.version.machine.campaign.name, stage]
         return Script(
             record=(self._record(Decision.STAGE),),
+            starts=stage_reached(self.bundle, self.version, stage, self.here),
+            touches=self.customers,
             move=(self._go(self.here, self.node.next, f"stage_id = {stage_id}, stage_at = at, "),),
         )
 
     def _send(self) -> Script:
-        send, w = self.node.send, self.bundle.writer
-        if send is None:
-            raise TypeError("a send node without its step")
-        campaign, channel_id = self.version.machine.campaign, self.bundle.catalogue.channels[send.channel.name]
-        number = "1"
-        if any(stage.reactions for stage in campaign.stages) or self._may_return():
-            number = (
-                "1 + coalesce((SELECT max(m.pass) FROM message m WHERE m.customer_id = run.customer_id "
-                "AND m.campaign_id = run.campaign_id AND m.instance = run.instance "
-                f"AND m.step_id = {self.step_id}), 0)"
-            )
-        entry = "coalesce(run.entry_at, run.entered_at), run.entry_seq" if campaign.refreshes else "NULL, NULL"
+        w, send = self.bundle.writer, _sent(self.node)
         ask = w.statement(
             "INSERT INTO ask (customer_id, campaign_id, instance, at, version_id, node, step_id, place_id, channel_id, "
-            "ghost, total, key, rank, pass, entry_at, entry_seq) SELECT run.customer_id, run.campaign_id, "
-            f"run.instance, run.at, run.version_id, {self.code % NODES}, {self.step_id}, {self.place_id}, "
-            f"{channel_id}, run.ghost, {self.bundle.total(self.version)}, run.key, 1, {number}, {entry} FROM run "
+            "ghost, total, key, rank, pass, entry_at, entry_seq, zone_id, asked_at, lasts, patience) "
+            "SELECT run.customer_id, run.campaign_id, run.instance, run.at, run.version_id, "
+            f"{self.code % NODES}, {self.step_id}, {self.place_id}, {self._channel(send)}, run.ghost, "
+            f"{self.bundle.total(self.version)}, run.key, 1, {self._pass('run')}, {self._entry()}, run.zone_id, "
+            f"run.at, {_or_null(send.expires)}, {_or_null(self._patience())} FROM run "
             f"WHERE state = {STATE.ASKING} AND code = {self.code} AND ended_at IS NULL"
         )
-        asks = w.statement(f"UPDATE run SET state = {STATE.ASKING}, due_at = NULL, dirty = 1 WHERE {self.here}")
+        asks = f"UPDATE run SET state = {STATE.ASKING}, due_at = NULL, dirty = 1 WHERE "
         judged = (
             f"state = {STATE.ASKING} AND code = {self.code} AND ended_at IS NULL AND (:accepted = 1 OR ghost > 0 "
-            "OR EXISTS (SELECT 1 FROM ask a WHERE a.customer_id = run.customer_id "
-            "AND a.campaign_id = run.campaign_id AND a.instance = run.instance AND a.reason IS NOT NULL))"
+            f"OR EXISTS (SELECT 1 {_ASK_OF_RUN} AND a.reason IS NOT NULL))"
         )
         met = f"state = {STATE.MET} AND code = {self.code}"
+        instead = self.node.alt
+        arrived: tuple[Statement, ...] = (self._go(met, self.node.next),)
+        if instead >= 0:
+            arrived = (self._go(f"{met} AND pick = 0", self.node.next), self._go(f"{met} AND pick = 1", instead))
         return Script(
-            move=(asks,),
+            move=(w.statement(asks + self.here),),
             ask=(ask,),
+            instead=self._instead(instead) if instead >= 0 else (),
+            instead_code=self.version.code(instead) if instead >= 0 else -1,
+            capped=(capped := self._leave_capped()),
+            capped_ends=len(capped) > 1,
             done=(self._go(judged, self.node.next),),
-            met=(self._go(met, self.node.next),),
+            met=arrived,
+            due=(w.statement(f"{asks}state = {STATE.DUE} AND code = {self.code}"),),
         )
 
+    def _channel(self, send: m.Send) -> int:
+        return self.bundle.catalogue.channels[send.channel.name]
+
+    def _pass(self, row: str, step_id: int | None = None) -> str:
+        """The number of the next message of a step; one that is held keeps the number it has."""
+        if not any(stage.reactions for stage in self.version.machine.campaign.stages) and not self._may_return():
+            return "1"
+        return (
+            f"1 + coalesce((SELECT max(m.pass) FROM message m WHERE m.customer_id = {row}.customer_id "
+            f"AND m.campaign_id = {row}.campaign_id AND m.instance = {row}.instance "
+            f"AND m.step_id = {self.step_id if step_id is None else step_id} AND NOT ({HELD})), 0)"
+        )
+
+    def _entry(self) -> str:
+        """The entry that the message is to show, where it may be replaced later."""
+        refreshes = self.version.machine.campaign.refreshes
+        return "coalesce(run.entry_at, run.entered_at), run.entry_seq" if refreshes else "NULL, NULL"
+
+    def _when_capped(self) -> m.WhenCapped | None:
+        """The campaign's own, as in the version the customer is in, goes before that of the policy in force."""
+        policy = self.bundle.model.policy if self.bundle.model is not None else None
+        return self.version.machine.campaign.when_capped or (policy.when_capped if policy is not None else None)
+
+    def _patience(self) -> int | None:
+        capped = self._when_capped()
+        return capped.wait or None if capped is not None else None
+
+    def _instead(self, number: int) -> tuple[Statement, ...]:
+        """Refused for a reason that another channel may not have: that one is asked for, by the same customers."""
+        w, node = self.bundle.writer, self.version.machine.nodes[number]
+        step_id = self.bundle.catalogue.steps[self.version.machine.campaign.name, node.key]
+        of_this = f"version_id = {self.version.id} AND node = {self.node_number} AND reason IN ({UNREACHED})"
+        columns = "customer_id, campaign_id, instance, step_id, pass, version_id, node, channel_id"
+        send = _sent(node)
+        return (
+            w.statement(
+                f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.WITHHELD)}, step_id, "
+                f"version_id, reason, place_id, by_id, NULL, NULL, NULL, NULL, NULL FROM ask WHERE {of_this}"
+            ),
+            w.statement(
+                f"INSERT INTO message ({columns}, status, reason, decided_at, turn) SELECT {columns}, "
+                f"{int(Status.SKIPPED)}, reason, at, :turn FROM ask WHERE {of_this} ON CONFLICT "
+                "(customer_id, campaign_id, instance, step_id, pass) DO UPDATE SET status = excluded.status, "
+                "reason = excluded.reason, decided_at = excluded.decided_at, turn = excluded.turn, place_id = NULL, "
+                "until = NULL"
+            ),
+            w.statement(
+                f"UPDATE run SET code = {self.version.code(number)} WHERE state = {STATE.ASKING} "
+                f"AND code = {self.code} AND ended_at IS NULL "
+                f"AND EXISTS (SELECT 1 {_ASK_OF_RUN} AND a.reason IN ({UNREACHED}))"
+            ),
+            w.statement(
+                f"UPDATE ask SET node = {number}, step_id = {step_id}, place_id = {self.bundle.label(node.place)}, "
+                f"channel_id = {self._channel(send)}, reason = NULL, by_id = NULL, held_place = NULL, "
+                f"pass = {self._pass('ask', step_id)} WHERE {of_this}"
+            ),
+        )
+
+    def _leave_capped(self) -> tuple[Statement, ...]:
+        """What `when capped ... else` says but `skip`."""
+        capped = self._when_capped()
+        if capped is None or capped.end == "skip":
+            return ()
+        where = (
+            f"state = {STATE.ASKING} AND code = {self.code} AND ended_at IS NULL "
+            f"AND EXISTS (SELECT 1 {_ASK_OF_RUN} AND a.reason = {int(Reason.CAPPED)})"
+        )
+        if capped.end == "go to":
+            stages = [stage.name for stage in self.version.machine.campaign.stages]
+            return (self._go(where, stages.index(capped.stage or "")),)
+        words = "NULL" if capped.words is None else str(self.bundle.label(capped.words))
+        ends = (
+            f"UPDATE run SET ended_at = at, exit = {int(Reason.EXIT)}, words_id = {words}, state = {STATE.REST}, "
+            f"due_at = NULL, recheck_at = NULL, dirty = 1 WHERE {where}"
+        )
+        record = self._record(
+            Decision.EXIT, reason=str(int(Reason.EXIT)), words=words, where=where, place=self.bundle.label(capped.place)
+        )
+        return record, self.bundle.writer.statement(ends)
+
     def _wait(self) -> Script:
-        arrive, until = self._deadline("at", self.here)
+        arrive, until = deadline(self.bundle, self.node, "at", self.here)
         rests = f"UPDATE run SET state = {STATE.REST}, due_at = {until}, dirty = 1 WHERE {self.here}"
         return Script(
             arrive=arrive,
@@ -161,7 +269,7 @@ class _Position:
         if not isinstance(until, m.WaitUntil):
             raise TypeError("a clock is what this waits for")
         return Script(
-            arrive=self._clock(until),
+            arrive=clock(self.bundle, until, self.here),
             # Where it is that time just now there is no waiting, and nothing to say.
             record=(self._record(Decision.WAIT, until="until", where=f"{self.here} AND pick = {REST}"),),
             move=(self._pick(),),
@@ -184,7 +292,7 @@ class _Position:
                 w.statement(find, earliest),
                 w.statement(f"UPDATE run SET pick = {there} WHERE {self.here}"),
             ]
-        deadline, until = self._deadline("at", f"{self.here} AND pick = {REST}")
+        arrived, until = deadline(self.bundle, self.node, "at", f"{self.here} AND pick = {REST}")
         until += self.settle
         decision = f"CASE pick WHEN 0 THEN {int(Decision.MET)} ELSE {int(Decision.WAIT)} END"
         type_id = self.bundle.event_type(test.event.name)
@@ -198,7 +306,7 @@ class _Position:
         )
         here, met = f"{self.here} AND pick = 0", f"state = {STATE.MET} AND code = {self.code}"
         return Script(
-            arrive=(*arrive, *deadline),
+            arrive=(*arrive, *arrived),
             record=(self._record(decision, until=f"CASE pick WHEN {REST} THEN {until} END"),),
             effects=(w.statement(consume(self.bundle, test, here)),) if test.used_up else (),
             move=(self._pick(until),),
@@ -217,7 +325,7 @@ class _Position:
             raise TypeError("a reaction is what this waits for")
         name = f"{test.channel}_{test.reaction}"
         find = awaited_message(self.bundle, guards, test)
-        deadline, until = self._deadline("base", self.here)
+        arrived, until = deadline(self.bundle, self.node, "base", self.here)
         there = reaction_to(self.bundle, name, " AND event.at <= run.at")
         pick = (
             "UPDATE run SET pick = CASE WHEN m_step IS NULL THEN 2 "
@@ -233,7 +341,7 @@ class _Position:
         come = reaction_to(self.bundle, name, " AND event.at = run.at")
         met = f"state = {STATE.MET} AND code = {self.code}"
         return Script(
-            arrive=(w.statement(f"UPDATE run SET {find} WHERE {self.here}", find), *deadline, w.statement(pick)),
+            arrive=(w.statement(f"UPDATE run SET {find} WHERE {self.here}", find), *arrived, w.statement(pick)),
             record=(self._record(decision, until=f"CASE pick WHEN {REST} THEN {until} END"),),
             move=(self._pick(until),),
             match=Match(
@@ -260,20 +368,55 @@ class _Position:
             move=(self._pick(),),
         )
 
+    def _split(self) -> Script:
+        split, w = self.node.test, self.bundle.writer
+        if not isinstance(split, m.Split):
+            raise TypeError("a split without its arms")
+        split_id, arms = self.bundle.label(split.name), [self.bundle.label(arm.name) for arm in split.arms]
+        mine = f"FROM assignment a WHERE a.customer_id = run.customer_id AND a.split_id = {split_id}"
+        numbers = " ".join(f"WHEN {arm} THEN {number}" for number, arm in enumerate(arms))
+        words = " ".join(f"WHEN {number} THEN {arm}" for number, arm in enumerate(arms))
+        ways = " ".join(f"WHEN {number} THEN {self.version.code(way)}" for number, way in enumerate(self.node.arms))
+        pick = f"UPDATE run SET pick = (SELECT CASE a.arm_id {numbers} END {mine}) WHERE {self.here}"
+        move = f"UPDATE run SET code = CASE pick {ways} END, state = :moved, due_at = NULL, dirty = 1 WHERE {self.here}"
+        return Script(
+            draw=Draw(
+                unassigned=w.statement(
+                    "SELECT DISTINCT run.customer_id, u.external_id FROM run "
+                    f"{w.join('customer', 'u', 'u.id = run.customer_id')} WHERE {self.here} AND NOT EXISTS "
+                    f"(SELECT 1 {mine} AND a.arm_id IN ({', '.join(map(str, arms))})) ORDER BY run.customer_id"
+                ),
+                name=split.name,
+                split_id=split_id,
+                shares=tuple(zip(accumulate(arm.millionths for arm in split.arms), arms, strict=True)),
+                assign=w.row(
+                    "assignment",
+                    "customer_id, split_id, arm_id",
+                    " ON CONFLICT (customer_id, split_id) DO UPDATE SET arm_id = excluded.arm_id",
+                ),
+            ),
+            arrive=(w.statement(pick),),
+            record=(self._record(Decision.BRANCH, words=f"CASE pick {words} END"),),
+            move=(w.statement(move),),
+        )
+
     def _tag(self) -> Script:
-        tag_id = self.bundle.catalogue.tags[self.node.tag or ""]
+        tag = self.node.tag or ""
+        tag_id = self.bundle.catalogue.tags[tag]
         effect = (
             "INSERT INTO tagging (customer_id, tag_id, since) "
             f"SELECT DISTINCT customer_id, {tag_id}, at FROM run WHERE {self.here}{self._last()} "
             "ON CONFLICT (customer_id, tag_id) DO NOTHING"
         )
-        return self._effect(Decision.TAG, self.bundle.writer.statement(effect))
+        starts = tag_given(self.bundle, self.version, tag, self.here)
+        return self._effect(Decision.TAG, ("tag", tag), self.bundle.writer.statement(effect), starts)
 
     def _untag(self) -> Script:
-        w = self.bundle.writer
-        tag_id = self.bundle.catalogue.tags[self.node.tag or ""]
+        tag, w = self.node.tag or "", self.bundle.writer
+        tag_id = self.bundle.catalogue.tags[tag]
         who = w.among("customer_id", f"SELECT customer_id FROM run WHERE {self.here}{self._last()}")
-        return self._effect(Decision.UNTAG, w.statement(f"DELETE FROM tagging WHERE {who} AND tag_id = {tag_id}"))
+        effect = w.statement(f"DELETE FROM tagging WHERE {who} AND tag_id = {tag_id}")
+        return self._effect(Decision.UNTAG, ("tag", tag), effect)
 
     def _set(self) -> Script:
         assignment, w = self.node.test, self.bundle.writer
@@ -282,28 +425,22 @@ class _Position:
         value = w.fragment(constant(assignment.value))
         who = w.among("id", f"SELECT customer_id FROM run WHERE {self.here}{self._last()}")
         column = attribute_column(assignment.attribute)
-        return self._effect(Decision.SET, w.statement(f'UPDATE customer SET "{column}" = {value} WHERE {who}', value))
+        effect = w.statement(f'UPDATE customer SET "{column}" = {value} WHERE {who}', value)
+        starts = value_lost(self.bundle, self.version, assignment.attribute, self.here)
+        return self._effect(Decision.SET, ("attribute", assignment.attribute.name), effect, starts)
 
     def _start(self) -> Script:
-        started, catalogue = self.node.test, self.bundle.catalogue
+        started = self.node.test
         if not isinstance(started, Started):
             raise TypeError("a start without its campaign")
-        name, target = self.version.machine.campaign.name, started.campaign
-        known = any(version.machine.campaign.name == target for version, _ in self.bundle.now)
+        known = any(version.machine.campaign.name == started.campaign for version, _ in self.bundle.now)
         reason = "NULL" if known else str(int(Reason.NOT_DEPLOYED))
-        ask = self.bundle.writer.statement(
-            "INSERT INTO start (customer_id, target, plain, key, instance, at, zone_id, campaign_id, ghost, depth, "
-            f"linked, place_id, by_id) SELECT customer_id, {catalogue.campaigns[target]}, "
-            f"{sorted(catalogue.campaigns).index(name)}, key, instance, at, zone_id, campaign_id, ghost, "
-            f"coalesce(depth, 0) + 1, {int(started.linked)}, {self.place_id}, {self.bundle.label(f'campaign {name}')} "
-            f"FROM run WHERE {self.here}"
-        )
-        by = str(self.bundle.label(f"campaign {target}"))
+        asks = campaign_started(self.bundle, self.version, started, self.place_id, self.here)
+        by = str(self.bundle.label(f"campaign {started.campaign}"))
         return Script(
             record=(self._record(Decision.START, reason=reason, by=by),),
-            effects=(ask,) if known else (),
+            starts=(asks,) if known else (),
             move=(self._go(self.here, self.node.next),),
-            starts=known,
         )
 
     def _end(self) -> Script:
@@ -316,6 +453,7 @@ class _Position:
         return Script(
             record=(self._record(Decision.EXIT, reason=str(int(reason)), words=words),),
             move=(self.bundle.writer.statement(ends),),
+            touches=self.customers,
             over=True,
         )
 
@@ -339,8 +477,16 @@ class _Position:
             "AND (other.key, other.instance) > (run.key, run.instance))"
         )
 
-    def _effect(self, decision: Decision, effect: Statement) -> Script:
-        return Script(record=(self._record(decision),), effects=(effect,), move=(self._go(self.here, self.node.next),))
+    def _effect(
+        self, decision: Decision, touches: Thing, effect: Statement, starts: tuple[Statement, ...] = ()
+    ) -> Script:
+        return Script(
+            record=(self._record(decision),),
+            starts=starts,
+            touches=touches,
+            effects=(effect,),
+            move=(self._go(self.here, self.node.next),),
+        )
 
     def _record(
         self,
@@ -351,11 +497,13 @@ class _Position:
         words: str = "NULL",
         by: str = "NULL",
         where: str | None = None,
+        place: int | None = None,
     ) -> Statement:
         what = str(int(decision)) if isinstance(decision, Decision) else decision
         return self.bundle.writer.statement(
             f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {what}, {self.step_id}, version_id, "
-            f"{reason}, {self.place_id}, {by}, NULL, NULL, NULL, {until}, {words} FROM run WHERE {where or self.here}"
+            f"{reason}, {place or self.place_id}, {by}, NULL, NULL, NULL, {until}, {words} "
+            f"FROM run WHERE {where or self.here}"
         )
 
     def _go(self, where: str, node: int, more: str = "") -> Statement:
@@ -383,74 +531,18 @@ class _Position:
 
     def _may_return(self) -> bool:
         """Some stage is gone to, so that a step may come round again."""
+        capped = self.version.machine.campaign.when_capped
+        if capped is not None and capped.end == "go to":
+            return True
         stages = range(len(self.version.machine.campaign.stages))
-        return any(edge in stages for node in self.version.machine.nodes for edge in (node.next, node.alt, node.third))
-
-    def _deadline(self, base: str, where: str) -> tuple[tuple[Statement, ...], str]:
-        """Statements that compute base + the node's duration, and how to write the result."""
-        duration, w, row = self.node.duration, self.bundle.writer, Row("run")
-        if duration is None:
-            raise TypeError("nothing says how long this waits")
-        if duration.unit in ELAPSED:
-            return (), f"{base} + {duration.amount * ELAPSED[duration.unit]}"
-        column = row[base]
-        offset = w.fragment(offset_at(row.zone, column))
-        instant = w.fragment(resolve(row.zone, row["local"]))
-        slow = (w.statement(f"UPDATE run SET until = {instant} WHERE {where} AND until IS NULL", instant),)
-        if duration.unit == "month":
-            local = f"(run.{base} + {offset})"
-            moved = _months(local, duration.amount)
-            first = w.statement(f"UPDATE run SET until = NULL, local = {moved} WHERE {where}", offset)
-            return (first, *slow), "until"
-        span = duration.amount * (7 if duration.unit == "week" else 1) * DAY
-        # Mostly no clock changes on the way: then a day is 24 hours.
-        unchanged = w.fragment(still_valid(row.zone, column, span))
-        return (
-            w.statement(
-                f"UPDATE run SET until = CASE WHEN {unchanged} THEN run.{base} + {span} END WHERE {where}", unchanged
-            ),
-            w.statement(
-                f"UPDATE run SET local = run.{base} + {offset} + {span} WHERE {where} AND until IS NULL", offset
-            ),
-            *slow,
-        ), "until"
-
-    def _clock(self, until: m.WaitUntil) -> tuple[Statement, ...]:
-        """The deadline: the next such local time; pick 0 where that is now, so that it goes on at once."""
-        w, row, where = self.bundle.writer, Row("run"), self.here
-        rests = w.statement(f"UPDATE run SET pick = CASE WHEN until <= at THEN 0 ELSE {REST} END WHERE {where}")
-        if until.moment is not None:
-            moment = self.bundle.moment(until.moment)
-            return (
-                w.statement(f"UPDATE run SET until = CASE WHEN {moment} > at THEN {moment} ELSE at END WHERE {where}"),
-                rests,
-            )
-        clock = until.clock or time()
-        past_midnight = (clock.hour * 60 + clock.minute) * ELAPSED["minute"]
-        today = w.fragment(local_day(row.zone, row.at))
-        day = f"{today}"
-        if until.weekday is not None:
-            # 1970-01-01 was a Thursday: day + 3 counts from a Monday.
-            day = f"({today} + ({until.weekday} - ({today} + 3) % 7 + 7) % 7)"
-        elif until.tomorrow:
-            day = f"({today} + 1)"
-        instant = w.fragment(resolve(row.zone, row["local"]))
-        later = (7 if until.weekday is not None else 1) * DAY
-        return (
-            w.statement(f"UPDATE run SET local = {day} * {DAY} + {past_midnight} WHERE {where}", today),
-            w.statement(f"UPDATE run SET until = {instant} WHERE {where}", instant),
-            w.statement(f"UPDATE run SET local = local + {later} WHERE {where} AND until < at"),
-            w.statement(f"UPDATE run SET until = {instant} WHERE {where} AND until < at", instant),
-            rests,
-        )
+        return any(edge in stages for node in self.version.machine.nodes for edge in node.edges)
 
 
-def _months(local: str, months: int) -> str:
-    """A local time so many months later, at the same clock time; the day clipped to the month's last."""
-    month = f"(SELECT k.month FROM calendar k WHERE k.day = {local} / {DAY}) + {months}"
-    first = (
-        f"(SELECT o.first_day FROM calendar k CROSS JOIN month o WHERE k.day = {local} / {DAY} AND o.month = k.month)"
-    )
-    wanted = f"t.first_day + {local} / {DAY} - {first}"
-    clipped = f"CASE WHEN {wanted} < t.last_day THEN {wanted} ELSE t.last_day END"
-    return f"(SELECT {clipped} FROM month t WHERE t.month = {month}) * {DAY} + {local} % {DAY}"
+def _sent(node: Node) -> m.Send:
+    if node.send is None:
+        raise TypeError("a send node without its step")
+    return node.send
+
+
+def _or_null(number: int | None) -> str:
+    return "NULL" if number is None else str(number)

@@ -46,6 +46,9 @@ def bounces(channel: Channel, channels: Iterable[Channel]) -> list[str]:
     return [f"{each.name}_bounced" for each in channels if each.address == channel.address]
 
 
+_STRONGER = ", ".join(str(int(reason)) for reason in (Reason.NO_ADDRESS, Reason.PAUSED, Reason.EXPIRED))
+
+
 def listed(bundle: Bundle) -> Iterator[Statement]:
     """Who is in a list of the policy. In reverse order of text: the first that holds is written last.
 
@@ -63,6 +66,6 @@ def listed(bundle: Bundle) -> Iterator[Statement]:
         yield w.statement(
             f"UPDATE ask SET reason = {int(Reason.SUPPRESSED)}, place_id = {bundle.label(line.place)}, "
             f"by_id = {bundle.label(line.by)} "
-            f"WHERE {over}coalesce(reason, 0) <> {int(Reason.NO_ADDRESS)} AND {holds}",
+            f"WHERE {over}coalesce(reason, 0) NOT IN ({_STRONGER}) AND {holds}",
             holds,
         )

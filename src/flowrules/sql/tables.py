@@ -108,6 +108,7 @@ calendar = Table(
     _small("month_day"),  # month * 100 + day
     _small("also"),  # 229 on 28 February of a year without a 29th, else month_day
     _int("month"),  # year * 12 + month - 1
+    Index("calendar_month_day", "month_day"),
 )
 month = Table(
     "month",
@@ -132,6 +133,13 @@ tag = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False, unique=True),
 )
+segment = Table(
+    "segment",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+)
+"""Those that some trigger has waited for to be joined or left."""
 campaign = Table(
     "campaign",
     metadata,
@@ -195,6 +203,7 @@ customer = Table(
     _text("language", null=True),
     _text("timezone", null=True),
     Index("customer_zone", "zone_id"),
+    Index("customer_known_at", text("(known_at + 0)")),
 )
 """Declared attributes are added by `apply` as columns a_<name> (BigInteger or Text, nullable)."""
 identity = Table(
@@ -232,6 +241,7 @@ consent = Table(
     _int("event_time"),
     _text("source"),
     _text("proof", null=True),  # JSON of what else was given: text shown, version, IP, agent, call id
+    Index("consent_at", _DUE),
     sqlite_with_rowid=False,
 )
 """Rows are only ever added: the latest by (at, seq) counts, the others are the history."""
@@ -261,6 +271,32 @@ exposure = Table(
     _small("held_out"),
     sqlite_with_rowid=False,
 )
+
+assignment = Table(
+    "assignment",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    Column("split_id", Integer, primary_key=True, autoincrement=False),  # label split/<campaign>/<name>
+    Column("arm_id", Integer, nullable=False),  # label of the arm's name
+    sqlite_with_rowid=False,
+)
+"""Which arm of a split a customer was sent to first, and is sent to ever after."""
+membership = Table(
+    "membership",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    Column("segment_id", Integer, primary_key=True, autoincrement=False),
+    _small("member"),
+    _int("recheck_at", null=True),  # the next instant at which time alone can change it
+    Index(
+        "membership_recheck",
+        "recheck_at",
+        sqlite_where=text("recheck_at IS NOT NULL"),
+        postgresql_where=text("recheck_at IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+"""Of segments some trigger in force waits for. Without a row: no member, and time alone changes nothing."""
 
 # --- the journal --------------------------------------------------------------------------------------
 
@@ -391,9 +427,12 @@ message = Table(
     _small("reason", null=True),  # codes.Reason
     _int("decided_at"),
     _int("turn"),
-    _int("sent_at", null=True),  # accepted by the channel
-    _int("entry_at", null=True),  # the journey's entry when this was asked for, where it may be replaced
+    _int("sent_at", null=True),  # when it was known that the channel had accepted it
+    _int("entry_at", null=True),  # the journey's entry when this was last asked for, where it may be replaced
     _int("entry_seq", null=True),
+    _int("asked_at", null=True),  # of one that was held: when its step was come to; null: at `decided_at`
+    Column("place_id", Integer, nullable=True),  # the rule by which the planner holds it
+    _int("until", null=True),  # held until then, if that is known
     Index(
         "message_open",
         "status",

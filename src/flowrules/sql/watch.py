@@ -12,6 +12,7 @@ from flowrules.model.condition import Condition
 from flowrules.sql.bundle import Bundle, Version
 from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.guards import Guards, Row
+from flowrules.sql.holds import cancel, rechecked
 from flowrules.sql.rounds import DECISION
 from flowrules.sql.statement import Statement
 
@@ -26,9 +27,13 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Write the ledger rows of the marked, then end them; linked: mark those that end with others."""
+    """Write the ledger rows of the marked, cancel the messages they have that are held, then end them.
+
+    linked: mark those that end with others.
+    """
 
     record: Statement
+    cancel: tuple[Statement, ...]
     end: Statement
     linked: Statement | None
 
@@ -40,6 +45,7 @@ def ends(bundle: Bundle) -> Ends:
             f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.EXIT)}, 0, version_id, "
             "exit, place_id, by_id, NULL, NULL, NULL, NULL, NULL FROM run WHERE ending = 1"
         ),
+        cancel=cancel(bundle, "run.ending = 1", Reason.JOURNEY_ENDED),
         end=w.statement(
             "UPDATE run SET ended_at = at, due_at = NULL, recheck_at = NULL, state = 0, ending = 0, dirty = 1, "
             "by_id = NULL WHERE ending = 1"
@@ -73,6 +79,8 @@ def watch(bundle: Bundle) -> Watch:
             if isinstance(exclusion, m.ExcludeWhere):
                 where = f"campaign_id = {version.campaign_id}"
                 rechecks += _rechecks(bundle, version.guards, exclusion.condition, where)
+        for hold in version.machine.campaign.holds:
+            rechecks += _rechecks(bundle, version.guards, hold.condition, rechecked(version.campaign_id))
     for version in bundle.versions:
         for clause in version.machine.campaign.exits:
             if isinstance(clause, m.ExitOnCondition):

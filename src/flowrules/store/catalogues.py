@@ -63,6 +63,7 @@ def catalogue(connection: Connection) -> Catalogue:
         steps=steps,
         labels=names(t.label, "text"),
         zones=names(t.zone),
+        segments=names(t.segment),
     )
 
 
@@ -75,14 +76,17 @@ def tag_names(machines: Iterable[Machine]) -> Iterator[str]:
         yield from (node.tag for node in machine.nodes if node.tag is not None)
 
 
+def segment_names(model: m.Model) -> Iterator[str]:
+    """Of those whose members are kept."""
+    triggers = (campaign.entry.trigger for campaign in model.campaigns)
+    yield from (trigger.segment.name for trigger in triggers if isinstance(trigger, m.SegmentTrigger))
+
+
 def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:
     """Everything a row of the ledger may point to."""
     yield t.OPERATOR
-    yield from (cap.place for cap in model.policy.caps)
     yield HARD_BOUNCE
-    for suppression in model.policy.suppressions:
-        yield suppression.place
-        yield suppression.by
+    yield from _of_policy(model.policy)
     for machine in machines:
         campaign = machine.campaign
         yield campaign.place
@@ -91,6 +95,9 @@ def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:
             yield campaign.goal.place
         yield from (clause.place for clause in campaign.exits)
         yield from (cap.place for cap in campaign.caps)
+        yield from (hold.place for hold in campaign.holds)
+        if campaign.when_capped is not None:
+            yield from _outcome(campaign.when_capped)
         for exclusion in campaign.exclusions:
             yield exclusion.place
             yield exclusion.by if isinstance(exclusion, m.ExcludeWhere) else f"campaign {exclusion.campaign}"
@@ -103,6 +110,25 @@ def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:
                 yield node.words
             if isinstance(node.test, Started):
                 yield from (f"campaign {campaign.name}", f"campaign {node.test.campaign}")
+            if isinstance(node.test, m.Split):
+                yield node.test.name
+                yield from (arm.name for arm in node.test.arms)
+
+
+def _of_policy(policy: m.Policy) -> Iterator[str]:
+    yield from (cap.place for cap in policy.caps)
+    for suppression in policy.suppressions:
+        yield suppression.place
+        yield suppression.by
+    yield from (quiet.place for quiet in policy.quiet)
+    if policy.when_capped is not None:
+        yield from _outcome(policy.when_capped)
+
+
+def _outcome(capped: m.WhenCapped) -> Iterator[str]:
+    yield capped.place
+    if capped.words is not None:
+        yield capped.words
 
 
 def node_rows(machine: Machine, version_id: int, names: Catalogue) -> Iterator[dict[str, Any]]:

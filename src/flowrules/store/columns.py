@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Integer, Table, inspect, text
 
-from flowrules.model.campaign import Model
+from flowrules.model.campaign import DateTrigger, Model
 from flowrules.model.schema import Attribute, Type
 from flowrules.sql import tables
-from flowrules.sql.columns import attribute_column, property_columns
+from flowrules.sql.columns import attribute_column, attribute_index, property_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,18 @@ def add_columns(connection: Connection, model: Model) -> tuple[TypeChanged, ...]
         {column: type_ for column, type_ in property_columns(model).items() if column not in events},
     )
     return ()
+
+
+def index_dates(connection: Connection, model: Model) -> None:
+    """An index of each date by which some campaign lets customers in."""
+    quote = connection.dialect.identifier_preparer.quote
+    for campaign in model.campaigns:
+        trigger = campaign.entry.trigger
+        if isinstance(trigger, DateTrigger):
+            name, column = attribute_index(trigger.attribute), attribute_column(trigger.attribute)
+            connection.execute(
+                text(f"CREATE INDEX IF NOT EXISTS {quote(name)} ON {quote(tables.customer.name)} ({quote(column)})")
+            )
 
 
 def _textual(connection: Connection, table: Table) -> dict[str, bool]:

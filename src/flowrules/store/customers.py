@@ -122,9 +122,10 @@ def find_ids(connection: Connection, names: Iterable[str]) -> dict[str, int]:
 
 
 def create(connection: Connection, model: Model, customers: Mapping[str, NewCustomer]) -> dict[str, int]:
-    """Customers by a trimmed id that nobody has; numbered in the order given."""
+    """Customers by a trimmed id that nobody has; numbered in the order given, known from no instant passed already."""
     if not customers:
         return {}
+    earliest = _earliest(connection)
     first = (connection.execute(select(func.max(tables.customer.c.id))).scalar() or 0) + 1
     ids = {name: first + position for position, name in enumerate(customers)}
     zones = ensure_zones(
@@ -137,7 +138,7 @@ def create(connection: Connection, model: Model, customers: Mapping[str, NewCust
         (
             ids[name],
             name,
-            customer.known_at,
+            max(customer.known_at, earliest),
             zones.get(str(customer.attributes.get("timezone"))),
             *(customer.attributes.get(attribute.name) for attribute in used),
         )
@@ -184,8 +185,13 @@ def allocate(connection: Connection, number: int) -> tuple[int, int]:
     journal = tables.journal
     taken = update(journal).values(next_seq=journal.c.next_seq + number).returning(journal.c.next_seq)
     next_seq: int = connection.execute(taken).scalar_one()
+    return next_seq - number, _earliest(connection)
+
+
+def _earliest(connection: Connection) -> int:
+    """The first instant no tick has gone past."""
     target: int = connection.execute(select(tables.clock.c.target)).scalar_one()
-    return next_seq - number, target + 1
+    return target + 1
 
 
 def _record_changes(connection: Connection, changes: Sequence[tuple[int, NewChange]]) -> None:

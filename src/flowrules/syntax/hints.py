@@ -73,29 +73,13 @@ FUTURES = (
     # blocks
     _future(r"^test\b(?: +_+)?", "tests in the language", "run the campaign with `flowrules simulate`"),
     _future(r"^(?:migrate|offer|coupons?|score|incentive|webhook)\b(?: +\w+)?", "this kind of block"),
-    _future(
-        r"^ +hold +while\b.*", "holding messages while a condition is true", "an `if` around the message tests it once"
-    ),
     # who enters, and how often
     _future(r"\bif +missed\b.*", "catching up on missed occurrences"),
-    _future(
-        r"\b(?:joins|leaves) +segment\b(?: +\w+)?",
-        "entering when a segment is joined or left",
-        "write `enter when every day at 09:00 for segment NAME, again after 30 days`",
-    ),
     _future(
         r"\bwhile +in +segment\b(?: +\w+)?",
         "entering while in a segment",
         "write `enter when every day at 09:00 for segment NAME, again after 30 days`",
     ),
-    _future(
-        r"\bonce +now\b(?: +for +segment +\w+)?",
-        "entering at once",
-        "write `once at 2026-12-01 09:00 for segment NAME`, with a time to come",
-    ),
-    _future(r"(?<=when )\d+ +\w+ +(?:before|after) +\w+(?: +at +[\d:]+)?", "entering on a customer's date"),
-    _future(r"(?<=when )on +\w+(?: +at +[\d:]+)?", "entering on a customer's date"),
-    _future(r"(?<=enter )on +\w+ +at +[\d:]+", "entering on a customer's date"),
     _future(
         r"(?<=when )no +\w+(?: *\(.*\))? +for\b[^,]*",
         "entering after an absence",
@@ -103,21 +87,15 @@ FUTURES = (
     ),
     _future(r"\bincluding +current\b", "entering after an absence"),
     _future(
-        r"\b(?:reaches|reached) +stage\b(?: +[\w.]+)?",
-        "the moment a stage is reached",
+        r"\breached +stage\b(?: +[\w.]+)?",
+        "whether a stage was ever reached",
         "`in stage CAMPAIGN.STAGE` says who is in it now",
     ),
-    _future(r"\bgets +tag\b(?: +\w+)?", "entering when a tag is given"),
     _future(r"\b(?:opens|clicks|refuses) +\w+(?: +\w+)?", "entering on a reaction to a message"),
     _future(
-        r"\b\w+ +changes\b[^,]*",
-        "entering when an attribute changes",
-        "write `enter when EVENT`, with an event that tells of the change",
-    ),
-    _future(
         r"\b\w+ +(?:falls|rises)\b[^,]*",
-        "entering when an attribute changes",
-        "write `enter when EVENT`, with an event that tells of the change",
+        "entering when a value falls or rises",
+        "write `enter when ATTRIBUTE changes`, or an event that tells of it",
     ),
     _future(
         r"\bentry +no +longer +holds\b",
@@ -125,9 +103,6 @@ FUTURES = (
         "write the opposite condition, such as `exit when not in segment NAME`",
     ),
     # messages and steps
-    _future(r"^ +(?:.* )?send +first +of\b.*", "the first message that can be sent", "write one `send`"),
-    _future(r"\bexpires +after\b(?: +\d+ +\w+)?", "messages that expire"),
-    _future(r"\bsplit\b(?: +\w+)?", "splitting customers into arms", "write one campaign for each arm, or `hold out`"),
     _future(r"\bwebhook\b.*", "calling another system"),
     _future(r"\bas +\w+", "keys of steps"),
     _future(r"\bformerly\b(?: +\w+)?", "declared renames"),
@@ -166,15 +141,9 @@ FUTURES = (
         "available are opened, unopened, clicked, unclicked, delivered, bounced, not sent",
     ),
     # policy
-    _future(r"\bper +calendar\b(?: +\w+)?", "limits per calendar period", "write `per 30 days`, which rolls"),
     _future(r"\bcalendar +\w+", "calendar periods", "days of 24 hours are counted"),
-    _future(r"^ +when +capped\b.*", "what happens to a capped message", "leave it out: a capped message is skipped"),
-    _future(r"^ +quiet +hours\b.*", "quiet hours", "write `wait until 09:00` before the message"),
     _future(r"^ +capacity\b.*", "capacity of a channel"),
     _future(r"^ +budget\b.*", "budgets"),
-    _future(
-        r"\bnot +(?:limited|counted)\b(?:, *not +counted)?", "classes outside the limits", "write `limited, counted`"
-    ),
 )
 
 _COMPARED = "`{}` is not how values are compared"
@@ -309,7 +278,20 @@ PHRASES = (
         r'"\g<part>"',
         "STRING",
     ),
+    _phrase(
+        r"\bsend\b.*?[^, ](?P<part> +expires +after)\b",
+        "a comma stands before `expires after`",
+        "write `, expires after 2 days`",
+        ", expires after",
+    ),
     # header, policy, declarations
+    _phrase(
+        r"^ +enter +(?P<part>on)(?= +\w+ +at\b)",
+        "`when` is missing behind `enter`",
+        "write `enter when on NAME at 09:00`",
+        "when on",
+        "WHEN",
+    ),
     _phrase(
         r"^ +enter +(?P<part>on|if|whenever|upon)\b",
         "`{}` does not begin an entry",

@@ -170,6 +170,21 @@ class ToTree(Reader):
         number = self._integer(c[1], 0, "a number of contacts")
         return tree.Cap(number, self._duration(c[4]), c[6] or (), self._span(c))
 
+    def calendar_cap(self, c: Children) -> tree.Cap:
+        number = self._integer(c[1], 0, "a number of contacts")
+        period = cast("Literal['day', 'week', 'month']", str(c[5]))
+        return tree.Cap(number, period, c[7] or (), self._span(c))
+
+    def when_capped(self, c: Children) -> tree.WhenCapped:
+        otherwise = None if type(c[8]) is Token else c[8]
+        return tree.WhenCapped(self._optional_duration(c[5]), otherwise, self._span(c))
+
+    def skip_capped(self, c: Children) -> Token:
+        return cast("Token", c[0])
+
+    def hold_while(self, c: Children) -> tree.HoldWhile:
+        return tree.HoldWhile(c[2], self._span(c))
+
     def hold_out(self, c: Children) -> tree.HoldOut:
         return tree.HoldOut(self._percent(c[2]), None, self._span(c))
 
@@ -194,6 +209,29 @@ class ToTree(Reader):
 
     def once_at(self, c: Children) -> tree.Schedule:
         return tree.Schedule(None, None, None, None, self._moment(c[2]), self._name(c[5]), self._span(c))
+
+    def once_now(self, c: Children) -> tree.Schedule:
+        return tree.Schedule(None, None, None, None, None, self._name(c[4]), self._span(c))
+
+    def stage_trigger(self, c: Children) -> tree.StageTrigger:
+        return tree.StageTrigger(self.reference_part(c[2:]), self._span(c))
+
+    def tag_trigger(self, c: Children) -> tree.TagTrigger:
+        return tree.TagTrigger(self._name(c[2]), self._span(c))
+
+    def segment_trigger(self, c: Children) -> tree.SegmentTrigger:
+        return tree.SegmentTrigger(c[0] == "joins", self._name(c[2]), self._span(c))
+
+    def change_trigger(self, c: Children) -> tree.ChangeTrigger:
+        before, after = (None if c[at] is None else self._value(c[at]) for at in (3, 5))
+        return tree.ChangeTrigger(self._name(c[0]), before, after, self._span(c))
+
+    def date_trigger(self, c: Children) -> tree.DateTrigger:
+        days = self._days(c[0]) * (-1 if c[1] == "before" else 1)
+        return tree.DateTrigger(self._name(c[2]), days, self._clock(c[4]), self._span(c))
+
+    def yearly_trigger(self, c: Children) -> tree.DateTrigger:
+        return tree.DateTrigger(self._name(c[1]), None, self._clock(c[3]), self._span(c))
 
     def again_never(self, c: Children) -> tree.Again:
         return tree.Again(False, None, False, self._span(c))
@@ -222,7 +260,10 @@ class ToTree(Reader):
         return tree.Purpose(self._name(c[1]), "unless refused", self._span(c))
 
     def message_class(self, c: Children) -> tree.MessageClass:
-        return tree.MessageClass(self._name(c[1]), self._name(c[4]), True, True, self._span(c))
+        return tree.MessageClass(self._name(c[1]), self._name(c[4]), c[6] is None, c[9] is None, self._span(c))
+
+    def quiet_hours(self, c: Children) -> tree.QuietHours:
+        return tree.QuietHours(self._clock(c[2]), self._clock(c[4]), c[6], self._span(c))
 
     def suppress(self, c: Children) -> tree.Suppress:
         return tree.Suppress(self._name(c[2]), c[4] or (), self._span(c))
@@ -283,6 +324,13 @@ class ToTree(Reader):
         span = Span(self.source, head.start, self._end(last))
         return tree.If(tuple(branches), otherwise, self._optional_duration(c[3]), span, head)
 
+    def split(self, c: Children) -> tree.Split:
+        arms = tuple(c[5:-1])
+        return tree.Split(self._name(c[1]), arms, self._between(c[0], arms[-1]), self._span(c[:2]))
+
+    def arm(self, c: Children) -> tree.Arm:
+        return tree.Arm(self._percent(c[0]), self._name(c[1]), c[3], self._between(c[0], c[3]))
+
     def else_if(self, c: Children) -> tree.Branch:
         return tree.Branch(c[2], c[3], self._between(c[0], c[2]))
 
@@ -290,15 +338,26 @@ class ToTree(Reader):
         return cast("tuple[tree.Step, ...]", c[1])
 
     def send(self, c: Children) -> tree.Send:
-        if c[2] in REACTION_WORDS:
+        return replace(cast("tree.Send", c[1]), expires=self._optional_duration(c[2]), span=self._span(c))
+
+    def send_first(self, c: Children) -> tree.SendFirst:
+        expires = self._optional_duration(c[-1])
+        messages = tuple(replace(item, expires=expires) for item in c[4:-1:2])
+        return tree.SendFirst(messages, self._span(c))
+
+    def message(self, c: Children) -> tree.Send:
+        if c[1] in REACTION_WORDS:
             self._problem(
                 "FR010",
-                f"`{c[2]}` is a word of the language and can not name a message",
-                self._span([c[2]]),
-                f"rename the template, for instance `{c[2]}_message`",
+                f"`{c[1]}` is a word of the language and can not name a message",
+                self._span([c[1]]),
+                f"rename the template, for instance `{c[1]}_message`",
             )
-        arguments = () if c[3] is None else tuple(c[3][1::2])
-        return tree.Send(self._name(c[1]), self._name(c[2]), arguments, self._span(c))
+        arguments = () if c[2] is None else tuple(c[2][1::2])
+        return tree.Send(self._name(c[0]), self._name(c[1]), arguments, None, self._span(c))
+
+    def expiry(self, c: Children) -> Token:
+        return cast("Token", c[3])
 
     def arguments(self, c: Children) -> Children:
         return c
@@ -391,13 +450,7 @@ class ToTree(Reader):
         if type(attribute) is not tree.Name:
             self._problem("FR001", "only an attribute is compared with the calendar", attribute.span)
             attribute = tree.Name(("id",), span)
-        number = 0
-        if days is not None:
-            duration = self._duration(days)
-            number = duration.amount * {"week": 7}.get(duration.unit, 1)
-            if duration.unit not in ("day", "week"):
-                self._problem("FR011", f"days are counted here, not `{days}`", duration.span, "such as `30 days`")
-        return tree.DateIs(attribute, kind, number, span)
+        return tree.DateIs(attribute, kind, 0 if days is None else self._days(days), span)
 
     def is_today(self, c: Children) -> tree.DateIs:
         return self._date_is(c, "today", None)

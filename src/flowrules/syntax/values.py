@@ -126,6 +126,13 @@ class Reader:
     def _optional_duration(self, token: Token | None) -> tree.Duration | None:
         return None if token is None else self._duration(token)
 
+    def _days(self, token: Token) -> int:
+        """A number of calendar days."""
+        duration = self._duration(token)
+        if duration.unit not in ("day", "week"):
+            self._problem("FR011", f"days are counted here, not `{token}`", duration.span, "such as `30 days`")
+        return duration.amount * (7 if duration.unit == "week" else 1)
+
     def _clock(self, token: Token) -> time:
         return self._possible(token, lambda: _clock(token), "no time of the day", "from `00:00` to `23:59`", time())
 

@@ -34,7 +34,8 @@ CODES: tuple[Code, ...] = (
         "A way that leads back to where it came from needs a wait of fixed length, such as `wait 1 day`: otherwise a"
         " customer could run round it without end in one moment. A wait for an event or for a clock time may be over"
         " at once and does not count; what stands under its `else` does, since that time has passed. So does"
-        " `wait until 09:00 tomorrow`.",
+        " `wait until 09:00 tomorrow`. The same holds for campaigns that set each other off: by `start campaign`, a"
+        " stage, a tag, an attribute or a segment.",
         _STAGE + "        wait for purchase up to 5 days\n        go to first",
         _STAGE + "        wait for purchase up to 5 days\n        wait 1 day\n        go to first",
     ),
@@ -56,8 +57,9 @@ CODES: tuple[Code, ...] = (
     Code(
         "FR206",
         "a campaign that never starts",
-        "`enter when` says who comes in and when: an event, or a time with a segment. Only a campaign that a step of"
-        " another one starts (`start campaign NAME`) does without.",
+        "`enter when` says who comes in and when: an event, a time with a segment, a date of the customer, a change, or"
+        " a stage of another campaign. A campaign that waits for a stage of its own would wait for ever. Only a"
+        " campaign that a step of another one starts (`start campaign NAME`) does without.",
         _HEAD + "    stage first:\n        send email welcome",
         _STAGE + "        send email welcome",
     ),
@@ -98,6 +100,15 @@ CODES: tuple[Code, ...] = (
         _STAGE + "        send email welcome\n        if email unopened after 2 days send email offer",
     ),
     Code(
+        "FR212",
+        "arms that do not add up to 100%",
+        "A split sends every customer one way, so the shares of its arms add up to 100%.",
+        _STAGE + "        split ab:\n            50% short:\n                tag short\n"
+        "            40% long:\n                tag long",
+        _STAGE + "        split ab:\n            50% short:\n                tag short\n"
+        "            50% long:\n                tag long",
+    ),
+    Code(
         "FR220",
         "what can not be a key",
         "`keyed by` makes one journey for each value of a property of the event that lets the customer in: an order's"
@@ -126,14 +137,6 @@ CODES: tuple[Code, ...] = (
         " `entry.PROPERTY`; so it must be the same kind of event, and in a campaign that an event starts.",
         "event refund\n" + _BOUGHT + "    enter when purchase\n" + _SENDS + "\n        on refund refresh entry",
         "event refund\n" + _BOUGHT + "    enter when purchase\n" + _SENDS + "\n        on purchase refresh entry",
-    ),
-    Code(
-        "FR223",
-        "campaigns that start each other in a circle",
-        "A campaign that starts another one, which starts the first again, would go on without end in one moment. On"
-        " the way there must be a wait of fixed length, as with `go to` (FR203).",
-        _STAGE + "        send email welcome\n        start campaign welcome",
-        _STAGE + "        send email welcome\n        wait 30 days\n        start campaign welcome",
     ),
     Code(
         "FR224",

@@ -24,8 +24,8 @@ CODES: tuple[Code, ...] = (
     Code(
         "FR302",
         "a line of the policy that stands twice",
-        "A policy has one time zone and one share held out, and each purpose and class once. Caps may be many: all of"
-        " them hold.",
+        "A policy has one time zone, one share held out and one `when capped`, and each purpose and class once. Caps"
+        " and quiet hours may be many: all of them hold.",
         "policy:\n    hold out 5%\n    hold out 10%",
         "policy:\n    hold out 10%",
     ),
@@ -57,6 +57,21 @@ CODES: tuple[Code, ...] = (
         "Time zones are named by continent and city, as in the IANA list.",
         'policy:\n    time zone "Europe/Madird"',
         'policy:\n    time zone "Europe/Madrid"',
+    ),
+    Code(
+        "FR307",
+        "a stage in the policy",
+        "What becomes of a capped message may be said for all campaigns in the policy: it waits, is skipped, or ends"
+        " the journey. Stages belong to campaigns, so `go to` stands in the head of a campaign.",
+        "policy:\n    when capped wait up to 1 day, else go to later",
+        "policy:\n    when capped wait up to 1 day, else skip",
+    ),
+    Code(
+        "FR308",
+        "quiet hours that never end",
+        "Quiet hours begin at the first time and end before the second, which may be the next morning.",
+        "policy:\n    quiet hours 09:00 to 09:00 for email",
+        "policy:\n    quiet hours 21:00 to 09:00 for email",
     ),
     Code(
         "FR310",

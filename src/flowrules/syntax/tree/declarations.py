@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import time
 from typing import Literal
 
 from flowrules.source import Source, Span
 from flowrules.syntax.tree.conditions import Condition
-from flowrules.syntax.tree.header import Cap, HeaderClause, HoldOut
+from flowrules.syntax.tree.header import Cap, HeaderClause, HoldOut, WhenCapped
 from flowrules.syntax.tree.steps import Stage
 from flowrules.syntax.tree.values import Name, Value, place
 
@@ -92,7 +93,7 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True)
 class MessageClass:
-    """This slice accepts `limited, counted` only; both flags are kept for the rest."""
+    """`class contractual: purpose service, not limited, counted`."""
 
     name: Name
     purpose: Name
@@ -110,7 +111,17 @@ class Suppress:
     span: Span = place()
 
 
-PolicyClause = Zone | Purpose | MessageClass | Cap | Suppress | HoldOut
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """`quiet hours 21:00 to 09:00 for sms, call`."""
+
+    start: time
+    end: time
+    channels: tuple[Name, ...]
+    span: Span = place()
+
+
+PolicyClause = Zone | Purpose | MessageClass | Cap | WhenCapped | QuietHours | Suppress | HoldOut
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import Literal
 
 from flowrules.source import Span
 from flowrules.syntax.tree.conditions import Condition, Filter
-from flowrules.syntax.tree.values import Duration, Name, place
+from flowrules.syntax.tree.steps import Exit, GoTo
+from flowrules.syntax.tree.values import Duration, Name, Value, place
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class EventTrigger:
 class Schedule:
     """`every day at 09:00`, `every monday at 09:00`, `every month on day 1 at 09:00`, `once at MOMENT`.
 
-    every None: `once at`, with `moment`. weekday 0 is Monday.
+    every None: `once at`, with `moment`, or `once now` without. weekday 0 is Monday.
     """
 
     every: Literal["day", "week", "month"] | None
@@ -33,6 +34,52 @@ class Schedule:
     moment: datetime | None
     segment: Name
     span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class StageTrigger:
+    """`reaches stage c.s`."""
+
+    stage: Name
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class TagTrigger:
+    tag: Name
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentTrigger:
+    """`joins segment x`, or `leaves`."""
+
+    joins: bool
+    segment: Name
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTrigger:
+    """`plan changes from "free" to "pro"`; None: from or to any value."""
+
+    attribute: Name
+    before: Value | None
+    after: Value | None
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class DateTrigger:
+    """`30 days before contract_end at 09:00`: days -30. days None: `on birthday at 09:00`, every year."""
+
+    attribute: Name
+    days: int | None
+    clock: time
+    span: Span = place()
+
+
+Trigger = EventTrigger | Schedule | StageTrigger | TagTrigger | SegmentTrigger | ChangeTrigger | DateTrigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +96,7 @@ class Again:
 class Enter:
     """trigger None: `enter again after exit`, of a campaign that only steps of others start."""
 
-    trigger: EventTrigger | Schedule | None
+    trigger: Trigger | None
     keyed: Name | None
     again: Again | None
     span: Span = place()
@@ -95,11 +142,26 @@ class Exclude:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """`cap 4 contacts per 7 days across email, sms`; no channel: all."""
+    """`cap 4 contacts per 7 days across email, sms`, `cap 1 contact per calendar month`; no channel: all."""
 
     number: int
-    per: Duration
+    per: Duration | Literal["day", "week", "month"]
     channels: tuple[Name, ...]
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class WhenCapped:
+    """`when capped wait up to 3 days, else skip`. wait None: not at all; otherwise None: skip."""
+
+    wait: Duration | None
+    otherwise: Exit | GoTo | None
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class HoldWhile:
+    condition: Condition
     span: Span = place()
 
 
@@ -136,4 +198,6 @@ class Settle:
     span: Span = place()
 
 
-HeaderClause = Owner | ClassOf | Priority | Enter | Goal | ExitWhen | Exclude | Cap | HoldOut | Settle
+HeaderClause = (
+    Owner | ClassOf | Priority | Enter | Goal | ExitWhen | Exclude | Cap | WhenCapped | HoldOut | HoldWhile | Settle
+)

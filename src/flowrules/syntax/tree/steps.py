@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time
+from decimal import Decimal
 
 from flowrules.source import Span
 from flowrules.syntax.tree.conditions import Condition, Filter
@@ -24,6 +25,15 @@ class Send:
     channel: Name
     template: Name
     arguments: tuple[Argument, ...]
+    expires: Duration | None
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class SendFirst:
+    """`send first of: email x, sms y`; what is said behind the last of them holds for all."""
+
+    messages: tuple[Send, ...]
     span: Span = place()
 
 
@@ -86,6 +96,24 @@ class If:
 
 
 @dataclass(frozen=True, slots=True)
+class Arm:
+    percent: Decimal
+    name: Name
+    steps: tuple[Step, ...]
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """`span` is the whole block, `head` its first line."""
+
+    name: Name
+    arms: tuple[Arm, ...]
+    span: Span = place()
+    head: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
 class Tag:
     name: Name
     span: Span = place()
@@ -125,7 +153,7 @@ class Start:
     span: Span = place()
 
 
-Step = Send | Wait | WaitUntil | WaitFor | If | Tag | Untag | Set | GoTo | Exit | Start
+Step = Send | SendFirst | Wait | WaitUntil | WaitFor | If | Split | Tag | Untag | Set | GoTo | Exit | Start
 
 
 @dataclass(frozen=True, slots=True)
