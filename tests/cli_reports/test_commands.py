@@ -106,7 +106,7 @@ def test_simulate(run: Run, tmp_path: Path) -> None:
     assert list(found) == ["schema", "seed", "from", "until", "customers", "ticks", "campaigns", "cpu_s"]
     assert (found["schema"], found["seed"], found["customers"], found["ticks"]) == ("flowrules.simulate/1", 7, 20, 14)
     (campaign,) = found["campaigns"]
-    assert list(campaign) == ["name", "entered", "in_journey", "exits", "sent", "withheld", "held_out"]
+    assert list(campaign) == ["name", "entered", "in_journey", "exits", "sent", "withheld", "held", "held_out"]
     assert campaign["entered"] == 20 == campaign["in_journey"] + sum(campaign["exits"].values())
     assert campaign["exits"]["goal"] == 1
     assert campaign["withheld"] == {"no_consent": 1} or campaign["withheld"] == {"unsubscribed": 1}

@@ -30,7 +30,7 @@ STORED: dict[type[IntEnum], str] = {
     """,
     NodeKind: """
         1 stage, 2 send, 3 wait, 4 wait_until, 5 wait_for, 6 branch, 7 no_reaction, 8 tag, 9 untag, 10 set, 11 exit,
-        12 end
+        12 end, 13 split
     """,
 }
 
