@@ -6,6 +6,7 @@ from sqlalchemy import make_url
 
 # The engine's own, so that nobody is faster or slower for other settings.
 SQLITE_SETTINGS = (
+    "PRAGMA page_size=8192",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
     "PRAGMA cache_size=-64000",

@@ -12,6 +12,7 @@ import pytest
 from flowrules.cli.main import COMMANDS
 from flowrules.diagnostics.codes import CODES
 from flowrules.store.database import Database
+from flowrules.store.revisions import head
 from tests.cli.conftest import Call
 
 FILES = [
@@ -271,7 +272,7 @@ def _garbage(path: Path) -> None:
 def _newer(path: Path) -> None:
     Database.create(f"sqlite:///{path}")
     with sqlite3.connect(path) as raw:
-        raw.execute("UPDATE workspace SET value = '7' WHERE key = 'schema'")
+        raw.execute("UPDATE flowrules_revision SET version_num = '9999'")
     raw.close()
 
 
@@ -280,7 +281,7 @@ def _newer(path: Path) -> None:
     [
         (_folder, "{} is a folder, not a database"),
         (_garbage, "{} is not a database"),
-        (_newer, "{} was made by a newer FlowRules (schema 7, this one knows 1)"),
+        (_newer, "{} was made by a newer FlowRules (revision 9999, this one knows {head})"),
     ],
 )
 def test_a_database_that_is_none(call: Call, workspace: Path, make: Callable[[Path], None], message: str) -> None:
@@ -289,7 +290,7 @@ def test_a_database_that_is_none(call: Call, workspace: Path, make: Callable[[Pa
     for arguments in (["apply"], ["import", "customers", "data/customers.csv"]):
         said = call(*arguments)
         assert (said.code, said.out) == (1, "")
-        assert said.err.startswith(f"error: {message.format(path)}\n  hint: ")
+        assert said.err.startswith(f"error: {message.format(path, head=head())}\n  hint: ")
 
 
 def test_the_environment_names_the_database(

@@ -164,7 +164,8 @@ def matches(
     """
     if fact.event != event.text or fact.properties.get("machine"):
         return False
-    if instance is not None and fact.message is not None and fact.message.instance is not instance:
+    reaction = any(fact.event.startswith(f"{channel}_") for channel in world.scenario.channels)
+    if instance is not None and reaction and (fact.message is None or fact.message.instance is not instance):
         return False
     if instance is not None and not keys.concerns(fact, instance.campaign, instance.key, world.program):
         return False

@@ -68,7 +68,7 @@ def changed() -> MetaData:
     changed.tables["step"].append_column(Column("since", BigInteger))
     Index("step_since", changed.tables["step"].c.since)
     customer = changed.tables["customer"]
-    (index,) = customer.indexes
+    index = next(each for each in customer.indexes if each.name == "customer_zone")
     customer.indexes.remove(index)
     Index("customer_zone", customer.c.zone_id, customer.c.id)
     # One more that must have a value; another key.

@@ -43,6 +43,7 @@ _BEGIN = "flowrules_begin"
 _QUERY_CACHE = 4000  # a large program has more statements than SQLAlchemy's 500
 _PRAGMAS = (
     "PRAGMA busy_timeout=5000",
+    "PRAGMA page_size=8192",  # of a new file: a tick changes many rows of each page, and pays by the page
     "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-64000",

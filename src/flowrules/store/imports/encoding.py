@@ -79,7 +79,7 @@ def _all_of(path: Path, codec: str) -> Encoding:
 
 def _unmarked(path: Path, start: bytes) -> Encoding:
     controls = len(start) - len(start.translate(None, _CONTROLS))
-    if controls > _FEW and controls * 50 > len(start):
+    if controls >= _FEW and controls * 50 > len(start):
         raise ImportFileError(f"{path} is not text", _SAVE)
     wrong = _first_wrong_line(path, "utf-8")
     if wrong is None:
