@@ -12,6 +12,7 @@ from flowrules.check.flow import check_flow
 from flowrules.check.templates import check_templates
 from flowrules.check.triggers import check_triggers
 from flowrules.model.build import resolve
+from flowrules.model.trials import build_trials
 from flowrules.model.walk import all_steps
 from flowrules.source import Span
 from flowrules.syntax import tree
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from flowrules.diagnostics.model import Diagnostic
     from flowrules.model.campaign import Model
     from flowrules.model.snapshot import Snapshot
+    from flowrules.model.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Checked:
     diagnostics: tuple[Diagnostic, ...]
     files: int
     campaigns: int
+    trials: tuple[Trial, ...] = ()
 
     @property
     def errors(self) -> int:
@@ -49,6 +52,8 @@ def check(snapshot: Snapshot) -> Checked:
         files.append(file)
         found += problems
     names, model = resolve(files, snapshot)
+    # Of rules that are wrong themselves a test could only repeat it.
+    trials = () if model is None else build_trials(files, names, model)
     found += names.diagnostics
     campaigns = [item for file in files for item in file.declarations if isinstance(item, tree.CampaignDecl)]
     for campaign in campaigns:
@@ -60,7 +65,7 @@ def check(snapshot: Snapshot) -> Checked:
     order = {source.name: number for number, source in enumerate(snapshot.sources)}
     found.sort(key=lambda d: (order.get(d.span.source.name, len(order)), d.span.source.name, d.span.start, d.span.end))
     errors = any(diagnostic.severity == "error" for diagnostic in found)
-    return Checked(None if errors else model, tuple(found), len(files), len(campaigns))
+    return Checked(None if errors else model, tuple(found), len(files), len(campaigns), () if errors else trials)
 
 
 def _without_echoes(found: list[Diagnostic], campaigns: list[tree.CampaignDecl]) -> list[Diagnostic]:

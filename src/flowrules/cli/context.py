@@ -16,6 +16,7 @@ from flowrules.errors import FlowRulesError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flowrules.check import Checked
     from flowrules.diagnostics.model import Diagnostic
     from flowrules.model.campaign import Model
     from flowrules.model.snapshot import Snapshot
@@ -71,6 +72,13 @@ class Context:
 
     def model(self, workspace: Workspace) -> tuple[Snapshot, Model]:
         """What the rule files say now; their mistakes end the command."""
+        files, checked = self.checked(workspace)
+        if checked.model is None:
+            raise AssertionError("what is right has a model")
+        return files, checked.model
+
+    def checked(self, workspace: Workspace) -> tuple[Snapshot, Checked]:
+        """The same, with the tests."""
         from flowrules.check import check  # noqa: PLC0415
         from flowrules.workspace import snapshot  # noqa: PLC0415
 
@@ -79,7 +87,7 @@ class Context:
         if checked.model is None:
             errors = [diagnostic for diagnostic in checked.diagnostics if diagnostic.severity == "error"]
             raise FilesError(errors, checked.files, checked.campaigns)
-        return files, checked.model
+        return files, checked
 
     def database(self, workspace: Workspace) -> Database:
         """Open it; a missing one is an error that says so."""

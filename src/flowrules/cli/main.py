@@ -30,6 +30,7 @@ COMMANDS = {
     "preview": "Show a message as a template writes it.",
     "import": "Take in customers, events, or consents from a file.",
     "apply": "Put the rules of the workspace in force.",
+    "test": "Run the tests of the rules.",
     "simulate": "Run the rules on a copy of the data, sending nothing.",
     "tick": "Decide everything that is due.",
     "deliver": "Hand over the messages that were decided.",

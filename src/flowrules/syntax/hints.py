@@ -71,7 +71,6 @@ def _phrase(
 # that did not parse; of a group `part` only that. The first that counts wins.
 FUTURES = (
     # blocks
-    _future(r"^test\b(?: +_+)?", "tests in the language", "run the campaign with `flowrules simulate`"),
     _future(r"^(?:migrate|offer|coupons?|score|incentive|webhook)\b(?: +\w+)?", "this kind of block"),
     # who enters, and how often
     _future(r"\bif +missed\b.*", "catching up on missed occurrences"),
