@@ -19,6 +19,8 @@ from flowrules.syntax import tree
 from flowrules.syntax.reading import read
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flowrules.diagnostics.model import Diagnostic
     from flowrules.model.campaign import Model
     from flowrules.model.snapshot import Snapshot
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`model` is None when there are errors; `files` and `campaigns` count what was read."""
+    """`model` is None when there are errors in the rules; a mistake in a test alone leaves it, for what is put in force.
+
+    `files` and `campaigns` count what was read.
+    """
 
     model: Model | None
     diagnostics: tuple[Diagnostic, ...]
@@ -52,8 +57,6 @@ def check(snapshot: Snapshot) -> Checked:
         files.append(file)
         found += problems
     names, model = resolve(files, snapshot)
-    # Of rules that are wrong themselves a test could only repeat it.
-    trials = () if model is None else build_trials(files, names, model)
     found += names.diagnostics
     campaigns = [item for file in files for item in file.declarations if isinstance(item, tree.CampaignDecl)]
     for campaign in campaigns:
@@ -62,10 +65,20 @@ def check(snapshot: Snapshot) -> Checked:
     marketing = {each.name for each in (model.campaigns if model else ()) if each.message_class.marketing}
     found += check_templates(campaigns, names, marketing)
     found = _without_echoes(found, campaigns)
+    trials: tuple[Trial, ...] = ()
+    if model is not None and not _errors(found):  # of rules that are wrong themselves a test could only repeat it
+        told = len(names.diagnostics)
+        trials = build_trials(files, names, model)
+        found += names.diagnostics[told:]
+    else:
+        model = None
     order = {source.name: number for number, source in enumerate(snapshot.sources)}
     found.sort(key=lambda d: (order.get(d.span.source.name, len(order)), d.span.source.name, d.span.start, d.span.end))
-    errors = any(diagnostic.severity == "error" for diagnostic in found)
-    return Checked(None if errors else model, tuple(found), len(files), len(campaigns), () if errors else trials)
+    return Checked(model, tuple(found), len(files), len(campaigns), trials)
+
+
+def _errors(found: Sequence[Diagnostic]) -> bool:
+    return any(diagnostic.severity == "error" for diagnostic in found)
 
 
 def _without_echoes(found: list[Diagnostic], campaigns: list[tree.CampaignDecl]) -> list[Diagnostic]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flowrules.cli.context import Context, UserError
+from flowrules.cli.context import Context, FilesError, UserError, errors_of
 from flowrules.cli.funnel import colour, plain
 from flowrules.cli.output import emit, formats
 from flowrules.model.trial import Trial
@@ -29,12 +29,14 @@ def command(context: Context, path: Path | None, format_: str) -> int:
         context.directory = path if path.is_dir() else path.parent
     workspace = context.workspace()
     files, checked = context.checked(workspace)
+    if checked.model is None or checked.errors:
+        raise FilesError(errors_of(checked), checked.files, checked.campaigns)
     trials = checked.trials
     if path is not None and (below := path.resolve()) != workspace.root.resolve():
         trials = tuple(
             each for each in trials if (workspace.root / each.span.source.name).resolve().is_relative_to(below)
         )
-    if checked.model is None or not trials:
+    if not trials:
         raise UserError("no test was found", 'a test stands in a rule file, and begins with `test "...":`')
     with theatre(files, checked.model, trials) as stage:
         tested = [_tested(stage, trial) for trial in trials]

@@ -198,8 +198,12 @@ class _Test:
             self.now, self.since = at, at - 1
         elif at > self.now:
             self.now, self.since = at, self.now
-        elif self.judged:  # what was looked at has happened: what follows comes a moment later
+        elif self.judged and not isinstance(
+            node.what, _EXPECTATIONS
+        ):  # what was looked at has happened: what follows comes a moment later
             self.now, self.since = self.now + 1, self.now
+        else:
+            return True
         self.judged = False
         return True
 

@@ -194,8 +194,9 @@ class _Play:
                 ref = self._latest(connection, who, channel, template)
                 if ref is None:
                     return f"no {channel} {template} had been sent to {who}"
-                event = f"{channel}_{reaction}"
-                add_events(connection, self.model, [NewEvent(event, who, at, at, self._key(), {}, ref=ref)])
+                events = [f"{channel}_{word}" for word in ("opened", "clicked")[: 1 + (reaction == "clicked")]]
+                facts = [NewEvent(event, who, at, at, self._key(), {}, ref=ref) for event in events]
+                add_events(connection, self.model, facts)
             case m.Says(who, channels, granted):
                 self._consent(connection, who, channels, at, granted=granted)
             case m.Changes(who, attribute, value):
