@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`model` is None when there are errors in the rules; a mistake in a test alone leaves it, for what is put in force.
+    """`model` is None when there are errors in the rules. A mistake in a test alone leaves it: tests are never in force.
 
     `files` and `campaigns` count what was read.
     """

@@ -171,41 +171,43 @@ class _Test:
 
     def _move(self, node: tree.TestLine) -> bool:
         """Let the clock go on to the line; False: it can not."""
-        zone = self.model.policy.zone
-        at: int | None
-        if node.at is not None:
-            at = instant(node.at, zone) if node.at.year in _YEARS else None
-        elif self.now is None and self.lost:
-            return False
-        elif self.now is None:
-            self.lost = True
-            hint = "the first of a test's lines says when: `at 2026-03-02 10:00 ...`"
-            self.names.note("FR503", "nothing has happened yet", node.span, hint)
-            return False
-        elif node.after is not None:
-            at = _later(self.now, node.after, zone)
-        else:
-            return True
+        at = self._when(node)
         if at is None:
-            self.lost = True
-            hint = f"from {_YEARS[0]} to {_YEARS[-1]}"
-            self.names.note("FR503", "no calendar here reaches so far", node.span, hint)
-            return False
-        if self.now is not None and at < self.now - self.now % 1_000_000:
-            self.names.note("FR503", "a test goes forward in time only", node.span, "put what comes earlier first")
             return False
         if self.now is None:
             self.now, self.since = at, at - 1
         elif at > self.now:
             self.now, self.since = at, self.now
-        elif self.judged and not isinstance(
-            node.what, _EXPECTATIONS
-        ):  # what was looked at has happened: what follows comes a moment later
+        elif self.judged and not isinstance(node.what, _EXPECTATIONS):
+            # What was looked at has happened: what follows comes a moment later.
             self.now, self.since = self.now + 1, self.now
         else:
             return True
         self.judged = False
         return True
+
+    def _when(self, node: tree.TestLine) -> int | None:
+        zone = self.model.policy.zone
+        at = self.now
+        if node.at is not None:
+            at = instant(node.at, zone) if node.at.year in _YEARS else None
+        elif self.now is not None and node.after is not None:
+            at = _later(self.now, node.after, zone)
+        elif self.now is None:
+            self._no_time(node, "nothing has happened yet", "the first line says when: `at 2026-03-02 10:00 ...`")
+            return None
+        if at is None:
+            self._no_time(node, "no calendar here reaches so far", f"from {_YEARS[0]} to {_YEARS[-1]}")
+        elif self.now is not None and at < self.now - self.now % 1_000_000:
+            self.names.note("FR503", "a test goes forward in time only", node.span, "put what comes earlier first")
+            return None
+        return at
+
+    def _no_time(self, node: tree.TestLine, message: str, hint: str) -> None:
+        """Said once: without a first time no line has one."""
+        if not self.lost:
+            self.names.note("FR503", message, node.span, hint)
+        self.lost = True
 
     def does(self, node: tree.Does) -> typed.Does | None:
         who, event = self._who(node.who), self.names.event(node.event)
