@@ -230,3 +230,42 @@ def test_lines_keep_their_numbers() -> None:
     rest = re.search(r'"rules/0.flow","(.*?)"\]', text)
     assert rest is not None
     assert rest[1] == "event a1" + r"\n" * (between.count("\n") + 1) + r"event a2\n"
+
+
+ENTRIES = """\
+attribute plan: text
+segment pros: plan is "pro"
+event signed_up
+campaign joined:
+    enter when joins segment pros
+    stage first:
+        send push joined
+campaign now:
+    enter when once now for segment pros
+    stage first:
+        tag there
+        send first of: email joined, push now
+        wait 1 day
+        send push later, expires after 1 day
+policy:
+    time zone "Europe/Madrid"
+    purpose marketing: unless refused
+    class marketing: purpose marketing, limited, counted
+    quiet hours 21:00 to 09:00 for push
+"""
+
+
+def test_rules_come_into_force_when_a_test_begins() -> None:
+    """Who is given in a segment has not joined it; `once now` is the first line's instant."""
+    text = (
+        'test "{0}":\n    given ana:\n        plan "pro"\n    given ben:\n        plan "free"\n'
+        "    at 2026-03-0{0} {1} expect push now to ana\n    expect no push joined to ana\n"
+        "    expect ben not tagged there\n"
+        '    after 1 hour set plan of ben to "pro"\n    expect push joined to ben\n    expect ben not in stage now\n'
+    )
+    early = (
+        'test "early":\n    given ana:\n        plan "pro"\n    at 2026-03-02 07:00 expect ana in stage now\n'
+        "    expect no push to ana because quiet_until\n    at 2026-03-02 09:00 expect push now to ana\n"
+    )
+    results = play(ENTRIES, text.format(2, "10:00"), text.format(3, "11:30"), early)
+    assert [each.got for each in results] == [None, None, None]

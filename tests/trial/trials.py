@@ -28,7 +28,9 @@ class Result:
 def workspace(*texts: str) -> Snapshot:
     """With a template for all that is sent, and a file for every list."""
     whole = "\n".join(texts)
-    sends = sorted(set(re.findall(r"\bsend (\w+) (\w+)", whole)))
+    known = "|".join(channel.name for channel in CHANNELS)
+    asked = "\n".join(re.findall(r"\bsend .*", whole))
+    sends = sorted(set(re.findall(rf"\b({known}) (\w+)", asked)))
     return Snapshot(
         sources=tuple(Source(f"rules/{number}.flow", text) for number, text in enumerate(texts)),
         templates=tuple(Template(c, n, f"templates/{c}/{n}.txt", "---\nsubject: Hello\n---\n") for c, n in sends),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`model` is None when there are errors in the rules. A mistake in a test alone leaves it: tests are never in force.
+    """`model` is None when there are errors in the rules. A mistake in a test leaves it: no test is in force.
 
     `files` and `campaigns` count what was read.
     """

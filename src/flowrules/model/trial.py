@@ -8,9 +8,12 @@ from typing import Literal
 from flowrules.model.schema import Attribute, Channel, CustomerList, Stored
 from flowrules.source import Span
 
-WITHHELD = ("capped", "no_consent", "suppressed", "unsubscribed", "held_out", "no_address")
+WITHHELD = (
+    "capped", "no_consent", "suppressed", "unsubscribed", "held_out", "no_address", "expired", "on_hold", "quiet_until",
+    "moved_on", "journey_ended",
+)  # fmt: skip
 """Why a message did not leave."""
-NOT_ENTERED = ("already_inside", "entered_before", "too_soon", "excluded")
+NOT_ENTERED = ("already_inside", "entered_before", "too_soon", "loop", "excluded")
 """Why there was none: the campaign was not entered, or `excluded` ended the journey."""
 LEFT = ("completed", "goal", "excluded", "exit", "exit_when", "loop")
 """How a journey ends."""

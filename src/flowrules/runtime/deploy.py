@@ -18,7 +18,7 @@ from flowrules.errors import InstantPassedError, StoreError
 from flowrules.model.campaign import Model
 from flowrules.model.snapshot import Snapshot
 from flowrules.program.machine import Machine, machine
-from flowrules.runtime.load import load_program
+from flowrules.runtime.load import Program, load_program
 from flowrules.runtime.tick import tick
 from flowrules.source import Source
 from flowrules.sql import tables as t
@@ -81,7 +81,7 @@ def apply(
         for name, entries in (lists or {}).items():
             replace_list(connection, name, entries)
         if kept:
-            _baseline(connection, database.dialect, since - 1)
+            take_stock(connection, load_program(connection, database.dialect), since - 1)
         else:
             connection.execute(delete(t.membership))
         # What is watched may read differently from now on: everyone inside is looked at once more.
@@ -194,9 +194,8 @@ def _versions(
     return tuple(sorted(states))
 
 
-def _baseline(connection: Connection, dialect: str, at: int) -> None:
+def take_stock(connection: Connection, program: Program, at: int) -> None:
     """Who is in the segments that campaigns wait for: what a deployment changes there lets nobody in."""
-    program = load_program(connection, dialect)
     cursor = connection.connection.cursor()
     try:
         for statement in baseline(program.bundle, zone_of(program.default_zone, of_customer=program.zone_of_customer)):

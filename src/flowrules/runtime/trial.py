@@ -10,17 +10,17 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, update
 
 from flowrules.model import trial as m
-from flowrules.model.campaign import Model
+from flowrules.model.campaign import Campaign, Model, ScheduleTrigger
 from flowrules.model.snapshot import Snapshot
 from flowrules.runtime.answers import silent
-from flowrules.runtime.deploy import apply
+from flowrules.runtime.deploy import apply, take_stock
 from flowrules.runtime.load import Program, load_program
 from flowrules.runtime.tick import Planner, planner
 from flowrules.sql import tables as t
@@ -45,7 +45,7 @@ Judge = Callable[[Connection, m.Line], str | None]
 
 _SOURCE = "test"
 _ORIGIN = 0
-"""Before every test: what is given is known from then on."""
+"""Before every test: what is given is known from then on, and rules are in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,48 +58,82 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
-class Theatre:
-    """The rules deployed once, with nobody there, and their compiled program: each test plays on a copy."""
+class _Stage:
+    """`rules`: a database with the rules in force and nobody there; `program`: what they compile to."""
 
     rules: Path
-    database: Database
-    model: Model
     program: Program
+
+
+@dataclass(slots=True)
+class Theatre:
+    """Where tests are played, one after the other, each on a copy of a stage.
+
+    A stage is set once and serves all tests, but where a campaign enters `once now`: then one for each first instant.
+    """
+
+    folder: Path
+    snapshot: Snapshot
+    model: Model
+    trials: Sequence[m.Trial]
+    _stages: dict[int, _Stage] = field(default_factory=dict)
+    _database: Database | None = None
 
     @contextmanager
     def play(self, trial: m.Trial, judge: Judge) -> Iterator[Played]:
-        _copy(self.rules, self.database)
-        with planner(self.database, self.program) as planning:
-            failed, got = _Play(self.database, planning, self.model, judge).run(trial)
-        yield Played(self.database, failed, got)
+        begin = trial.lines[0].at
+        stage = self._stage(begin if any(map(_enters_now, self.model.campaigns)) else _ORIGIN)
+        database = self._copied(stage)
+        with planner(database, stage.program) as planning:
+            play = _Play(database, planning, stage.program, self.model, judge)
+            play.begin(trial.people, begin)
+            failed, got = play.run(trial.lines)
+        yield Played(database, failed, got)
+
+    def close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+
+    def _stage(self, at: int) -> _Stage:
+        if at not in self._stages:
+            path = self.folder / f"rules-{len(self._stages)}.db"
+            zone, currency = self.snapshot.zone, self.snapshot.currency
+            database = Database.create(f"sqlite:///{path}", zone=zone, currency=currency, salt=_SOURCE)
+            apply(database, self.snapshot, self.model, at)
+            with database.write() as connection:
+                # The program knows the tags and zones that there are when it is loaded.
+                catalogues.intern(connection, t.tag, sorted(_tags(self.trials)))
+                ensure_zones(connection, sorted(_zones(self.trials)))
+                connection.execute(update(t.clock).values(last_tick=_ORIGIN, target=_ORIGIN))
+            with database.read() as connection:
+                self._stages[at] = _Stage(path, load_program(connection, database.dialect))
+            database.close()
+        return self._stages[at]
+
+    def _copied(self, stage: _Stage) -> Database:
+        """One database for all tests, which keeps the statements that were compiled.
+
+        Between two tests no connection is open, and so no log of SQLite's is left.
+        """
+        path = self.folder / "test.db"
+        shutil.copyfile(stage.rules, path)
+        if self._database is None:
+            self._database = Database.open(f"sqlite:///{path}")
+        return self._database
 
 
 @contextmanager
 def theatre(snapshot: Snapshot, model: Model, trials: Sequence[m.Trial]) -> Iterator[Theatre]:
-    with tempfile.TemporaryDirectory(prefix="flowrules-") as temporary:
-        rules, test = Path(temporary) / "rules.db", Path(temporary) / "test.db"
-        database = Database.create(f"sqlite:///{rules}", zone=snapshot.zone, currency=snapshot.currency, salt=_SOURCE)
-        apply(database, snapshot, model, _ORIGIN)
-        with database.write() as connection:
-            # The program knows the tags and zones that there are when it is loaded.
-            catalogues.intern(connection, t.tag, sorted(_tags(trials)))
-            ensure_zones(connection, sorted(_zones(trials)))
-        with database.read() as connection:
-            program = load_program(connection, database.dialect)
-        database.close()
-        shutil.copyfile(rules, test)
-        # One for all tests: it keeps the statements that were compiled.
-        database = Database.open(f"sqlite:///{test}")
-        try:
-            yield Theatre(rules, database, model, program)
-        finally:
-            database.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="flowrules-") as folder,
+        closing(Theatre(Path(folder), snapshot, model, trials)) as made,
+    ):
+        yield made
 
 
-def _copy(rules: Path, database: Database) -> None:
-    """Every connection has been closed, and took SQLite's log with it."""
-    if database.file is not None:
-        shutil.copyfile(rules, database.file)
+def _enters_now(campaign: Campaign) -> bool:
+    trigger = campaign.entry.trigger
+    return isinstance(trigger, ScheduleTrigger) and trigger.every is None and trigger.moment is None
 
 
 def _tags(trials: Sequence[m.Trial]) -> set[str]:
@@ -121,15 +155,21 @@ def _zones(trials: Sequence[m.Trial]) -> set[str]:
 class _Play:
     database: Database
     planning: Planner
+    program: Program
     model: Model
     judge: Judge
     facts: int = 0
 
-    def run(self, trial: m.Trial) -> tuple[m.Line | None, str | None]:
+    def begin(self, people: Sequence[m.Person], at: int) -> None:
+        """All that is given is known from the start; the time up to the test is gone in one step."""
         with self.database.intake(self.planning.session) as connection:
-            self._give(connection, trial.people)
-            self._begin(connection, trial.lines[0].at)
-        for line in trial.lines:
+            self._give(connection, people)
+            connection.execute(update(t.clock).values(last_tick=at - 1, target=at - 1))
+            connection.execute(update(t.campaign).values(lives_from=at))
+            take_stock(connection, self.program, at - 1)
+
+    def run(self, lines: Sequence[m.Line]) -> tuple[m.Line | None, str | None]:
+        for line in lines:
             got = self._line(line)
             if got is not None:
                 return line, got
@@ -138,7 +178,6 @@ class _Play:
     # --- who is given ---------------------------------------------------------------------------------
 
     def _give(self, connection: Connection, people: Sequence[m.Person]) -> None:
-        """All that is known from the start."""
         customers = [NewCustomer(each.name, _ORIGIN, dict(each.attributes)) for each in people]
         add_customers(connection, self.model, customers, _ORIGIN)
         for person in people:
@@ -146,7 +185,7 @@ class _Play:
                 self._consent(connection, person.name, (channel,), _ORIGIN, granted=granted)
         ids: dict[str, int] = dict(connection.execute(select(t.customer.c.external_id, t.customer.c.id)).all())
         tags = catalogues.intern(connection, t.tag, [])
-        hold_outs = {each.name for entry in self.planning.program.entries for each in entry.hold_outs}
+        hold_outs = {each.name for entry in self.program.entries for each in entry.hold_outs}
         exposures = [(ids[each.name], name, int(each.held_out)) for each in people for name in sorted(hold_outs)]
         tagged = {(ids[each.name], tags[tag], _ORIGIN) for each in people for tag in each.tags}
         identity = t.identity.c
@@ -164,11 +203,6 @@ class _Play:
             names = [column.name for column in table.columns]
             if rows:
                 connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
-
-    def _begin(self, connection: Connection, at: int) -> None:
-        """Nobody was there before: the time up to the test is gone in one step."""
-        connection.execute(update(t.clock).values(last_tick=at - 1, target=at - 1))
-        connection.execute(update(t.campaign).values(lives_from=at))
 
     # --- line by line ---------------------------------------------------------------------------------
 
