@@ -204,6 +204,8 @@ def _amount(match: re.Match[str]) -> str:
 
 
 PHRASES = (
+    # tests
+    _phrase(r"^ +(?P<part>hold +out) *$", "`{}` is a line of a campaign", "write `{}`", "held out", "STRING"),
     # times
     _phrase(r"\bwait +(?P<part>for +)(?=\d)", "`for` stands before an event", "write `wait 4 hours`", ""),
     _phrase(rf"\b(?:an?|one) +{_UNIT}\b", "`{}` needs a number", "write `{}`", r"1 \1"),
