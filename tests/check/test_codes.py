@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CHANNELS = (Channel("email", "email"), Channel("sms", "phone"), Channel("push", None))
 SENDER = "event signed_up\ncampaign welcome:\n    enter when signed_up\n    stage first:\n        send {} letter\n"
-RULES = [code for name, code in CODES.items() if "FR100" < name < "FR311"]
+RULES = [code for name, code in CODES.items() if "FR100" < name < "FR311" or "FR500" < name < "FR600"]
 SYNTAX = {name for name, code in CODES.items() if name < "FR100" and code.wrong}  # tests/diagnostics/test_codes.py
 TEMPLATES = ("FR311", "FR312", "FR313")
 MAIL = ("FR314", "FR315", "FR316")

@@ -21,6 +21,7 @@ FILES = [
     "flowrules.toml",
     "rules/policy.flow",
     "rules/welcome.flow",
+    "rules/welcome_test.flow",
     "templates/email/reminder.txt",
     "templates/email/welcome.txt",
 ]
@@ -38,6 +39,7 @@ def test_init_ends_with_what_to_do_next(call: Call, tmp_path: Path) -> None:
         "",
         "Next:",
         f"  flowrules -C '{path}' check",
+        f"  flowrules -C '{path}' test",
         f"  flowrules -C '{path}' import customers '{path}/data/customers.csv'",
         f"  flowrules -C '{path}' simulate --from 2026-03-01 --until 2026-03-15 --events '{path}/data/events.csv'",
     ]
@@ -70,11 +72,11 @@ def test_init_where_nothing_can_be_written(call: Call, tmp_path: Path) -> None:
 
 def test_check(call: Call, workspace: Path) -> None:
     said = call("check")
-    assert (said.code, said.out, said.err) == (0, "1 campaign in 2 files: no mistakes found\n", "")
+    assert (said.code, said.out, said.err) == (0, "1 campaign in 3 files: no mistakes found\n", "")
     assert json.loads(call("check", "--format", "json").out) == {
         "schema": "flowrules.check/1",
         "ok": True,
-        "files": 2,
+        "files": 3,
         "campaigns": 1,
         "errors": 0,
         "warnings": 0,
@@ -87,7 +89,7 @@ def test_check_shows_mistakes_in_every_format(call: Call, workspace: Path) -> No
     said = call("check")
     assert said.code == 1
     assert said.out.startswith("error[FR101]: ")
-    assert said.out.endswith("\n\n1 error, 0 warnings in 3 files\n")
+    assert said.out.endswith("\n\n1 error, 0 warnings in 4 files\n")
     (found,) = json.loads(call("check", "--format", "json").out)["diagnostics"]
     assert (found["code"], found["file"], found["line"], found["column"]) == ("FR101", "rules/bad.flow", 2, 5)
     assert json.loads(call("--format", "jsonl", "check").out) == found

@@ -18,15 +18,15 @@ TIDY = "event x\nattribute plan: text  # note\n"
 
 
 def test_a_workspace(call: Call, workspace: Path) -> None:
-    assert call("fmt").out == "0 files changed, 2 unchanged, 0 failed\n"
+    assert call("fmt").out == "0 files changed, 3 unchanged, 0 failed\n"
     path = workspace / "rules/x.flow"
     path.write_text(UNTIDY)
     path.chmod(0o600)
     said = call("fmt")
-    assert (said.code, said.out) == (0, "rules/x.flow changed\n1 file changed, 2 unchanged, 0 failed\n")
+    assert (said.code, said.out) == (0, "rules/x.flow changed\n1 file changed, 3 unchanged, 0 failed\n")
     assert path.read_text() == TIDY
     assert path.stat().st_mode & 0o777 == 0o600
-    assert call("fmt").out == "0 files changed, 3 unchanged, 0 failed\n"
+    assert call("fmt").out == "0 files changed, 4 unchanged, 0 failed\n"
 
 
 def test_check_changes_nothing(call: Call, workspace: Path) -> None:
@@ -34,7 +34,7 @@ def test_check_changes_nothing(call: Call, workspace: Path) -> None:
     (workspace / "rules/x.flow").write_text(UNTIDY)
     said = call("fmt", "--check")
     assert said.code == 1
-    assert said.out == "rules/x.flow would be changed\n1 file would be changed, 2 unchanged, 0 failed\n"
+    assert said.out == "rules/x.flow would be changed\n1 file would be changed, 3 unchanged, 0 failed\n"
     assert (workspace / "rules/x.flow").read_text() == UNTIDY
 
 
@@ -58,7 +58,7 @@ def test_a_file_with_a_mistake_stays(call: Call, workspace: Path, content: bytes
     said = call("fmt", "--format", "json")
     assert said.code == 1
     facts = json.loads(said.out)
-    assert (facts["changed"], facts["unchanged"], facts["failed"]) == (["rules/x.flow"], 2, ["rules/bad.flow"])
+    assert (facts["changed"], facts["unchanged"], facts["failed"]) == (["rules/x.flow"], 3, ["rules/bad.flow"])
     assert facts["diagnostics"][0]["file"] == "rules/bad.flow"
     assert (workspace / "rules/bad.flow").read_bytes() == content
     assert "rules/bad.flow can not be read as rules and stays as it is\n" in call("fmt").out

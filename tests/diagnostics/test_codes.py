@@ -41,5 +41,5 @@ def test_every_code_is_raised_somewhere_and_none_is_unregistered() -> None:
 
 
 def test_ranges() -> None:
-    assert set(RANGES.values()) == {"FR0", "FR1", "FR2", "FR3", "FR4", "FR9"}
+    assert set(RANGES.values()) == {"FR0", "FR1", "FR2", "FR3", "FR4", "FR5", "FR9"}
     assert "FR900" in CODES

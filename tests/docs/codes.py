@@ -17,7 +17,7 @@ Every mistake has a code. `flowrules help FR203` prints the same page in the ter
 This page is written by `python -m tests.docs.codes`; do not change it by hand.
 
 FR0xx: how a file is written. FR1xx: names and types. FR2xx: flow and time. FR3xx: consent, caps, templates, settings.
-FR9xx: a mistake of ours.
+FR5xx: tests. FR9xx: a mistake of ours.
 """
 
 

@@ -25,6 +25,7 @@ CALLS = {
     "fmt": "flowrules fmt shop --format json",
     "help": "flowrules help FR203 --format json",
     "preview": "flowrules -C shop preview welcome --format json",
+    "test": "flowrules -C shop test --format json",
     "import": "flowrules -C shop import customers shop/data/customers.csv --format json",
     "apply": "flowrules -C shop apply --now 2026-03-01 --format json",
     "simulate": (

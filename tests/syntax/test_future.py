@@ -42,7 +42,6 @@ POLICY = [
     ),
 ]
 FILES = [
-    ('test "x":\n    given ana:\n        email "a"\n    after 2 days expect sms x to ana\n', 'test "x"'),
     ("migrate c:\n    stage a1 to b1\n", "migrate c"),
     ("campaign c formerly d:\n    stage s:\n        exit\n", "formerly d"),
     ("campaign c:\n    stage s formerly t:\n        exit\n", "formerly t"),

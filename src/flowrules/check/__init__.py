@@ -12,25 +12,33 @@ from flowrules.check.flow import check_flow
 from flowrules.check.templates import check_templates
 from flowrules.check.triggers import check_triggers
 from flowrules.model.build import resolve
+from flowrules.model.trials import build_trials
 from flowrules.model.walk import all_steps
 from flowrules.source import Span
 from flowrules.syntax import tree
 from flowrules.syntax.reading import read
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flowrules.diagnostics.model import Diagnostic
     from flowrules.model.campaign import Model
     from flowrules.model.snapshot import Snapshot
+    from flowrules.model.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`model` is None when there are errors; `files` and `campaigns` count what was read."""
+    """`model` is None when there are errors in the rules. A mistake in a test leaves it: no test is in force.
+
+    `files` and `campaigns` count what was read.
+    """
 
     model: Model | None
     diagnostics: tuple[Diagnostic, ...]
     files: int
     campaigns: int
+    trials: tuple[Trial, ...] = ()
 
     @property
     def errors(self) -> int:
@@ -57,10 +65,20 @@ def check(snapshot: Snapshot) -> Checked:
     marketing = {each.name for each in (model.campaigns if model else ()) if each.message_class.marketing}
     found += check_templates(campaigns, names, marketing)
     found = _without_echoes(found, campaigns)
+    trials: tuple[Trial, ...] = ()
+    if model is not None and not _errors(found):  # of rules that are wrong themselves a test could only repeat it
+        told = len(names.diagnostics)
+        trials = build_trials(files, names, model)
+        found += names.diagnostics[told:]
+    else:
+        model = None
     order = {source.name: number for number, source in enumerate(snapshot.sources)}
     found.sort(key=lambda d: (order.get(d.span.source.name, len(order)), d.span.source.name, d.span.start, d.span.end))
-    errors = any(diagnostic.severity == "error" for diagnostic in found)
-    return Checked(None if errors else model, tuple(found), len(files), len(campaigns))
+    return Checked(model, tuple(found), len(files), len(campaigns), trials)
+
+
+def _errors(found: Sequence[Diagnostic]) -> bool:
+    return any(diagnostic.severity == "error" for diagnostic in found)
 
 
 def _without_echoes(found: list[Diagnostic], campaigns: list[tree.CampaignDecl]) -> list[Diagnostic]:

@@ -16,6 +16,7 @@ from flowrules.errors import FlowRulesError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flowrules.check import Checked
     from flowrules.diagnostics.model import Diagnostic
     from flowrules.model.campaign import Model
     from flowrules.model.snapshot import Snapshot
@@ -71,15 +72,18 @@ class Context:
 
     def model(self, workspace: Workspace) -> tuple[Snapshot, Model]:
         """What the rule files say now; their mistakes end the command."""
+        files, checked = self.checked(workspace)
+        if checked.model is None:
+            raise FilesError(errors_of(checked), checked.files, checked.campaigns)
+        return files, checked.model
+
+    def checked(self, workspace: Workspace) -> tuple[Snapshot, Checked]:
+        """The same with its tests, and with all that is wrong."""
         from flowrules.check import check  # noqa: PLC0415
         from flowrules.workspace import snapshot  # noqa: PLC0415
 
         files = snapshot(workspace)
-        checked = check(files)
-        if checked.model is None:
-            errors = [diagnostic for diagnostic in checked.diagnostics if diagnostic.severity == "error"]
-            raise FilesError(errors, checked.files, checked.campaigns)
-        return files, checked.model
+        return files, check(files)
 
     def database(self, workspace: Workspace) -> Database:
         """Open it; a missing one is an error that says so."""
@@ -94,6 +98,10 @@ class Context:
 
     def warn(self, line: str) -> None:
         say(f"warning: {line}")
+
+
+def errors_of(checked: Checked) -> list[Diagnostic]:
+    return [diagnostic for diagnostic in checked.diagnostics if diagnostic.severity == "error"]
 
 
 def say(line: str) -> None:

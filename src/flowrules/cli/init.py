@@ -36,6 +36,7 @@ def command(directory: Path, format_: str) -> None:
             "",
             "Next:",
             f"{call} check",
+            f"{call} test",
             f"{call} import customers {data[0]}",
             f"{call} simulate --from 2026-03-01 --until 2026-03-15 --events {data[1]}",
         )

@@ -28,6 +28,7 @@ COMMANDS = {
     "graph": "Draw a campaign.",
     "help": "Explain a code such as FR203.",
     "preview": "Show a message as a template writes it.",
+    "test": "Run the tests of the rules.",
     "import": "Take in customers, events, or consents from a file.",
     "apply": "Put the rules of the workspace in force.",
     "simulate": "Run the rules on a copy of the data, sending nothing.",

@@ -66,6 +66,22 @@ def render(diagnostic: Diagnostic, *, colour: bool = False) -> str:
     return "\n".join(out)
 
 
+def pointed(span: Span, *, colour: bool = False) -> str:
+    """A place with its line, the exact part underlined."""
+    paint = _Paint(colour)
+    gutter = max(2, len(str(span.line)))
+    bar = paint("frame", " " * gutter + " |")
+    line, before, width = _excerpt(span)
+    return "\n".join(
+        [
+            f"{paint('frame', ' ' * gutter + '-->')} {_place(span)}",
+            bar,
+            f"{paint('frame', f'{span.line:>{gutter}} |')} {line}",
+            f"{bar} {' ' * before}{paint('error', '^' * width)}",
+        ]
+    )
+
+
 def concise(diagnostic: Diagnostic) -> str:
     """`file:line:column: error[FR101]: message`, for logs and for those who know."""
     return f"{_place(diagnostic.span)}: {diagnostic.severity}[{diagnostic.code}]: {_shown(diagnostic.message)}"

@@ -270,7 +270,9 @@ def declare(files: Sequence[tree.File], snapshot: Snapshot) -> Names:
     firsts: dict[str, Span] = {}
     for file in files:
         for declaration in file.declarations:
-            if not isinstance(declaration, tree.PolicyDecl) and _is_new(declaration, names, builtin, firsts):
+            if not isinstance(declaration, tree.PolicyDecl | tree.TestDecl) and _is_new(
+                declaration, names, builtin, firsts
+            ):
                 _DECLARE[type(declaration)](declaration, names)
     for file in files:
         names.lost |= declared_names(file.source.text) - names.kinds.keys()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Literal
 
@@ -18,8 +18,9 @@ from flowrules.errors import InstantPassedError, StoreError
 from flowrules.model.campaign import Model
 from flowrules.model.snapshot import Snapshot
 from flowrules.program.machine import Machine, machine
-from flowrules.runtime.load import load_program
+from flowrules.runtime.load import Program, load_program
 from flowrules.runtime.tick import tick
+from flowrules.source import Source
 from flowrules.sql import tables as t
 from flowrules.sql.codes import Status
 from flowrules.sql.membership import baseline
@@ -31,6 +32,7 @@ from flowrules.store.database import ADVISORY, Database
 from flowrules.store.identity import HASHES, IdentityKind
 from flowrules.store.journal import replace_list
 from flowrules.store.zones import ensure_zones
+from flowrules.syntax import blocks
 
 State = Literal["added", "changed", "unchanged", "removed"]
 
@@ -79,7 +81,7 @@ def apply(
         for name, entries in (lists or {}).items():
             replace_list(connection, name, entries)
         if kept:
-            _baseline(connection, database.dialect, since - 1)
+            take_stock(connection, load_program(connection, database.dialect), since - 1)
         else:
             connection.execute(delete(t.membership))
         # What is watched may read differently from now on: everyone inside is looked at once more.
@@ -133,8 +135,14 @@ def _target(database: Database) -> int:
     return target
 
 
+def _without_tests(snapshot: Snapshot) -> Snapshot:
+    """Tests are never in force: with others the deployment is the same."""
+    sources = (Source(each.name, blocks.without_tests(each.text)) for each in snapshot.sources)
+    return replace(snapshot, sources=tuple(each for each in sources if each.text))
+
+
 def _deployment(connection: Connection, snapshot: Snapshot, at: int) -> int:
-    content = write_snapshot(snapshot)
+    content = write_snapshot(_without_tests(snapshot))
     number = (connection.execute(select(func.max(t.deployment.c.id))).scalar() or 0) + 1
     digest = sha256(content.encode()).hexdigest()
     connection.execute(insert(t.deployment).values(id=number, at=at, digest=digest, snapshot=content))
@@ -186,9 +194,8 @@ def _versions(
     return tuple(sorted(states))
 
 
-def _baseline(connection: Connection, dialect: str, at: int) -> None:
+def take_stock(connection: Connection, program: Program, at: int) -> None:
     """Who is in the segments that campaigns wait for: what a deployment changes there lets nobody in."""
-    program = load_program(connection, dialect)
     cursor = connection.connection.cursor()
     try:
         for statement in baseline(program.bundle, zone_of(program.default_zone, of_customer=program.zone_of_customer)):

@@ -83,24 +83,29 @@ def tick(
 
 
 @contextmanager
-def planner(database: Database) -> Iterator[Planner]:
-    """A planner that keeps its connection and its compiled program from tick to tick."""
+def planner(database: Database, program: Program | None = None) -> Iterator[Planner]:
+    """A planner that keeps its connection and its compiled program from tick to tick.
+
+    program: loaded from a copy of this database before; it is kept as long as it is the newest.
+    """
     with database.session() as session:
         with session.write() as connection:
             for statement in definitions(database.dialect):
                 connection.exec_driver_sql(statement)
+            if program is not None:
+                Round.load(connection, program)
         try:
-            yield Planner(database, session)
+            yield Planner(database, session, program)
         finally:
             # A pooled connection must not be met again with our working tables on it.
             session.connection.invalidate()
 
 
 class Planner:
-    def __init__(self, database: Database, session: Session) -> None:
+    def __init__(self, database: Database, session: Session, program: Program | None = None) -> None:
         self.database = database
         self.session = session
-        self._program: Program | None = None
+        self._program = program
 
     @property
     def program(self) -> Program:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from flowrules.source import BOM
 
-DECLARATIONS = frozenset({"attribute", "event", "list", "segment", "campaign", "policy"})
+DECLARATIONS = frozenset({"attribute", "event", "list", "segment", "campaign", "policy", "test"})
 INNER = frozenset(
     [
         "owner",
@@ -37,6 +37,10 @@ INNER = frozenset(
         "on",
         "and",
         "or",
+        "given",
+        "at",
+        "after",
+        "expect",
     ]
 )
 """Words that begin a line inside a block, never a block."""
@@ -44,6 +48,7 @@ INNER = frozenset(
 _COLUMN_1 = re.compile(r"^(?=[^\s#])", re.MULTILINE)
 _LEAD = re.compile(r"(?:\s|#[^\n]*)*")
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_TEST = re.compile(r"test\b")
 _OPEN_END = re.compile(r":[ \t]*(?:#[^\n]*)?(?:\s*(?:#[^\n]*)?)*\Z")
 _DECLARED = re.compile(r"^(?:attribute|event|list|segment|campaign)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 
@@ -96,6 +101,19 @@ def _open(text: str, block: Block) -> bool:
     """Whether a block is a head line with nothing below it."""
     code = [line for line in text[block.start : block.end].split("\n") if not line.lstrip().startswith("#")]
     return len(code) == 1 and _OPEN_END.search(code[0]) is not None
+
+
+def without_tests(text: str) -> str:
+    """What a file says of customers: its tests are blank lines, so that every other line keeps its number."""
+    tests = [block for block in split(text) if _TEST.match(text, block.start)]
+    if not tests:
+        return text
+    parts, at = [], 0
+    for block in tests:
+        parts += [text[at : block.start], "\n" * text.count("\n", block.start, block.end)]
+        at = block.end
+    rest = "".join([*parts, text[at:]]).rstrip()
+    return f"{rest}\n" if rest else ""
 
 
 def declared_names(text: str) -> frozenset[str]:

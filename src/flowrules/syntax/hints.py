@@ -71,7 +71,6 @@ def _phrase(
 # that did not parse; of a group `part` only that. The first that counts wins.
 FUTURES = (
     # blocks
-    _future(r"^test\b(?: +_+)?", "tests in the language", "run the campaign with `flowrules simulate`"),
     _future(r"^(?:migrate|offer|coupons?|score|incentive|webhook)\b(?: +\w+)?", "this kind of block"),
     # who enters, and how often
     _future(r"\bif +missed\b.*", "catching up on missed occurrences"),
@@ -205,6 +204,8 @@ def _amount(match: re.Match[str]) -> str:
 
 
 PHRASES = (
+    # tests
+    _phrase(r"^ +(?P<part>hold +out) *$", "`{}` is a line of a campaign", "write `{}`", "held out", "STRING"),
     # times
     _phrase(r"\bwait +(?P<part>for +)(?=\d)", "`for` stands before an event", "write `wait 4 hours`", ""),
     _phrase(rf"\b(?:an?|one) +{_UNIT}\b", "`{}` needs a number", "write `{}`", r"1 \1"),

@@ -29,7 +29,8 @@ _STEPS = (
     {"if": "if tagged x exit", "else": "else if tagged x exit"},
     {"if": "if tagged x:", "else": "else if tagged x:", "wait": "wait for x up to 1 day, else:"},
 )  # of one line, and with a block below it
-_HEADS = {"campaign": "campaign x:", "event": "event x:", "policy": "policy:"}
+_LINES = {"policy": 'time zone "UTC"', "event": "x: text"}
+_HEADS = {"campaign": "campaign x:", "event": "event x:", "policy": "policy:", "test": 'test "x":'}
 
 
 def mistakes(
@@ -69,10 +70,10 @@ def _stand_in(lines: list[str], at: int, code: str) -> bool:
         lines[0] = _HEADS[word]
         return True
     keeps = False
-    if kind == "policy":
-        line = 'time zone "UTC"'
-    elif kind == "event":
-        line = "x: text"
+    if kind in _LINES:
+        line = _LINES[kind]
+    elif kind == "test":
+        line, keeps = _of_test(lines, at, body)
     elif kind != "campaign" or word in ("time", "purpose"):  # the latter: `policy:` itself is missing
         return False
     elif not _in_stage(lines, at):
@@ -88,6 +89,13 @@ def _stand_in(lines: list[str], at: int, code: str) -> bool:
         for i in body:
             lines[i] = ""
     return True
+
+
+def _of_test(lines: list[str], at: int, body: list[int]) -> tuple[str, bool]:
+    """And whether it keeps what stands below it."""
+    if any(line.lstrip().startswith("given ") and _depth(line) < _depth(lines[at]) for line in lines[1:at]):
+        return "held out", False
+    return ("given x:", True) if body else ("after 1 day", False)
 
 
 def _body(lines: list[str], at: int) -> list[int]:

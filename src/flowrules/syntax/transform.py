@@ -14,7 +14,8 @@ from lark.lexer import Token
 
 from flowrules.source import Span
 from flowrules.syntax import tree
-from flowrules.syntax.values import Children, Reader
+from flowrules.syntax.transform_tests import TestReader
+from flowrules.syntax.values import Children
 
 if TYPE_CHECKING:
     pass
@@ -38,7 +39,7 @@ REACTION_WORDS = frozenset(
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-class ToTree(Reader):
+class ToTree(TestReader):
     """One method per production; Lark calls it while it parses, so no intermediate tree is built."""
 
     # --- words -------------------------------------------------------------------------------------

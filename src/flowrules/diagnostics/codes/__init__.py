@@ -1,6 +1,7 @@
 """The registry of codes: one module a range, each with a tuple CODES.
 
-FR0xx syntax, FR1xx names and types, FR2xx flow and time, FR3xx consent, caps, templates, FR4xx lints, FR9xx internal.
+FR0xx syntax, FR1xx names and types, FR2xx flow and time, FR3xx consent, caps, templates, FR4xx lints, FR5xx tests,
+FR9xx internal.
 """
 
 from __future__ import annotations
@@ -11,7 +12,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flowrules.diagnostics.code import Code
 
-RANGES = {"syntax": "FR0", "names": "FR1", "flow": "FR2", "policy": "FR3", "lints": "FR4", "internal": "FR9"}
+RANGES = {
+    "syntax": "FR0",
+    "names": "FR1",
+    "flow": "FR2",
+    "policy": "FR3",
+    "lints": "FR4",
+    "tests": "FR5",
+    "internal": "FR9",
+}
 
 
 def _collect() -> dict[str, Code]:
