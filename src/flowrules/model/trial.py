@@ -13,9 +13,9 @@ WITHHELD = (
     "moved_on", "journey_ended",
 )  # fmt: skip
 """Why a message did not leave."""
-NOT_ENTERED = ("already_inside", "entered_before", "too_soon", "loop", "excluded")
+NOT_ENTERED = ("no_key", "already_inside", "entered_before", "too_soon", "loop", "excluded")
 """Why there was none: the campaign was not entered, or `excluded` ended the journey."""
-LEFT = ("completed", "goal", "excluded", "exit", "exit_when", "loop")
+LEFT = ("completed", "goal", "excluded", "exit", "exit_when", "linked", "loop")
 """How a journey ends."""
 
 
