@@ -29,7 +29,7 @@ from flowrules.sql.steps import Script, script
 from flowrules.sql.watch import Ends, Watch, ends, watch
 from flowrules.store.catalogues import catalogue
 
-State = tuple[int, int, int]
+State = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,13 @@ class Program:
 
 
 def newest(connection: Connection) -> State:
-    """The newest deployment, 0 without any, and how many pauses and resumes there were."""
+    """The newest deployment, 0 without any; how many pauses and resumes there were; how many zones customers have."""
     pauses = select(func.count()).select_from(t.pause).scalar_subquery()
     resumes = select(func.count(t.pause.c.until)).scalar_subquery()
     deployment = select(func.coalesce(func.max(t.deployment.c.id), 0)).scalar_subquery()
-    row = connection.execute(select(deployment, pauses, resumes)).one()
-    return row[0], row[1], row[2]
+    zones = select(func.count()).select_from(t.zone).scalar_subquery()
+    row = connection.execute(select(deployment, pauses, resumes, zones)).one()
+    return row[0], row[1], row[2], row[3]
 
 
 def load_program(connection: Connection, dialect: str) -> Program:

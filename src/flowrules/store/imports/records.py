@@ -34,8 +34,8 @@ from flowrules.store.journal import NewConsent, NewEvent, Ref, Withdrawal
 CONSENT_COLUMN = "consent_"
 STATES = ("granted", "refused", "withdrawn")
 ALL = "all"
-_YES = {"yes", "y", "true", "1", "granted", "x"}
-_NO = {"no", "n", "false", "0", "refused", "withdrawn"}
+_YES = {"yes", "y", "true", "1", "granted", "x", "sí", "si", "sì", "oui", "ja", "sim"}
+_NO = {"no", "n", "false", "0", "refused", "withdrawn", "non", "nein", "nee", "não"}
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MACHINE = "machine"
 _NO_COUNTRY = "no country is known: give a column `country`, or `region` in flowrules.toml"
