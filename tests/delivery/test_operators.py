@@ -102,6 +102,35 @@ def test_what_is_asked_for_in_a_pause(made: World, tmp_path: Path, overdue: oper
     assert sent(made, tmp_path, START + 5 * DAY) == (1 if overdue == "send" else 0)
 
 
+@pytest.mark.parametrize(
+    ("resumed", "last"), [(8, ("ana", "send", None)), (9, ("ana", "withheld", "expired"))], ids=str
+)
+def test_a_message_expires_in_a_pause_too(database_url: str, resumed: int, last: tuple[str, str, str | None]) -> None:
+    """Counted from when it was asked for, not from the resume."""
+    flow = """\
+attribute first_name: text
+event signup
+policy:
+    purpose marketing: unless refused
+    class marketing: purpose marketing, limited, counted
+campaign c:
+    enter when signup
+    stage s:
+        wait 2 hours
+        send email hello, expires after 6 hours
+"""
+    made = world(database_url, flow, {"email/hello.txt": "---\nsubject: Hello\n---\nHello"})
+    made.customers(["ana"])
+    made.event(["ana"], "signup", START + HOUR)
+    made.tick(START + HOUR)
+    operate.pause(made.database, campaign(made), START + 2 * HOUR)
+    made.tick(START + 4 * HOUR)
+    operate.resume(made.database, campaign(made), START + resumed * HOUR, "send")
+    made.tick(START + resumed * HOUR)
+    assert told(made, "send", "withheld")[-1] == last
+    made.database.close()
+
+
 def test_the_gate_honours_a_pause_at_once(made: World, tmp_path: Path) -> None:
     made.event(["ana", "ben"], "signup", START + HOUR, source="web")
     made.tick(START + 2 * HOUR)

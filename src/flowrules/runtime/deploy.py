@@ -104,7 +104,7 @@ def _ask_again(connection: Connection, at: int) -> None:
         literal_column("message.status") < text("10"), held.status == Status.HELD, held.place_id.is_not(None)
     )
     key = tuple_(inside.customer_id, inside.campaign_id, inside.instance)
-    runs = func.coalesce(inside.due_at, 0) != t.UNTIL_RESUMED
+    runs = func.coalesce(inside.due_at, 0) < t.UNTIL_RESUMED
     again = update(t.enrollment).where(inside.ended_at.is_(None), runs, key.in_(theirs)).values(due_at=at)
     connection.execute(again)
 

@@ -47,7 +47,7 @@ def resume(database: Database, campaign_id: int, now: int, overdue: Overdue) -> 
         since = _open_pause(connection, campaign_id)
         if since is None:
             return Ordered(None, 0)
-        held = _count(connection, _live(campaign_id).where(enrollment.due_at == tables.UNTIL_RESUMED))
+        held = _count(connection, _live(campaign_id).where(enrollment.due_at >= tables.UNTIL_RESUMED))
         waiting = select(func.count()).where(
             outbox.is_open(), message.campaign_id == campaign_id, message.status != Status.UNKNOWN
         )

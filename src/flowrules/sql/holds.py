@@ -22,7 +22,7 @@ from flowrules.sql.statement import Statement
 from flowrules.sql.tables import UNTIL_RESUMED
 
 _MINUTE = 60_000_000
-_RUNS = f"(due_at IS NULL OR due_at <> {UNTIL_RESUMED})"
+_RUNS = f"(due_at IS NULL OR due_at < {UNTIL_RESUMED})"
 """No pause holds it."""
 HELD = f"m.status + 0 = {int(Status.HELD)} AND m.reason IN ({', '.join(str(int(reason)) for reason in HELD_REASONS)})"
 """A message that will be asked for again under its own number. `+ 0`: by customer, never by the index of those open."""

@@ -83,7 +83,7 @@ def messages(bundle: Bundle) -> Messages:
             "WHERE a.reason IS NULL AND a.ghost = 0 AND n.version_id = a.version_id AND n.node = a.node "
             "ORDER BY a.customer_id, a.at, a.rank"
         ),
-        rest=w.statement(f"UPDATE run SET state = {STATE.REST} WHERE state = {STATE.ASKING}"),
+        rest=w.statement(f"UPDATE run SET state = {STATE.REST}, due_at = NULL WHERE state = {STATE.ASKING}"),
         clear=w.statement("DELETE FROM ask"),
     )
 

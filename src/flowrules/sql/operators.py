@@ -62,7 +62,7 @@ def operators(bundle: Bundle) -> Operators:
         )
     gather += [
         f"{_ADD} e.customer_id, p.until, {AGENDA.OPERATOR} FROM pause p CROSS JOIN enrollment e "
-        f"WHERE e.due_at = {UNTIL_RESUMED} AND e.campaign_id = p.campaign_id AND {_DUE}",
+        f"WHERE e.due_at >= {UNTIL_RESUMED} AND e.campaign_id = p.campaign_id AND {_DUE}",
         # Who rests at a message of which the outbox has not said what came of it; in this order, or one that it
         # says just now would be in neither.
         f"{_ADD} m.customer_id, p.until, {AGENDA.OPERATOR} FROM pause p CROSS JOIN message m "
@@ -71,7 +71,7 @@ def operators(bundle: Bundle) -> Operators:
         f"WHERE o.at + 0 > p.until AND o.campaign_id = p.campaign_id AND p.overdue = 'exit' AND {_DUE}",
     ]
     # Not whom something else than the pause holds.
-    elsewhere = f" AND (due_at = {UNTIL_RESUMED} OR NOT EXISTS (SELECT 1 {held('run')}))" if bundle.holding else ""
+    elsewhere = f" AND (due_at >= {UNTIL_RESUMED} OR NOT EXISTS (SELECT 1 {held('run')}))" if bundle.holding else ""
     ends.append(
         f"UPDATE run SET ending = 1, exit = {int(Reason.OPERATOR)}, by_id = NULL, place_id = {bundle.label(OPERATOR)} "
         f"WHERE {LIVE} AND ending = 0 AND EXISTS (SELECT 1 FROM pause p WHERE {_NOW} AND p.overdue = 'exit') "
@@ -83,16 +83,16 @@ def operators(bundle: Bundle) -> Operators:
         f"WHERE run.{LIVE} AND p.campaign_id = run.campaign_id AND p.until > run.at AND p.until <= :target "
         "ON CONFLICT DO NOTHING"
     )
-    # Who shall be skipped keeps the mark until it is judged.
+    # The mark stays until they are judged: it says since when they ask.
     release = (
-        f"UPDATE run SET state = {STATE.ASKING}, dirty = 1, due_at = CASE WHEN EXISTS (SELECT 1 FROM pause p "
-        f"WHERE {_NOW} AND p.overdue = 'skip') THEN due_at END WHERE {LIVE} AND state = {STATE.REST} "
-        f"AND due_at = {UNTIL_RESUMED} AND EXISTS (SELECT 1 FROM pause p WHERE {_NOW})"
+        f"UPDATE run SET state = {STATE.ASKING}, dirty = 1 WHERE {LIVE} AND state = {STATE.REST} "
+        f"AND due_at >= {UNTIL_RESUMED} AND EXISTS (SELECT 1 FROM pause p WHERE {_NOW})"
     )
     skip = (
         f"UPDATE ask SET reason = {int(Reason.PAUSED)}, place_id = {bundle.label(OPERATOR)} WHERE EXISTS (SELECT 1 "
         "FROM run WHERE run.customer_id = ask.customer_id AND run.campaign_id = ask.campaign_id "
-        f"AND run.instance = ask.instance AND run.due_at = {UNTIL_RESUMED})"
+        f"AND run.instance = ask.instance AND run.due_at >= {UNTIL_RESUMED} "
+        f"AND EXISTS (SELECT 1 FROM pause p WHERE {_NOW} AND p.overdue = 'skip'))"
     )
     asking = f"state = {STATE.ASKING} AND {LIVE} AND {paused('run')}"
     record = (
@@ -100,7 +100,10 @@ def operators(bundle: Bundle) -> Operators:
         f"run.version_id, {int(Reason.PAUSED)}, n.place_id, NULL, NULL, NULL, NULL, NULL, NULL "
         f"FROM run CROSS JOIN node n WHERE n.version_id = run.version_id AND n.node = run.code % {NODES} AND {asking}"
     )
-    rest = f"UPDATE run SET state = {STATE.REST}, due_at = {UNTIL_RESUMED}, dirty = 1 WHERE {asking}"
+    rest = (
+        f"UPDATE run SET state = {STATE.REST}, dirty = 1, due_at = CASE WHEN due_at >= {UNTIL_RESUMED} THEN due_at "
+        f"ELSE {UNTIL_RESUMED} + at END WHERE {asking}"
+    )
     return Operators(
         gather=tuple(w.statement(text) for text in gather),
         again=(w.statement(again),),

@@ -24,6 +24,7 @@ from flowrules.sql.inner import campaign_started, stage_reached, tag_given, valu
 from flowrules.sql.rounds import DECISION
 from flowrules.sql.scratch import STATE
 from flowrules.sql.statement import Statement
+from flowrules.sql.tables import UNTIL_RESUMED
 from flowrules.sql.waits import REST, clock, deadline
 
 OLD = "existed = 1 AND ended_at IS NULL"
@@ -143,13 +144,17 @@ class _Position:
 
     def _send(self) -> Script:
         w, send = self.bundle.writer, _sent(self.node)
+        held = f"run.due_at > {UNTIL_RESUMED}"  # by a pause that is over
+        since = (
+            f"CASE WHEN {held} THEN run.due_at - {UNTIL_RESUMED} ELSE run.at END" if self.bundle.paused else "run.at"
+        )
         ask = w.statement(
             "INSERT INTO ask (customer_id, campaign_id, instance, at, version_id, node, step_id, place_id, channel_id, "
             "ghost, total, key, rank, pass, entry_at, entry_seq, zone_id, asked_at, lasts, patience) "
             "SELECT run.customer_id, run.campaign_id, run.instance, run.at, run.version_id, "
             f"{self.code % NODES}, {self.step_id}, {self.place_id}, {self._channel(send)}, run.ghost, "
             f"{self.bundle.total(self.version)}, run.key, 1, {self._pass('run')}, {self._entry()}, run.zone_id, "
-            f"run.at, {_or_null(send.expires)}, {_or_null(self._patience())} FROM run "
+            f"{since}, {_or_null(send.expires)}, {_or_null(self._patience())} FROM run "
             f"WHERE state = {STATE.ASKING} AND code = {self.code} AND ended_at IS NULL"
         )
         asks = f"UPDATE run SET state = {STATE.ASKING}, due_at = NULL, dirty = 1 WHERE "

@@ -23,7 +23,7 @@ from sqlalchemy import (
 metadata = MetaData()
 
 UNTIL_RESUMED = 1 << 62
-"""`due_at` of those whose message a pause holds."""
+"""`due_at` of those whose message a pause holds: this, and the instant since when they ask."""
 OPERATOR = "operator"
 """The place of what no rule decided but a person with a command."""
 
