@@ -250,7 +250,7 @@ def load(
     bundle = Bundle(dialect, catalogue, model, tuple(made.values()), (), Writer(dialect), paused)
     bundle.now = tuple((made[version_id], lives_from) for version_id, lives_from in now)
     bundle.now = tuple(sorted(bundle.now, key=lambda item: bundle.rank(item[0])))
-    bundle.holding = held or _may_hold(model, [version.machine.campaign for version in bundle.versions])
+    bundle.holding = held or bool(paused) or _may_hold(model, [version.machine.campaign for version in bundle.versions])
     return bundle
 
 
