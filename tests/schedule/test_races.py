@@ -65,7 +65,7 @@ def alone(made: Shop) -> None:
         sent = {tuple(row._mapping[name] for name in KEY): row for row in connection.execute(select(tables.message))}
     # Back to the deployment: what was decided is forgotten, what happened stays.
     with database.write() as connection:
-        for table in (tables.decision, tables.message, tables.contact, tables.enrollment, tables.tagging,
+        for table in (tables.decision, tables.visit, tables.message, tables.contact, tables.enrollment, tables.tagging,
                       tables.consumption, tables.outcome, tables.attempt):  # fmt: skip
             connection.execute(delete(table))
         connection.execute(tables.clock.update().values(last_tick=began, target=began, cursor=0))

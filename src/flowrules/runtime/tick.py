@@ -7,6 +7,7 @@ does not depend on how often it is called (docs/meaning.md). It sends nothing.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ from flowrules.store.database import ADVISORY, Database, Session
 
 SLICE = 1000
 """Customers a transaction: SQLite's write lock is held for some tens of milliseconds."""
+
+_BREATH = 0.002
+"""Seconds between two slices: SQLite gives its one lock to whoever asks just then, and who waits asks seldom."""
 
 SPAN = 86_400_000_000
 """A long way is gone in stretches of a day, so that no slice grows with the downtime before it."""
@@ -232,6 +236,8 @@ class Planner:
                 if customers < SLICE:
                     cursor.execute("UPDATE clock SET last_tick = target WHERE id = 0")
                     return
+            if self.database.dialect == "sqlite":
+                time.sleep(_BREATH)
 
     def _gather(self, cursor: Cursor, clock: _Clock) -> None:
         """Write the agenda of the stretch."""
