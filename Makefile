@@ -10,8 +10,9 @@ N ?= 100000
 
 help:
 	@echo 'make demo        run the example: a music shop through its first campaigns'
-	@echo 'make test        all tests, on SQLite and PostgreSQL; lint, types and contracts too'
-	@echo 'make test-fast   the same without the slow ones; make test-slow: only those'
+	@echo 'make test        the tests, on SQLite and PostgreSQL; lint, types and contracts too'
+	@echo 'make test-fast   those of the language alone, in seconds'
+	@echo 'make test-slow   those that make test leaves out: kills, races and random programs by the hundred'
 	@echo 'make lint        ruff, types, dependencies, import contracts'
 	@echo 'make format      rewrite the Python files in the one style'
 	@echo 'make lock        renew requirements.lock from pyproject.toml'
@@ -28,10 +29,10 @@ demo: $(INSTALLED)
 	@$(BIN)/python examples/music_shop/demo.py
 
 test: $(INSTALLED)
-	@$(PYTEST)
+	@$(PYTEST) -m 'not slow'
 
 test-fast: $(INSTALLED)
-	@$(PYTEST) -m 'not slow'
+	@$(PYTEST) -m 'not slow' tests/syntax tests/language tests/check tests/model tests/diagnostics tests/sql
 
 test-slow: $(INSTALLED)
 	@$(PYTEST) -m slow
