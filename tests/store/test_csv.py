@@ -391,4 +391,4 @@ def test_yes_and_no_as_neighbours_write_them(database: Database, take: Take) -> 
     content = "id,consent_email\nana,Sí\nbea,si\ncarl,oui\ndora,ja\neva,nein\nfay,non\ngil,maybe\n"
     assert (take("customers", content).added, take("customers", content).rejected) == (6, 1)
     asked = "SELECT c.external_id FROM consent s JOIN customer c ON c.id = s.customer_id WHERE s.state = 'granted'"
-    assert sorted(row[0] for row in rows(database, asked)) == ["ana", "bea", "carl", "dora"]
+    assert {row[0] for row in rows(database, asked)} == {"ana", "bea", "carl", "dora"}
