@@ -136,7 +136,7 @@ class SmtpChannel:
             code, _ = server.rset()
         except (OSError, smtplib.SMTPException):
             code = -1
-        if code != 250:  # noqa: PLR2004
+        if code != 250:  # noqa: PLR2004 -- RFC 5321: done
             self._close()
 
     # --- the connection -------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ class Context:
     def root(self) -> Path:
         """The folder of the workspace."""
         from flowrules.diagnostics.model import Diagnostic  # noqa: PLC0415 -- not for `help`
-        from flowrules.files import find  # noqa: PLC0415
+        from flowrules.files import find  # noqa: PLC0415 -- only what a command needs
 
         start = Path() if self.directory is None else self.directory
         if not start.is_dir():
@@ -63,7 +63,7 @@ class Context:
         return root
 
     def workspace(self) -> Workspace:
-        from flowrules.workspace import load  # noqa: PLC0415
+        from flowrules.workspace import load  # noqa: PLC0415 -- as above
 
         workspace, diagnostics = load(self.root())
         if workspace is None:
@@ -79,8 +79,8 @@ class Context:
 
     def checked(self, workspace: Workspace) -> tuple[Snapshot, Checked]:
         """The same with its tests, and with all that is wrong."""
-        from flowrules.check import check  # noqa: PLC0415
-        from flowrules.workspace import snapshot  # noqa: PLC0415
+        from flowrules.check import check  # noqa: PLC0415 -- as above
+        from flowrules.workspace import snapshot  # noqa: PLC0415 -- as above
 
         files = snapshot(workspace)
         return files, check(files)

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 from flowrules.model.template import SCHEMES
 
-_LINKS = frozenset("action background cite data formaction href poster src srcset xlink:href".split())  # noqa: SIM905
+_LINKS = frozenset("action background cite data formaction href poster src srcset xlink:href".split())  # noqa: SIM905 -- words read better
 _IGNORED = re.compile(r"[\x00-\x20]+")
 """Browsers read `java\\nscript:` as one word."""
 

@@ -80,7 +80,7 @@ def _say(answers: IO[bytes], words: object) -> None:
 
 def main() -> None:
     with suppress(ImportError, ValueError, OSError):  # not every system has them all
-        import resource  # noqa: PLC0415
+        import resource  # noqa: PLC0415 -- Windows has none
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

@@ -182,7 +182,7 @@ def _running() -> _Process:
 
 
 def _stop() -> None:
-    global _process  # noqa: PLW0603
+    global _process  # noqa: PLW0603 -- as above
     if _process is not None:
         _process.stop()
         _process = None
