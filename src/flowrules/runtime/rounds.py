@@ -127,10 +127,7 @@ class Round:
         self._refresh(present, turn)
         self._each(facts.interruptions, present, turn)
         self._meet(present)
-        if AGENDA.OUTCOME in present:
-            for statement in facts.outcomes:
-                statement.run(cursor, turn=turn)
-        self._timers(present)
+        self._outcomes(present, turn)
         self._go_on(turn)
 
     def _refresh(self, present: set[int], turn: int) -> None:
@@ -138,8 +135,11 @@ class Round:
             for statement in self.program.facts.refreshed:
                 statement.run(self.cursor, turn=turn)
 
-    def _timers(self, present: set[int]) -> None:
-        self.program.facts.timers.run(self.cursor)
+    def _outcomes(self, present: set[int], turn: int) -> None:
+        """What became of messages that were handed over, and the end of a pause."""
+        if AGENDA.OUTCOME in present:
+            for statement in self.program.facts.outcomes:
+                statement.run(self.cursor, turn=turn)
         if AGENDA.OPERATOR in present:
             for statement in self.program.operators.release:
                 statement.run(self.cursor)
@@ -391,7 +391,8 @@ class Round:
         for code in codes:
             for statement in self.program.script(code).ask:
                 statement.run(cursor)
-        if len(codes) > 1 or self.program.bundle.several(self.program.bundle.position(codes[0])[0].campaign_id):
+        campaigns = {self.program.bundle.position(code)[0].campaign_id for code in codes}
+        if len(campaigns) > 1 or self.program.bundle.several(*campaigns):
             messages.order.run(cursor)
         for statement in (*self.program.operators.skip, *messages.holds.resume):
             statement.run(cursor)

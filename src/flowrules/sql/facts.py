@@ -14,17 +14,19 @@ from sqlalchemy import and_, literal, literal_column, null, select
 from flowrules.model import campaign as m
 from flowrules.model.condition import Filter
 from flowrules.model.schema import EventType
-from flowrules.program.machine import EventTest, ReactionTest
+from flowrules.program.machine import EventTest
 from flowrules.sql import tables as t
 from flowrules.sql.bundle import NODES, Bundle, Version
 from flowrules.sql.codes import UNREACHED_REASONS, Decision, Reason, Status
-from flowrules.sql.guards import Guards, Row
+from flowrules.sql.guards import Row
 from flowrules.sql.holds import cancel, freed
 from flowrules.sql.rounds import DECISION, LIVE
 from flowrules.sql.scratch import STATE
 from flowrules.sql.statement import Fragment, Statement
 
 OLD = f"existed = 1 AND {LIVE}"
+DUE = f"(state = {STATE.DUE} OR state = {STATE.REST} AND due_at <= at AND {OLD})"
+"""Whose timer ran out, or who is to go on as if it had."""
 UNREACHED = ", ".join(str(int(reason)) for reason in UNREACHED_REASONS)
 _KEY = ("customer_id", "campaign_id", "instance", "step_id", "pass")
 _KEPT = f"{int(Status.SENT)}, {int(Status.UNKNOWN)}"
@@ -54,7 +56,6 @@ class Facts:
     interruptions: tuple[OnEvent, ...]
     resting: Statement
     outcomes: tuple[Statement, ...]
-    timers: Statement
     marked: Statement
     divert: tuple[Statement, ...]
 
@@ -73,8 +74,10 @@ def facts(bundle: Bundle) -> Facts:
         interruptions=tuple(_reactions(bundle, moving=True)),
         resting=w.statement(f"SELECT DISTINCT code FROM run WHERE {OLD} AND state = {STATE.REST}"),
         outcomes=_outcomes(bundle),
-        timers=w.statement(f"UPDATE run SET state = {STATE.DUE} WHERE {OLD} AND state = {STATE.REST} AND due_at <= at"),
-        marked=w.statement(f"SELECT DISTINCT state, code FROM run WHERE state >= {STATE.DUE}"),
+        marked=w.statement(
+            f"SELECT DISTINCT CASE state WHEN {STATE.REST} THEN {STATE.DUE} ELSE state END, code FROM run "
+            f"WHERE state > {STATE.DUE} OR {DUE}"
+        ),
         divert=(
             _told(bundle, Decision.INTERRUPTED, f"state = {STATE.INTERRUPTED}"),
             *([renew] if bundle.refreshes() else []),
@@ -192,19 +195,12 @@ def _message(bundle: Bundle, of: m.OfMessage, within: int, template: str) -> str
     )
 
 
-def awaited_message(bundle: Bundle, guards: Guards, test: ReactionTest) -> Fragment:
-    """`(m_step, m_pass, base) = ...`: the message a reaction is awaited to, and when it was accepted."""
-    query = guards.last_message(Row("run"), test.channel, test.template, "step_id", "pass", "sent_at")
-    found = bundle.writer.query(query)
-    return Fragment(f"(m_step, m_pass, base) = {found}", found.constants)
-
-
 def reaction_to(bundle: Bundle, event_name: str, more: str) -> str:
-    """`FROM event WHERE ...` for human reactions to the awaited message of a row of `run`."""
+    """`FROM event WHERE ...` for human reactions to messages of a row of `run`; more: to which."""
     return (
         f"FROM event WHERE event.customer_id = run.customer_id AND event.type_id = {bundle.event_type(event_name)}"
-        f"{more} AND event.ref_campaign_id = run.campaign_id AND event.ref_instance = run.instance "
-        "AND event.ref_step_id = run.m_step AND event.ref_pass = run.m_pass AND event.machine IS NULL"
+        f" AND event.machine IS NULL AND event.ref_campaign_id = run.campaign_id "
+        f"AND event.ref_instance = run.instance{more}"
     )
 
 

@@ -45,6 +45,10 @@ Column = ColumnElement[Any]
 Test = ColumnElement[bool]
 
 
+AWAITED = "awaited"
+"""The message a reaction is awaited to, by the name of its table in the query for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """The row a guard is about, by the name of its table in the statement that will hold the guard.
@@ -409,9 +413,11 @@ class Guards:
             clauses.append(r.c.stage_id == constant(stage_id))
         return exists().where(*clauses)
 
-    def last_message(self, row: Row, channel: str, template: str | None, *columns: str) -> Select[Any]:
-        """Columns of the last message accepted (ghosts too) in the row's instance."""
-        m = t.message.alias()
+    def last_message(
+        self, row: Row, channel: str, template: str | None, *columns: str | ColumnElement[Any]
+    ) -> Select[Any]:
+        """Columns, or what is made of them, of the last message accepted (ghosts too) in the row's instance."""
+        m = t.message.alias(AWAITED)
         clauses = [
             m.c.customer_id == row.customer,
             m.c.campaign_id == row["campaign_id"],
@@ -427,7 +433,8 @@ class Guards:
                     n.c.version_id == m.c.version_id, n.c.node == m.c.node, n.c.template == literal(template)
                 )
             )
-        found = select(*(m.c[column] for column in columns)).where(*clauses)
+        wanted = (m.c[column] if isinstance(column, str) else column for column in columns)
+        found = select(*wanted).select_from(m).where(*clauses)
         return found.order_by(m.c.sent_at.desc(), m.c.turn.desc()).limit(1)
 
     def _reaction(self, condition: c.Reaction, row: Row) -> Test:

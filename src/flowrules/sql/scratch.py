@@ -60,16 +60,15 @@ run = _temporary(
     3,
     "customer_id campaign_id instance at zone_id version_id code state existed due_at recheck_at "
     "entered_at entry_seq entry_at stage_at stage_id ghost key goal_at ended_at exit words_id place_id by_id ending "
-    "pick base local until ev_at ev_seq m_step m_pass renew link_campaign_id link_instance depth dirty born",
+    "pick local until ev_at ev_seq renew link_campaign_id link_instance depth dirty born",
     rows=True,
 )
 """The live instances of the round's customers, moved here and written back once.
 
-state: see STATE; code: the position; existed: alive when the instant began; ending: marked by
-the watch; pick: the edge to take; base, local, until: of a wait; ev_*: the event met; m_*: the message
-a reaction is awaited to; renew: seq of the event that replaces the entry; link_*: the journey it ends with; depth: in
-the chain of what was set off within this instant; dirty: differs from the stored row; born: the turn of its entry at
-this instant.
+state: see STATE; code: the position; existed: alive when the instant began; ending: marked by the watch; pick: the
+edge to take; local, until: of a wait; ev_*: the event met; renew: seq of the event that replaces the entry; link_*: the
+journey it ends with; depth: in the chain of what was set off within this instant; dirty: differs from the stored row;
+born: the turn of its entry at this instant.
 """
 
 start = _temporary("start", 5, "customer_id target plain key instance campaign_id ghost depth linked place_id by_id")
@@ -123,7 +122,7 @@ class STATE:
     RUNNING = 1
     ASKING = 2
     MOVED = 3  # on in this micro step already
-    DUE = 7  # a timer ran out
+    DUE = 7  # to go on as if a timer had run out
     MET = 8  # what it waited for came
     INTERRUPTED = 9  # `on E go to`
 

@@ -11,23 +11,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 
+from sqlalchemy import ColumnElement, case, literal_column
+
 from flowrules.model import campaign as m
 from flowrules.model.touches import Thing
 from flowrules.program.machine import Assignment, EventTest, Node, NodeKind, ReactionTest, Started
 from flowrules.sql.bundle import NODES, Bundle, Version
 from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.columns import attribute_column
-from flowrules.sql.facts import UNREACHED, awaited_message, consume, earliest_event, fact_at, reaction_to
-from flowrules.sql.guards import constant
+from flowrules.sql.facts import DUE, UNREACHED, consume, earliest_event, fact_at, reaction_to
+from flowrules.sql.guards import AWAITED, Row, constant
 from flowrules.sql.holds import HELD
 from flowrules.sql.inner import campaign_started, stage_reached, tag_given, value_lost
 from flowrules.sql.rounds import DECISION
 from flowrules.sql.scratch import STATE
-from flowrules.sql.statement import Statement
+from flowrules.sql.statement import Fragment, Statement
 from flowrules.sql.tables import UNTIL_RESUMED
-from flowrules.sql.waits import REST, clock, deadline
+from flowrules.sql.waits import REST, clock, deadline, number
 
 OLD = "existed = 1 AND ended_at IS NULL"
+UNTIL = Fragment("until", {})
+_NOTHING = Fragment("NULL", {})
 _ASK_OF_RUN = (
     "FROM ask a WHERE a.customer_id = run.customer_id AND a.campaign_id = run.campaign_id AND a.instance = run.instance"
 )
@@ -107,6 +111,7 @@ class _Position:
         campaign = version.machine.campaign
         # What acts on an absence does so that much later; what counts is what happened before.
         self.settle = f" + {campaign.settle}" if campaign.settle else ""
+        self.settles = number(campaign.settle)
         self.customers: Thing = ("campaign", campaign.name)
         self.step_id = bundle.catalogue.steps[campaign.name, node.key]
         self.place_id = bundle.label(node.place)
@@ -174,9 +179,10 @@ class _Position:
             instead_code=self.version.code(instead) if instead >= 0 else -1,
             capped=(capped := self._leave_capped()),
             capped_ends=len(capped) > 1,
-            done=(self._go(judged, self.node.next),),
+            # Who comes from one message to the next must not be taken for done with that one too.
+            done=(self._go(judged, self.node.next, state=":moved"),),
             met=arrived,
-            due=(w.statement(f"{asks}state = {STATE.DUE} AND code = {self.code}"),),
+            due=(w.statement(f"{asks}{self._due()}"),),
         )
 
     def _channel(self, send: m.Send) -> int:
@@ -260,13 +266,14 @@ class _Position:
         return record, self.bundle.writer.statement(ends)
 
     def _wait(self) -> Script:
-        arrive, until = deadline(self.bundle, self.node, "at", self.here)
+        arrive, end = deadline(self.bundle, self.node, "run.at", self.here)
+        until = self.bundle.writer.fragment(end)
         rests = f"UPDATE run SET state = {STATE.REST}, due_at = {until}, dirty = 1 WHERE {self.here}"
         return Script(
             arrive=arrive,
             record=(self._record(Decision.WAIT, until=until),),
-            move=(self.bundle.writer.statement(rests),),
-            due=(self._go(f"state = {STATE.DUE} AND code = {self.code}", self.node.next),),
+            move=(self.bundle.writer.statement(rests, until),),
+            due=(self._go(self._due(), self.node.next),),
         )
 
     def _wait_until(self) -> Script:
@@ -276,9 +283,9 @@ class _Position:
         return Script(
             arrive=clock(self.bundle, until, self.here),
             # Where it is that time just now there is no waiting, and nothing to say.
-            record=(self._record(Decision.WAIT, until="until", where=f"{self.here} AND pick = {REST}"),),
+            record=(self._record(Decision.WAIT, until=UNTIL, where=f"{self.here} AND pick = {REST}"),),
             move=(self._pick(),),
-            due=(self._go(f"state = {STATE.DUE} AND code = {self.code}", self.node.next),),
+            due=(self._go(self._due(), self.node.next),),
         )
 
     def _wait_for(self) -> Script:
@@ -286,20 +293,14 @@ class _Position:
         if not isinstance(test, EventTest):
             raise TypeError("an event is what this waits for")
         arrive: list[Statement] = []
-        if test.new:
-            arrive.append(w.statement(f"UPDATE run SET pick = {REST} WHERE {self.here}"))
-        else:
+        choice, rests = str(REST), self.here
+        if not test.new:
             earliest = earliest_event(self.bundle, self.version, test)
-            find = f"UPDATE run SET (ev_at, ev_seq) = {earliest} WHERE {self.here} AND stage_at < at"
-            # None can be there if the stage was reached just now.
-            there = f"CASE WHEN stage_at < at AND ev_seq IS NOT NULL THEN 0 ELSE {REST} END"
-            arrive += [
-                w.statement(find, earliest),
-                w.statement(f"UPDATE run SET pick = {there} WHERE {self.here}"),
-            ]
-        arrived, until = deadline(self.bundle, self.node, "at", f"{self.here} AND pick = {REST}")
-        until += self.settle
-        decision = f"CASE pick WHEN 0 THEN {int(Decision.MET)} ELSE {int(Decision.WAIT)} END"
+            arrive.append(w.statement(f"UPDATE run SET (ev_at, ev_seq) = {earliest} WHERE {self.here}", earliest))
+            choice, rests = f"CASE WHEN ev_seq IS NULL THEN {REST} ELSE 0 END", f"{self.here} AND ev_seq IS NULL"
+        arrived, end = deadline(self.bundle, self.node, "run.at", rests)
+        until = w.fragment(end + self.settles)
+        decision = f"CASE {choice} WHEN 0 THEN {int(Decision.MET)} ELSE {int(Decision.WAIT)} END"
         type_id = self.bundle.event_type(test.event.name)
         inside = f" AND event.event_time{self.settle} < run.due_at"
         there, fragment = fact_at(self.bundle, self.version, test.event, test.filter, inside)
@@ -309,12 +310,13 @@ class _Position:
             f"WHERE {rest} AND EXISTS (SELECT 1 {there})",
             fragment,
         )
-        here, met = f"{self.here} AND pick = 0", f"state = {STATE.MET} AND code = {self.code}"
+        met = f"state = {STATE.MET} AND code = {self.code}"
+        uses = test.used_up and not test.new
         return Script(
             arrive=(*arrive, *arrived),
-            record=(self._record(decision, until=f"CASE pick WHEN {REST} THEN {until} END"),),
-            effects=(w.statement(consume(self.bundle, test, here)),) if test.used_up else (),
-            move=(self._pick(until),),
+            record=(self._record(decision, until=self._if_resting(choice, until)),),
+            effects=(w.statement(consume(self.bundle, test, self.here)),) if uses else (),
+            move=(self._pick(choice, until),),
             match=Match(type_id, (match,)),
             met=(
                 self._record(Decision.MET, where=met),
@@ -329,35 +331,44 @@ class _Position:
         if not isinstance(test, ReactionTest):
             raise TypeError("a reaction is what this waits for")
         name = f"{test.channel}_{test.reaction}"
-        find = awaited_message(self.bundle, guards, test)
-        arrived, until = deadline(self.bundle, self.node, "base", self.here)
-        there = reaction_to(self.bundle, name, " AND event.at <= run.at")
-        pick = (
-            "UPDATE run SET pick = CASE WHEN m_step IS NULL THEN 2 "
-            f"WHEN EXISTS (SELECT 1 {there} AND event.event_time < {until}) THEN 0 "
-            f"WHEN {until}{self.settle} <= at THEN 1 ELSE {REST} END WHERE {self.here}"
-        )
-        until += self.settle
+        about = (Row("run"), test.channel, test.template)
+        base, first = f"{AWAITED}.sent_at", []
+        if self.node.duration is not None and self.node.duration.unit == "month":
+            sent = w.query(guards.last_message(*about, "sent_at"))
+            base = "run.until"
+            first = [w.statement(f"UPDATE run SET until = {sent} WHERE {self.here}", sent)]
+        arrived, end = deadline(self.bundle, self.node, base, self.here)
+        of_it = f" AND event.ref_step_id = {AWAITED}.step_id AND event.ref_pass = {AWAITED}.pass"
+        there = reaction_to(self.bundle, name, f" AND event.at <= run.at{of_it}")
+        first_of: ColumnElement[int] = literal_column(f"(SELECT min(event.event_time) {there})")
+        over = end + self.settles <= Row("run").at
+        pick = case((first_of < end, number(0)), (over, number(1)), else_=number(REST))
+        found = w.query(guards.last_message(*about, end + self.settles, pick))
+        choice = "coalesce(pick, 2)"
         decision = (
-            f"CASE pick WHEN 0 THEN {int(Decision.MET)} WHEN 1 THEN {int(Decision.TIMED_OUT)} "
+            f"CASE {choice} WHEN 0 THEN {int(Decision.MET)} WHEN 1 THEN {int(Decision.TIMED_OUT)} "
             f"WHEN 2 THEN {int(Decision.NO_MESSAGE)} ELSE {int(Decision.WAIT)} END"
         )
-        rest = f"code = {self.code} AND {OLD} AND state = {STATE.REST}"
-        come = reaction_to(self.bundle, name, " AND event.at = run.at")
+        it = w.query(guards.last_message(*about, "step_id", "pass"))
+        come = reaction_to(
+            self.bundle,
+            name,
+            f" AND event.at = run.at AND event.event_time{self.settle} < run.due_at "
+            f"AND (event.ref_step_id, event.ref_pass) = {it}",
+        )
+        match = f"UPDATE run SET state = {STATE.MET} WHERE code = {self.code} AND {OLD} AND state = {STATE.REST} "
         met = f"state = {STATE.MET} AND code = {self.code}"
         return Script(
-            arrive=(w.statement(f"UPDATE run SET {find} WHERE {self.here}", find), *arrived, w.statement(pick)),
-            record=(self._record(decision, until=f"CASE pick WHEN {REST} THEN {until} END"),),
-            move=(self._pick(until),),
+            arrive=(
+                *first,
+                *arrived,
+                w.statement(f"UPDATE run SET (until, pick) = {found} WHERE {self.here}", found),
+            ),
+            record=(self._record(decision, until=self._if_resting(choice, UNTIL)),),
+            move=(self._pick(choice),),
             match=Match(
                 self.bundle.event_type(name),
-                (
-                    w.statement(f"UPDATE run SET {find} WHERE {rest}", find),
-                    w.statement(
-                        f"UPDATE run SET state = {STATE.MET} WHERE {rest} "
-                        f"AND EXISTS (SELECT 1 {come} AND event.event_time{self.settle} < run.due_at)"
-                    ),
-                ),
+                (w.statement(f"{match}AND EXISTS (SELECT 1 {come})", it),),
             ),
             met=(self._record(Decision.MET, where=met), self._go(met, self.node.next)),
             due=self._timed_out(),
@@ -498,7 +509,7 @@ class _Position:
         decision: Decision | str,
         *,
         reason: str = "NULL",
-        until: str = "NULL",
+        until: Fragment = _NOTHING,
         words: str = "NULL",
         by: str = "NULL",
         where: str | None = None,
@@ -508,31 +519,42 @@ class _Position:
         return self.bundle.writer.statement(
             f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {what}, {self.step_id}, version_id, "
             f"{reason}, {place or self.place_id}, {by}, NULL, NULL, NULL, {until}, {words} "
-            f"FROM run WHERE {where or self.here}"
+            f"FROM run WHERE {where or self.here}",
+            until,
         )
 
-    def _go(self, where: str, node: int, more: str = "") -> Statement:
+    def _go(self, where: str, node: int, more: str = "", state: str | None = None) -> Statement:
         return self.bundle.writer.statement(
-            f"UPDATE run SET {more}code = {self.version.code(node)}, state = :moved, due_at = NULL, dirty = 1 "
-            f"WHERE {where}"
+            f"UPDATE run SET {more}code = {self.version.code(node)}, state = {state or self._arrives(node)}, "
+            f"due_at = NULL, dirty = 1 WHERE {where}"
         )
 
-    def _pick(self, until: str = "until") -> Statement:
-        node = self.node
-        edges = " ".join(
-            f"WHEN {number} THEN {self.version.code(target)}"
-            for number, target in enumerate((node.next, node.alt, node.third))
-            if target >= 0
-        )
+    def _arrives(self, node: int) -> str:
+        """Who comes to a message asks for it: there is nothing else to do on the way."""
+        return str(STATE.ASKING) if self.version.machine.nodes[node].kind is NodeKind.SEND else ":moved"
+
+    def _pick(self, choice: str = "pick", until: Fragment = UNTIL) -> Statement:
+        """choice: the edge to take, or REST."""
+        edges = [(number, edge) for number, edge in enumerate(_edges(self.node)) if edge >= 0]
+        codes = " ".join(f"WHEN {number} THEN {self.version.code(edge)}" for number, edge in edges)
+        states = " ".join(f"WHEN {number} THEN {self._arrives(edge)}" for number, edge in edges)
         return self.bundle.writer.statement(
-            f"UPDATE run SET code = CASE pick {edges} ELSE code END, "
-            f"state = CASE pick WHEN {REST} THEN {STATE.REST} ELSE :moved END, "
-            f"due_at = CASE pick WHEN {REST} THEN {until} END, dirty = 1 WHERE {self.here}"
+            f"UPDATE run SET code = CASE {choice} {codes} ELSE code END, "
+            f"state = CASE {choice} {states} ELSE {STATE.REST} END, "
+            f"due_at = {self._if_resting(choice, until)}, dirty = 1 WHERE {self.here}",
+            until,
         )
+
+    @staticmethod
+    def _if_resting(choice: str, until: Fragment) -> Fragment:
+        return Fragment(f"CASE {choice} WHEN {REST} THEN {until} END", until.constants)
+
+    def _due(self) -> str:
+        """Whose timer ran out here."""
+        return f"code = {self.code} AND {DUE}"
 
     def _timed_out(self) -> tuple[Statement, Statement]:
-        due = f"state = {STATE.DUE} AND code = {self.code}"
-        return self._record(Decision.TIMED_OUT, where=due), self._go(due, self.node.alt)
+        return self._record(Decision.TIMED_OUT, where=self._due()), self._go(self._due(), self.node.alt)
 
     def _may_return(self) -> bool:
         """Some stage is gone to, so that a step may come round again."""
@@ -547,6 +569,10 @@ def _sent(node: Node) -> m.Send:
     if node.send is None:
         raise TypeError("a send node without its step")
     return node.send
+
+
+def _edges(node: Node) -> tuple[int, int, int]:
+    return node.next, node.alt, node.third
 
 
 def _or_null(number: int | None) -> str:

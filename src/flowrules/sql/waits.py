@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from datetime import time
 
+from sqlalchemy import ColumnElement, case, func, literal_column
+
 from flowrules.model import campaign as m
 from flowrules.program.machine import Node
 from flowrules.sql.bundle import Bundle
@@ -19,32 +21,23 @@ REST = 9
 ELAPSED = {"second": 1_000_000, "minute": 60_000_000, "hour": 3_600_000_000}
 
 
-def deadline(bundle: Bundle, node: Node, base: str, where: str) -> tuple[tuple[Statement, ...], str]:
-    """Statements that compute base + the node's duration, and how to write the result."""
-    duration, w, row = node.duration, bundle.writer, Row("run")
+def deadline(bundle: Bundle, node: Node, base: str, where: str) -> tuple[tuple[Statement, ...], ColumnElement[int]]:
+    """The duration of the node, from `base` (a column) on: what to run first, for rows of `run`, and the expression."""
+    duration, w, zone = node.duration, bundle.writer, Row("run").zone
     if duration is None:
         raise TypeError("nothing says how long this waits")
+    column: ColumnElement[int] = literal_column(base)
     if duration.unit in ELAPSED:
-        return (), f"{base} + {duration.amount * ELAPSED[duration.unit]}"
-    column = row[base]
-    offset = w.fragment(offset_at(row.zone, column))
-    instant = w.fragment(resolve(row.zone, row["local"]))
-    slow = (w.statement(f"UPDATE run SET until = {instant} WHERE {where} AND until IS NULL", instant),)
+        return (), column + number(duration.amount * ELAPSED[duration.unit])
+    offset = offset_at(zone, column)
     if duration.unit == "month":
-        local = f"(run.{base} + {offset})"
-        moved = _months(local, duration.amount)
-        first = w.statement(f"UPDATE run SET until = NULL, local = {moved} WHERE {where}", offset)
-        return (first, *slow), "until"
+        there = w.fragment(offset)
+        first = f"UPDATE run SET local = {_months(f'({base} + {there})', duration.amount)} WHERE {where}"
+        return (w.statement(first, there),), resolve(zone, Row("run")["local"])
     span = duration.amount * (7 if duration.unit == "week" else 1) * DAY
     # Mostly no clock changes on the way: then a day is 24 hours.
-    unchanged = w.fragment(still_valid(row.zone, column, span))
-    return (
-        w.statement(
-            f"UPDATE run SET until = CASE WHEN {unchanged} THEN run.{base} + {span} END WHERE {where}", unchanged
-        ),
-        w.statement(f"UPDATE run SET local = run.{base} + {offset} + {span} WHERE {where} AND until IS NULL", offset),
-        *slow,
-    ), "until"
+    plain = case((still_valid(zone, column, span), column + number(span)))
+    return (), func.coalesce(plain, resolve(zone, column + offset + number(span)))
 
 
 def clock(bundle: Bundle, until: m.WaitUntil, where: str) -> tuple[Statement, ...]:
@@ -75,6 +68,10 @@ def clock(bundle: Bundle, until: m.WaitUntil, where: str) -> tuple[Statement, ..
         w.statement(f"UPDATE run SET until = {instant} WHERE {where} AND until < at", instant),
         rests,
     )
+
+
+def number(value: int) -> ColumnElement[int]:
+    return literal_column(str(value))
 
 
 def _months(local: str, months: int) -> str:
