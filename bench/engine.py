@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -42,7 +42,7 @@ def run(url: str, n: int, profile: Profile | None = None) -> Outcome:
         if profile is not None:
             profile.start()
         with measured(url) as used, planner(database) as planning:
-            take = Intake(database, planning.session, known)
+            take = Intake(database, planning.session, known, used)
             take.all(_signup(number) for number in range(n))
             planning.tick(START, answer=silent)
             for hour in range(1, work.END + 1):
@@ -79,12 +79,17 @@ class Intake:
     database: Database
     session: Session
     known: Model
+    used: Used
 
     def all(self, facts: Iterable[NewEvent]) -> None:
         rest = iter(facts)
-        while batch := list(islice(rest, BATCH)):
+        while batch := self._batch(rest):
             with self.database.intake(self.session) as connection:
                 add_events(connection, self.known, batch)
+
+    def _batch(self, facts: Iterator[NewEvent]) -> list[NewEvent]:
+        with self.used.aside():
+            return list(islice(facts, BATCH))
 
 
 def _sizes(database: Database) -> dict[str, int]:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -228,7 +228,7 @@ def fill(connection: Connection, model: Model, scenario: Scenario) -> None:
             if value is not None and name != "permanent"
         }
         happened = NewEvent(event.event, event.customer, event.event_time, event.at, f"e{number}", values)
-        events.append(replace(happened, permanent=bool(event.properties.get("permanent"))))
+        events.append(happened._replace(permanent=bool(event.properties.get("permanent"))))
     add_events(connection, model, events)
 
 

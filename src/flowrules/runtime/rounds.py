@@ -5,7 +5,7 @@ Takes a cursor inside the slice's transaction. Knows the order of things and not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -280,33 +280,33 @@ class Round:
         micro = 0
         while rows := self.program.rounds.running.rows(self.cursor):
             micro += 1
-            looped = self._loops([code for code, _, _ in rows], micro, turn)
+            looped = self._loops([code for (code,) in rows], micro, turn)
             if looped:
                 rows = self.program.rounds.running.rows(self.cursor)
-            scripts = [(self.program.script(code), campaign_id, count) for code, campaign_id, count in rows]
+            scripts = {code: self.program.script(code) for (code,) in rows}
             self._take(scripts, turn + micro)
-            self._move(scripts)
-            touched = {script.touches for script, _, _ in scripts if script.touches is not None}
+            self._move(scripts.values())
+            touched = {script.touches for script in scripts.values() if script.touches is not None}
             self._changed |= {name for kind, name in touched if kind == "attribute"}
-            if self._members(set(), touched) or any(script.starts for script, _, _ in scripts):
+            if self._members(set(), touched) or any(script.starts for script in scripts.values()):
                 self._entries(set(), turn + micro)
-            if looped or any(script.over for script, _, _ in scripts):
+            if looped or any(script.over for script in scripts.values()):
                 self._unlink(turn + micro)
 
-    def _take(self, scripts: list[tuple[Script, int, int]], turn: int) -> None:
-        """One step, side by side: all read, then all effects are applied."""
+    def _take(self, scripts: Mapping[int, Script], turn: int) -> None:
+        """One step of those at these positions, side by side: all read, then all effects are applied."""
         cursor = self.cursor
-        for script, _, _ in scripts:
+        for script in scripts.values():
             if script.draw is not None:
                 self._draw(script.draw)
             for statement in script.arrive:
                 statement.run(cursor)
-        for script, _, _ in scripts:
+        for script in scripts.values():
             for statement in (*script.record, *script.starts):
                 statement.run(cursor, turn=turn)
         # In plain order, so that the later campaign wins where two want the same thing otherwise.
-        for script, _, _ in sorted(scripts, key=lambda item: self.names[item[1]]):
-            for statement in script.effects:
+        for code in sorted(scripts, key=lambda code: self.names[self.program.bundle.position(code)[0].campaign_id]):
+            for statement in scripts[code].effects:
                 statement.run(cursor)
 
     def _draw(self, draw: Draw) -> None:
@@ -321,14 +321,13 @@ class Round:
         if arms:
             self.cursor.executemany(draw.assign, arms)
 
-    def _move(self, scripts: list[tuple[Script, int, int]]) -> None:
+    def _move(self, scripts: Collection[Script]) -> None:
         """Whoever comes to another of these positions has moved already, and must not move on from there."""
         moved = STATE.RUNNING if len(scripts) == 1 else STATE.MOVED
-        for script, _, count in scripts:
-            for statement in script.move:
-                statement.run(self.cursor, moved=moved)
-            self.tally.moved += count
-            self.tally.exited += count if script.over else 0
+        for script in scripts:
+            number = sum([statement.run(self.cursor, moved=moved) for statement in script.move])
+            self.tally.moved += number
+            self.tally.exited += number if script.over else 0
         if moved == STATE.MOVED:
             self.program.rounds.moved.run(self.cursor)
 
@@ -358,11 +357,7 @@ class Round:
         codes = self._judge(codes, turn)
         for statement in messages.write:
             statement.run(cursor, turn=turn, accepted=int(self.accepted))
-        for reason, count in messages.tally.rows(cursor):
-            if reason is None:
-                self.tally.intents += count
-            else:
-                self.tally.withheld[reason] += count
+        self.tally.withheld.update(dict(messages.withheld.rows(cursor)))
         if self.answer is not None and self.answer is not silent:
             self._react(self.answer)
         moved = self._go_on_from(codes, turn)
@@ -402,7 +397,7 @@ class Round:
         for rank in range(1, messages.ranks.rows(cursor)[0][0] + 1):
             for statement in messages.caps.judge:
                 statement.run(cursor, rank=rank)
-            messages.count.run(cursor, rank=rank)
+            self.tally.intents += messages.count.run(cursor, rank=rank)
         for statement in (*messages.caps.room, *messages.holds.defer):
             statement.run(cursor)
         return codes

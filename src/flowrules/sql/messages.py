@@ -42,7 +42,7 @@ class Messages:
     holds: Holds
     count: Statement
     write: tuple[Statement, ...]
-    tally: Statement
+    withheld: Statement
     sent: Statement
     number: Statement
     react: str
@@ -76,7 +76,9 @@ def messages(bundle: Bundle) -> Messages:
             "customer_id, type_id, at, seq, event_time, ref_campaign_id, ref_instance, ref_step_id, ref_pass, machine",
         ),
         remind=w.row("agenda", "customer_id, at, what", " ON CONFLICT DO NOTHING"),
-        tally=w.statement("SELECT reason, count(*) FROM ask WHERE held IS NULL GROUP BY reason"),
+        withheld=w.statement(
+            "SELECT reason, count(*) FROM ask WHERE reason IS NOT NULL AND held IS NULL GROUP BY reason"
+        ),
         sent=w.statement(
             "SELECT u.external_id, a.customer_id, a.campaign_id, a.instance, a.step_id, a.pass, a.channel_id, "
             f"n.template, a.at FROM ask a {w.join('customer', 'u', 'u.id = a.customer_id')} CROSS JOIN node n "

@@ -137,9 +137,7 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
             "WHERE a.customer_id = f.customer_id AND a.at = f.at"
         ),
         load=w.statement(load),
-        running=w.statement(
-            f"SELECT code, campaign_id, count(*) FROM run WHERE state = {STATE.RUNNING} GROUP BY code, campaign_id"
-        ),
+        running=w.statement(f"SELECT DISTINCT code FROM run WHERE state = {STATE.RUNNING}"),
         moved=w.statement(f"UPDATE run SET state = {STATE.RUNNING} WHERE state = {STATE.MOVED}"),
         forget=w.statement(
             "DELETE FROM agenda WHERE customer_id > :cursor AND customer_id <= :upto "

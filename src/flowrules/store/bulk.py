@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import psycopg
 from sqlalchemy import ARRAY, ColumnElement, Connection, Table, Text, any_, bindparam, func, select
 from sqlalchemy.types import BigInteger, Integer, SmallInteger
 
 Row = Sequence[int | str | None]
+
+_TOGETHER = 100
+"""Rows a statement on SQLite: a third faster than one by one."""
+_VALUES = 32_000
+"""What SQLite binds to one statement, nearly."""
 
 
 def among(
@@ -42,9 +48,15 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
                 copy.write_row(row)
         return
     given = [row if isinstance(row, tuple) else tuple(row) for row in rows]
-    if given:
-        marks = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {target} ({names}) VALUES ({marks})", given)  # noqa: S608 -- our names
+    marks = f"({', '.join('?' * len(columns))})"
+    insert = f"INSERT INTO {target} ({names}) VALUES {marks}"  # noqa: S608 -- our names
+    together = max(1, min(_TOGETHER, _VALUES // len(columns)))
+    whole = len(given) - len(given) % together
+    for first in range(0, whole, together):
+        values = tuple(chain.from_iterable(given[first : first + together]))
+        connection.exec_driver_sql(insert + f", {marks}" * (together - 1), values)
+    if given[whole:]:
+        connection.exec_driver_sql(insert, given[whole:])
 
 
 def _postgres_type(table: Table, column: str) -> str:

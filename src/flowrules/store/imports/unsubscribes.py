@@ -36,7 +36,7 @@ class Unsubscribes:
     def about(self, event: NewEvent, ref: Ref) -> NewEvent:
         """The message has been found: it is the channel of that message that was refused."""
         withdrawal = None if event.withdrawal is None else replace(event.withdrawal, channels=self._of(ref))
-        return replace(event, ref=ref, withdrawal=withdrawal)
+        return event._replace(ref=ref, withdrawal=withdrawal)
 
     def _of(self, ref: Ref) -> tuple[str, ...]:
         channel = channel_of(ref[3])
