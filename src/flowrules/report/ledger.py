@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, union_all
 
 from flowrules.report.lookup import find_campaign, find_customer, reason
 from flowrules.report.words import SECOND, iso
@@ -78,8 +78,11 @@ def decisions() -> Select[Any]:
 
 def of_customer(number: int) -> ColumnElement[bool]:
     """The decisions about one customer, found by the instants there are of them."""
-    decision, visit = tables.decision.c, tables.visit.c
-    return and_(decision.customer_id == number, decision.at.in_(select(visit.at).where(visit.customer_id == number)))
+    decision, visit, later = tables.decision.c, tables.visit.c, tables.decision.alias().c
+    visited = select(visit.at).where(visit.customer_id == number)
+    behind = select(tables.clock.c.visited_at).scalar_subquery()
+    rest = select(later.at).where(later.at >= behind, later.customer_id == number)
+    return and_(decision.customer_id == number, decision.at.in_(union_all(visited, rest)))
 
 
 def facts(row: Row[*tuple[Any, ...]]) -> dict[str, object]:

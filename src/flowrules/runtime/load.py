@@ -26,6 +26,7 @@ from flowrules.sql.operators import Operators, operators
 from flowrules.sql.rounds import Rounds, rounds, zone_of
 from flowrules.sql.statement import Statement
 from flowrules.sql.steps import Script, script
+from flowrules.sql.visits import Visits, visits
 from flowrules.sql.watch import Ends, Watch, ends, watch
 from flowrules.store.catalogues import catalogue
 
@@ -43,6 +44,7 @@ class Program:
     default_zone: int
     zone_of_customer: bool
     rounds: Rounds
+    visits: Visits
     watch: Watch
     ends: Ends
     facts: Facts
@@ -112,6 +114,7 @@ def load_program(connection: Connection, dialect: str) -> Program:
         default_zone=default_zone,
         zone_of_customer=of_customer,
         rounds=rounds(bundle, default_zone, tuple(sorted(listened)), of_customer=of_customer),
+        visits=visits(bundle.writer),
         watch=watch(bundle),
         ends=ends(bundle),
         facts=facts(bundle),

@@ -71,8 +71,9 @@ class Round:
     def run(self, cursor: int, upto: int) -> None:
         """Every instant up to the target of the customers in (cursor, upto]."""
         rounds = self.program.rounds
-        while rounds.focus.run(self.cursor, cursor=cursor, upto=upto) > 0:
+        while instants := max(0, rounds.focus.run(self.cursor, cursor=cursor, upto=upto)):
             self._instant()
+            self.tally.instants += instants
             for statement in rounds.write:
                 statement.run(self.cursor)
             for statement in [*rounds.again, *self.program.operators.again, *self._dates()]:

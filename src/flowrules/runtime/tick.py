@@ -25,6 +25,7 @@ from flowrules.runtime.rounds import Round
 from flowrules.sql.codes import Reason, Status
 from flowrules.sql.scratch import definitions
 from flowrules.sql.statement import Cursor
+from flowrules.sql.visits import CHUNK
 from flowrules.store.database import ADVISORY, Database, Session
 
 SLICE = 1000
@@ -32,6 +33,9 @@ SLICE = 1000
 
 _BREATH = 0.002
 """Seconds between two slices: SQLite gives its one lock to whoever asks just then, and who waits asks seldom."""
+
+_EVERYBODY = 1 << 62
+"""Above every customer's number."""
 
 SPAN = 86_400_000_000
 """A long way is gone in stretches of a day, so that no slice grows with the downtime before it."""
@@ -60,6 +64,7 @@ class Tally:
     """Counted while a tick goes on."""
 
     rounds: int = 0
+    instants: int = 0
     entered: int = 0
     moved: int = 0
     exited: int = 0
@@ -110,6 +115,8 @@ class Planner:
         self.database = database
         self.session = session
         self._program = program
+        self._behind: int | None = None
+        """Instants of customers since the ledger was indexed by customer, about; None: not known yet."""
 
     @property
     def program(self) -> Program:
@@ -140,9 +147,11 @@ class Planner:
                     "give a later instant",
                 )
             if clock.target > clock.last:
+                before = tally.instants
                 self._stretch(clock, answer, tally, stopped)
                 if stopped():
                     return tally.result()
+                self._index(clock.target, tally.instants - before)
                 if progress is not None:
                     progress(clock.target)
             if clock.target >= now:
@@ -238,6 +247,26 @@ class Planner:
                     return
             if self.database.dialect == "sqlite":
                 time.sleep(_BREATH)
+
+    def _index(self, last: int, instants: int) -> None:
+        """Write the ledger's index by customer once it lies behind by a chunk; a reader looks through the rest."""
+        visits = self.program.visits
+        if self._behind is None:
+            with self._write() as cursor:
+                after, whom = visits.stand.rows(cursor)[0]
+                self._behind = visits.behind.rows(cursor, after=after, whom=whom, last=last)[0][0]
+        else:
+            self._behind += instants
+        while self._behind >= CHUNK // 2:
+            with self._write() as cursor:
+                self._clock(cursor)  # one planner at a time
+                after, whom = visits.stand.rows(cursor)[0]
+                found = visits.upto.rows(cursor, after=after, whom=whom, last=last)
+                at, customer = found[0] if found else (last, _EVERYBODY)
+                visits.add.run(cursor, after=after, whom=whom, at=at, customer=customer)
+                visits.done.run(cursor, at=at, customer=customer)
+            if not found:
+                self._behind = 0
 
     def _gather(self, cursor: Cursor, clock: _Clock) -> None:
         """Write the agenda of the stretch."""

@@ -113,10 +113,6 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         "stage_id = excluded.stage_id, goal_at = excluded.goal_at, ended_at = excluded.ended_at, "
         "exit = excluded.exit, words_id = excluded.words_id"
     )
-    visited = (
-        "INSERT INTO visit (customer_id, at) SELECT f.customer_id, f.at FROM focus f WHERE EXISTS "
-        "(SELECT 1 FROM decision d WHERE d.at = f.at AND d.customer_id = f.customer_id)"
-    )
     if bundle.refreshes():
         changed += ", entry_at = excluded.entry_at, entry_seq = excluded.entry_seq"
     return Rounds(
@@ -143,7 +139,7 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
             "DELETE FROM agenda WHERE customer_id > :cursor AND customer_id <= :upto "
             "AND (customer_id, at) IN (SELECT customer_id, at FROM focus)"
         ),
-        write=(w.statement(f"{stored} = 0"), w.statement(f"{stored} > 0 {changed}"), w.statement(visited)),
+        write=(w.statement(f"{stored} = 0"), w.statement(f"{stored} > 0 {changed}")),
         again=(
             w.statement(
                 f"INSERT INTO agenda (customer_id, at, what) SELECT customer_id, due_at, {AGENDA.TIMER} FROM run "

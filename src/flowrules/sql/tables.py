@@ -70,6 +70,8 @@ clock = Table(
     _int("last_tick"),  # every customer has passed this instant
     _int("target"),  # a tick under way (or interrupted) goes to here; equal to last_tick when none is
     _int("cursor"),  # customers up to this id have passed the target
+    _int("visited_at"),  # the ledger has its visits up to here, and
+    _int("visited_customer"),  # of this instant up to this customer
 )
 journal = Table(
     "journal",
@@ -530,5 +532,5 @@ visit = Table(
     _int("at", key=True),
     sqlite_with_rowid=False,
 )
-"""The instants at which the ledger has rows of a customer."""
+"""The instants at which the ledger has rows of a customer, up to the one that the clock knows."""
 channel = Table("channel", metadata, _small("id", key=True), Column("name", Text, nullable=False, unique=True))

@@ -159,7 +159,9 @@ class Database:
             }
             connection.execute(insert(tables.workspace), [{"key": key, "value": facts[key]} for key in facts])
             connection.execute(
-                insert(tables.clock), {"id": 0, "last_tick": BEGINNING, "target": BEGINNING, "cursor": 0}
+                insert(tables.clock),
+                dict.fromkeys(("last_tick", "target", "visited_at"), BEGINNING)
+                | dict.fromkeys(("id", "cursor", "visited_customer"), 0),
             )
             connection.execute(insert(tables.journal), {"id": 0, "next_seq": 1})
             fill_calendar(connection)

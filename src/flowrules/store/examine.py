@@ -59,7 +59,10 @@ _SOUND = {
     "decisions of a version that is not there": _without("decision", "version v", "v.id = x.version_id"),
     "decisions without the place of their rule": _without("decision", "label l", "l.id = x.place_id"),
     "decisions that nobody finds by their customer": _without(
-        "decision", "visit v", "v.customer_id = x.customer_id AND v.at = x.at"
+        "decision",
+        "visit v",
+        "v.customer_id = x.customer_id AND v.at = x.at",
+        "x.at < (SELECT visited_at FROM clock)",
     ),
     "identities of nobody": _without("identity", "customer c", "c.id = x.customer_id"),
 }

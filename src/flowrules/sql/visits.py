@@ -1,0 +1,50 @@
+"""Statements of the ledger's index by customer, which is written behind it, tens of thousands of rows at a time.
+
+The ledger stands in order of time. A row here for each instant of a customer would touch a page of its own; many at
+once, in order of customers, share them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flowrules.sql.statement import Statement, Writer
+
+CHUNK = 50_000
+"""Rows of the ledger a transaction."""
+
+_BEHIND = "FROM decision d WHERE (d.at, d.customer_id) > (:after, :whom)"
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """stand: up to which instant and customer there are visits; behind: how many rows have none yet, CHUNK at most;
+    upto: the last one of a whole chunk.
+    """
+
+    stand: Statement
+    behind: Statement
+    upto: Statement
+    add: Statement
+    done: Statement
+
+
+def visits(w: Writer) -> Visits:
+    """Behind and upto take the last tick, `last`: what lies before it does not change any more."""
+    return Visits(
+        stand=w.statement("SELECT visited_at, visited_customer FROM clock WHERE id = 0"),
+        behind=w.statement(
+            f"SELECT count(*) FROM (SELECT 1 AS one {_BEHIND} AND d.at <= :last LIMIT {CHUNK}) AS found"
+        ),
+        upto=w.statement(
+            f"SELECT d.at, d.customer_id {_BEHIND} AND d.at <= :last ORDER BY d.at, d.customer_id "
+            f"LIMIT 1 OFFSET {CHUNK - 1}"
+        ),
+        # In the ledger's own order there is nothing to sort for DISTINCT.
+        add=w.statement(
+            "INSERT INTO visit (customer_id, at) SELECT n.customer_id, n.at FROM (SELECT DISTINCT d.at, d.customer_id "
+            f"{_BEHIND} AND (d.at, d.customer_id) <= (:at, :customer)) AS n ORDER BY n.customer_id, n.at "
+            "ON CONFLICT DO NOTHING"
+        ),
+        done=w.statement("UPDATE clock SET visited_at = :at, visited_customer = :customer WHERE id = 0"),
+    )
