@@ -53,6 +53,8 @@ def find_customers(connection: Connection, references: Iterable[str]) -> dict[st
     wanted = dict.fromkeys(references)
     found = find_ids(connection, wanted)
     result = {reference: found[name] for reference in wanted if (name := reference.strip()) in found}
+    if len(result) == len(wanted):
+        return result
     for kind in _IDENTIFYING:
         # Nearly all are named by their id: these look-ups are for the rest.
         addresses = {

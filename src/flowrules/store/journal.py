@@ -121,7 +121,12 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
     arrived = _arrive(
         connection,
         model,
-        [(each.key, each.content, each.customer, each.received_at) for each in events],
+        _Facts(
+            [each.key for each in events],
+            [each.content for each in events],
+            [each.customer for each in events],
+            [each.received_at for each in events],
+        ),
         known_only=known_only,
     )
     fresh = [events[position] for position in arrived.positions]
@@ -192,7 +197,12 @@ def add_consents(
     arrived = _arrive(
         connection,
         model,
-        [(each.key, each.content, each.customer, each.at) for each in consents],
+        _Facts(
+            [each.key for each in consents],
+            [each.content for each in consents],
+            [each.customer for each in consents],
+            [each.at for each in consents],
+        ),
         known_only=known_only,
     )
     fresh = [consents[position] for position in arrived.positions]
@@ -231,6 +241,16 @@ def replace_list(connection: Connection, name: str, entries: Iterable[tuple[Iden
 
 
 @dataclass(frozen=True, slots=True)
+class _Facts:
+    """Side by side, of each fact."""
+
+    keys: Sequence[str | None]
+    contents: Sequence[int | None]
+    customers: Sequence[str]
+    received: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class _Arrived:
     """`positions`: of the facts to be stored; `at`: their decision instants; `first`: the number of the first."""
 
@@ -241,36 +261,37 @@ class _Arrived:
     who: Mapping[str, int]
 
 
-def _arrive(
-    connection: Connection, model: Model, facts: Sequence[tuple[str | None, int | None, str, int]], *, known_only: bool
-) -> _Arrived:
-    """Facts, as (key, content, customer, received at): which are new, whose they are, when they are decided on."""
-    fresh, differing = _fresh(connection, [(key, content) for key, content, _, _ in facts])
-    who = find_customers(connection, [facts[position][2] for position in fresh])
-    taken, strangers = _split(fresh, [customer for _, _, customer, _ in facts], who, known_only=known_only)
-    known = len(facts) - len(fresh)
+def _arrive(connection: Connection, model: Model, facts: _Facts, *, known_only: bool) -> _Arrived:
+    """Which are new, whose they are, when they are decided on."""
+    fresh, differing = _fresh(connection, facts)
+    customers, received = facts.customers, facts.received
+    who = find_customers(connection, [customers[position] for position in fresh])
+    taken, strangers = _split(fresh, customers, who, known_only=known_only)
+    known = len(facts.keys) - len(fresh)
     if not taken:
         return _Arrived(Taken(0, known, strangers, 0, differing), (), (), 0, who)
     first, earliest = allocate(connection, len(taken))
-    arrivals = [(facts[position][2], max(facts[position][3], earliest)) for position in taken]
-    created = _create_unknown(connection, model, arrivals, who)
-    counts = Taken(len(taken), known, strangers, created, differing)
-    return _Arrived(counts, taken, [at for _, at in arrivals], first, who)
+    at = [instant if (instant := received[position]) > earliest else earliest for position in taken]
+    arrivals = ((customers[position], instant) for position, instant in zip(taken, at, strict=True))
+    created = _create_unknown(connection, model, [each for each in arrivals if each[0] not in who], who)
+    return _Arrived(Taken(len(taken), known, strangers, created, differing), taken, at, first, who)
 
 
-def _fresh(connection: Connection, keys: Sequence[tuple[str | None, int | None]]) -> tuple[list[int], tuple[int, ...]]:
+def _fresh(connection: Connection, facts: _Facts) -> tuple[Sequence[int], tuple[int, ...]]:
     """Positions of keys that were never taken in, each key once; no key is always fresh.
 
     And of those that were, with another content.
     """
-    given = sorted({key for key, _ in keys if key is not None})
+    given = {key for key in facts.keys if key is not None}
     intake = tables.intake.c
     seen: dict[str, int | None] = {}
     if given:
-        query = select(intake.key, intake.content).where(among(connection, intake.key, given))
-        seen = {row.key: row.content for row in connection.execute(query)}
+        query = select(intake.key, intake.content).where(among(connection, intake.key, sorted(given)))
+        seen = dict(connection.execute(query).all())
+    if not seen and len(given) == len(facts.keys):
+        return range(len(facts.keys)), ()
     fresh, differing = [], []
-    for position, (key, content) in enumerate(keys):
+    for position, (key, content) in enumerate(zip(facts.keys, facts.contents, strict=True)):
         if key is None or key not in seen:
             fresh.append(position)
             if key is not None:
@@ -285,8 +306,8 @@ def _remember(connection: Connection, keys: Iterable[tuple[str, int | None]]) ->
 
 
 def _split(
-    fresh: list[int], customers: Sequence[str], who: Mapping[str, int], *, known_only: bool
-) -> tuple[list[int], tuple[int, ...]]:
+    fresh: Sequence[int], customers: Sequence[str], who: Mapping[str, int], *, known_only: bool
+) -> tuple[Sequence[int], tuple[int, ...]]:
     if not known_only:
         return fresh, ()
     return (
@@ -296,10 +317,9 @@ def _split(
 
 
 def _create_unknown(
-    connection: Connection, model: Model, arrivals: Sequence[tuple[str, int]], who: dict[str, int]
+    connection: Connection, model: Model, strangers: Sequence[tuple[str, int]], who: dict[str, int]
 ) -> int:
     """Customers first heard of by a fact, known from its instant on; `who` gets their numbers."""
-    strangers = [(customer, at) for customer, at in arrivals if customer not in who]
     unknown: dict[str, NewCustomer] = {}
     for customer, at in strangers:
         name = customer.strip()
