@@ -159,6 +159,21 @@ def test_no_message_after_the_journey_ended(welcome: World) -> None:
     assert statuses(welcome)[0] == ("cancelled", "journey_ended")
 
 
+def test_what_became_of_a_message_is_told_when_nobody_of_the_tick_is_inside_any_more(welcome: World) -> None:
+    """Nor would its contact ever be given back: caps would count what was never sent."""
+    welcome.event(["ana", "bea"], "purchase", TICK + MINUTE, amount="5")
+    welcome.tick(NOW)
+    assert len(rows(welcome, tables.contact)) == 2
+    assert run(welcome, Scripted(), NOW + MINUTE).withheld == {"journey_ended": 2}
+    welcome.tick(NOW + 2 * MINUTE)
+    with welcome.database.read() as connection:
+        outcomes = connection.execute(
+            select(tables.decision.c.at, tables.decision.c.reason).where(tables.decision.c.decision == Decision.OUTCOME)
+        ).all()
+    assert [tuple(row) for row in outcomes] == [(NOW + MINUTE, Reason.JOURNEY_ENDED)] * 2
+    assert rows(welcome, tables.contact) == []
+
+
 def test_no_address_any_more(welcome: World) -> None:
     with welcome.database.write() as connection:
         gone = {"kind": "email", "value": "", "customer_id": 1, "since": TICK}

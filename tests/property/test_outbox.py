@@ -10,20 +10,35 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select
+from sqlalchemy import and_, exists, insert, select
 
 from flowrules.channels.base import Accepted, Outcome, OutgoingMessage, Refused, Retry, Unknown
 from flowrules.runtime.deliver import deliver
 from flowrules.runtime.tick import planner
 from flowrules.sql import tables as t
+from flowrules.sql.codes import Decision, Status
 from flowrules.store.database import Database
 from tests.property.contacts import exceeded, in_quiet_hours
 from tests.reference.generate import cuts, scenarios
 from tests.reference.outcome import Contact
 from tests.reference.scenario import DAY, HOUR, LedgerRow, Scenario
 from tests.reference.show import difference
+from tests.reference.workspace import did, workspace
 from tests.support.engine import deployed, ledger
 
+KEY = ("customer_id", "campaign_id", "instance", "step_id")
+UNTOLD = select(t.outcome).where(
+    ~exists().where(
+        *(t.decision.c[name] == t.outcome.c[name] for name in (*KEY, "at")), t.decision.c.decision == Decision.OUTCOME
+    )
+)
+COUNTED = select(t.contact).join(
+    t.message,
+    and_(
+        *(t.message.c[name] == t.contact.c[name] for name in (*KEY, "pass")),
+        t.message.c.status.in_((Status.HELD, Status.SKIPPED, Status.REFUSED, Status.EXPIRED, Status.CANCELLED)),
+    ),
+)
 QUICK = settings(max_examples=8, suppress_health_check=list(HealthCheck))
 
 
@@ -52,7 +67,10 @@ class Moody:
 
 
 def facts(database: Database) -> tuple[list[LedgerRow], list[dict[str, Any]]]:
+    """Both runs could lose the same: so in any case what became of a message is told, and only what was sent counts."""
     with database.read() as connection:
+        assert connection.execute(UNTOLD).all() == []
+        assert connection.execute(COUNTED).all() == []
         return ledger(connection), [row._asdict() for row in connection.execute(select(t.outcome))]
 
 
@@ -83,6 +101,26 @@ def once_more(scenario: Scenario, url: str, outcomes: list[dict[str, Any]], step
             for step in [*steps, scenario.until]:
                 planning.tick(step)
         return facts(database)
+
+
+def test_what_once_failed(database_url: str) -> None:
+    """Ana has left when her message shall leave, and nobody is inside in the round that tells so."""
+    scenario = workspace(
+        """
+campaign c:
+    enter when begin
+    goal purchase
+    stage s:
+        send email welcome
+        wait 1 month
+""",
+        did("03-01 02:00 begin"),
+        did("03-01 03:00 purchase"),
+    )
+    days = [scenario.deployed_at + day * DAY + HOUR for day in range(9)]
+    (expected, outcomes), _ = by_wall_clock(scenario, database_url, days)
+    assert [row.reason for row in expected if row.decision == "outcome"] == ["journey_ended"]
+    assert once_more(scenario, database_url, outcomes, [])[0] == expected
 
 
 @pytest.mark.slow

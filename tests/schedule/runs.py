@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+_PROJECT = Path(__file__).parents[2]
 FLOWRULES = [sys.executable, "-c", "from flowrules.cli.entry import main; main()"]
 
 RULES = """\
@@ -65,14 +66,14 @@ class Shop:
         return result.stdout
 
     @contextmanager
-    def process(self, *arguments: str) -> Iterator[Process]:
-        """Killed at the end, if it still runs."""
+    def process(self, *arguments: str, first: str = "pass") -> Iterator[Process]:
+        """Killed at the end, if it still runs. first: Python to run before the program."""
         log = self.folder / f"log-{time.monotonic_ns()}"
         with log.open("wb") as out:
             started = subprocess.Popen(
-                [*FLOWRULES, *arguments],
+                [*FLOWRULES[:2], f"{first}; {FLOWRULES[2]}", *arguments],
                 cwd=self.folder,
-                env={**os.environ, "FLOWRULES_DATABASE_URL": self.url},
+                env={**os.environ, "FLOWRULES_DATABASE_URL": self.url, "PYTHONPATH": str(_PROJECT)},
                 stdout=out,
                 stderr=out,
             )

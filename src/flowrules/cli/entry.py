@@ -7,6 +7,9 @@ import sys
 
 def main() -> None:
     try:
+        from flowrules.cli import interruption  # noqa: PLC0415 -- even this could be interrupted
+
+        interruption.leaves()
         from flowrules.cli.main import main as program  # noqa: PLC0415 -- it takes a while
 
         program()

@@ -17,6 +17,7 @@ from typing import NoReturn
 import click
 
 from flowrules import __version__
+from flowrules.cli import interruption
 from flowrules.cli.context import Context
 from flowrules.cli.failures import exit_code
 from flowrules.diagnostics.suggest import nearest
@@ -65,6 +66,8 @@ class _Program(click.Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"flowrules.cli.{_MODULES.get(name, name)}")
+        if name != "run":  # which has nothing to undo before it listens to signals of its own
+            interruption.is_raised()
         command: click.Command = module.command
         for each in (command, *(command.commands.values() if isinstance(command, click.Group) else ())):
             known = {option.name for option in each.params}

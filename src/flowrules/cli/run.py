@@ -5,11 +5,10 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event
 
 import click
 
-from flowrules.cli import clock
+from flowrules.cli import clock, interruption
 from flowrules.cli.context import Context, UserError
 from flowrules.cli.deliver import address, channels_of, daily_limits, delivered, out_of_order, words_of
 from flowrules.cli.output import emit, formats
@@ -38,6 +37,7 @@ def command(context: Context, *, once: bool, redirect_to: str | None, format_: s
     database = context.database(workspace)
     channels, daily = channels_of(workspace, redirect_to), daily_limits(workspace)
     if once:
+        interruption.is_raised()
         now = clock.wall()
         planned = ticked(database, now)
         done = delivered(database, channels, daily, clock.wall)
@@ -52,8 +52,8 @@ def command(context: Context, *, once: bool, redirect_to: str | None, format_: s
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[Event]:
-    stop = Event()
+def _told_to_stop() -> Iterator[schedule.Stop]:
+    stop = schedule.Stop()
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Event, Lock
+from threading import Lock
 from typing import Protocol
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -47,6 +47,28 @@ class Intervals:
     lease: int = 30
 
 
+class Stop:
+    """What tells a run to end; a signal may set it at any moment.
+
+    Not a threading.Event: whoever waits for that, or sets it, holds a lock for a moment, and a signal that comes just
+    then would wait for this lock for ever.
+    """
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def set(self) -> None:
+        self._told = True
+
+    def is_set(self) -> bool:
+        return self._told
+
+    def wait(self) -> None:
+        # In short sleeps: a signal that comes just before one does not end it.
+        while not self._told:
+            time.sleep(0.1)
+
+
 class Log(Protocol):
     def note(self, line: str, /) -> None: ...
 
@@ -59,7 +81,7 @@ def run(
     daily: DailyLimits,
     every: Intervals,
     out: Log,
-    stop: Event,
+    stop: Stop,
 ) -> None:
     """Until `stop` is set; then the transactions under way are finished, and the lease is released."""
     beats = _Beats(database, channels, daily, every, out, stop)
@@ -92,7 +114,7 @@ class _Beats:
         daily: DailyLimits,
         every: Intervals,
         out: Log,
-        stop: Event,
+        stop: Stop,
     ) -> None:
         self.database, self.channels, self.daily, self.every, self.out, self.stop = (
             database, channels, daily, every, out, stop,
