@@ -121,7 +121,9 @@ def _consents(dice: Dice, ids: tuple[str, ...], start: int) -> list[Consent]:
     for _ in range(dice.number(0, 3)):
         state = dice.pick(("refused", "withdrawn", "granted"))
         channel, purpose = dice.pick(tuple(TEMPLATES)), dice.pick(("marketing", "service"))
-        found.append(Consent(dice.pick(ids), channel, purpose, state, _instant(dice, start, -1)))
+        at = _instant(dice, start, -1)
+        said = at - dice.pick((DAY, 3 * DAY, 1)) if dice.chance(40) else None
+        found.append(Consent(dice.pick(ids), channel, purpose, state, at, said))
     return found
 
 

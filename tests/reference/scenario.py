@@ -39,13 +39,18 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """`state`: granted, refused or withdrawn."""
+    """`state`: granted, refused or withdrawn, received `at`; said at `event_time`, None: then too."""
 
     customer: str
     channel: str
     purpose: str
     state: str
     at: int
+    event_time: int | None = None
+
+    @property
+    def said_at(self) -> int:
+        return self.at if self.event_time is None else self.event_time
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,7 +209,7 @@ def fill(connection: Connection, model: Model, scenario: Scenario) -> None:
         connection,
         model,
         [
-            NewConsent(item.customer, item.channel, item.purpose, item.state, item.at, "test", item.at)
+            NewConsent(item.customer, item.channel, item.purpose, item.state, item.at, "test", item.said_at)
             for item in scenario.consents
         ],
     )

@@ -403,6 +403,7 @@ class _Story:
                 consent.channel == channel,
                 consent.purpose == purpose,
                 consent.at <= at,
+                consent.state != tables.OUTDATED,
             )
             .order_by(consent.at.desc(), consent.seq.desc())
         )

@@ -123,13 +123,13 @@ class Round:
         for group in (facts.exits, facts.goals):
             if self._each(group, present, turn):
                 self._end(turn)
-        if not inside:
-            return
-        self._refresh(present, turn)
-        self._each(facts.interruptions, present, turn)
-        self._meet(present)
-        self._outcomes(present, turn)
-        self._go_on(turn)
+        if inside:
+            self._refresh(present, turn)
+            self._each(facts.interruptions, present, turn)
+            self._meet(present)
+        self._outcomes(present, turn)  # also of journeys that are over
+        if inside:
+            self._go_on(turn)
 
     def _refresh(self, present: set[int], turn: int) -> None:
         if self._each(self.program.facts.refreshes, present, turn):
