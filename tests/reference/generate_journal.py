@@ -84,7 +84,7 @@ def _since_known(facts: list[Fact], customers: tuple[Customer, ...]) -> list[Fac
     """What would be older than its customer comes with the customer, or (an event that happened before) not at all."""
     known = {customer.id: customer.known_at for customer in customers}
     moved = [replace(fact, at=max(fact.at, known[fact.customer])) for fact in facts]
-    return [fact for fact in moved if getattr(fact, "event_time", fact.at) >= known[fact.customer]]
+    return [fact for fact in moved if (getattr(fact, "event_time", None) or fact.at) >= known[fact.customer]]
 
 
 def _customer(dice: Dice, name: str, start: int) -> Customer:

@@ -51,7 +51,7 @@ _NOTES: dict[int, tuple[str, ...]] = {
 class Moment:
     """One line of the story.
 
-    kind: event, consent, change, decision or message; what: the name of the event, attribute, channel, decision or
+    at: 0 or less is from the start. kind: event, consent, change, decision or message; what: the name of the event, attribute, channel, decision or
     status; label: what it is about; text: the words at `rule`; notes: what else a person asks then; next_possible:
     when a withheld message could next have left; key: what tells the journey entered from others.
     """
@@ -76,7 +76,7 @@ class Moment:
 
     def facts(self) -> dict[str, object]:
         return {
-            "at": iso(self.at),
+            "at": iso(self.at) if self.at > 0 else None,
             "kind": self.kind,
             "what": self.what,
             "label": self.label,
