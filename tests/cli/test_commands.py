@@ -244,7 +244,7 @@ def test_now_is_for_virtual_clocks(call: Call, workspace: Path) -> None:
     assert call("apply").code == 0
     said = call("apply", "--now", "2026-02-01")
     assert (said.code, said.out) == (1, "")
-    assert said.err.startswith("error: --now lies before the last tick, 2026-02-28T2")
+    assert said.err.startswith("error: --now lies before the last tick, 2026-02-28 23:59:59.999999\n")
 
 
 def test_a_list_is_read_at_apply(call: Call, workspace: Path) -> None:
