@@ -37,6 +37,7 @@ def journal(dice: Dice) -> dict[str, object]:
     }
     return {
         "deployed_at": start,
+        "since": start - dice.pick((DAY, 3 * DAY, 1)) if dice.chance(30) else None,
         "until": start + dice.pick(DAYS) * DAY,
         "customers": customers,
         "consents": tuple(_since_known(_consents(dice, ids, start), customers)),

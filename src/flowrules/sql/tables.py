@@ -147,7 +147,8 @@ campaign = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False, unique=True),
-    _int("lives_from", null=True),  # null: not deployed now; earlier facts enter nobody
+    _int("lives_from", null=True),  # null: not deployed now; earlier facts enter nobody,
+    _int("looks_back_to", null=True),  # but those that happened since then, where a deployment said so
 )
 step = Table(
     "step",
