@@ -223,7 +223,7 @@ def test_apply(call: Call, workspace: Path) -> None:
         assert json.loads(call("apply", *arguments, "--format", "json").out) == expected
     rules.write_text("")
     assert json.loads(call("apply", "--format", "json").out)["campaigns"] == [
-        {"name": "welcome", "version": 0, "state": "removed"}
+        {"name": "welcome", "version": 2, "state": "removed"}
     ]
 
 

@@ -13,12 +13,13 @@ from flowrules.report.explain import Explanation, Moment
 from flowrules.report.print import WIDTH, folded, safe
 from flowrules.report.standing import Standing
 from flowrules.report.words import clock, day, moment, window
+from flowrules.sql.tables import OPERATOR
 
 _VERB_AT = 12
 _NARROWEST_VERB = 9
 _LOUD = {"withheld": "red", "not_entered": "red", "goal": "green", "send": "green", "sent": "green", "exit": "yellow"}
 _VERBS = {"no_message": "not sent", "exit": "left", "met": "came", "wait": "waits", "start": "started"}
-_WAITS = {"quiet_until": "quiet hours", "on_hold": "on hold"}
+_WAITS = {"quiet_until": "quiet hours", "on_hold": "on hold", "paused": "paused"}
 _FACTS = {"event": "did", "consent": "consent", "change": "is now"}
 
 
@@ -92,7 +93,7 @@ def _said(each: Moment, zone: str) -> tuple[str, str]:
         return _FACTS.get(each.kind, each.what), _joined(each, label, because)
     verb = _VERBS.get(each.what, each.what.replace("_", " "))
     until = f"until {moment(each.until, zone)}" if each.until is not None else ""
-    if each.what == "withheld" and (until or each.reason in _WAITS):
+    if each.what == "withheld" and (until or each.reason in _WAITS) and each.rule != OPERATOR:
         why = _WAITS.get(each.reason or "", because)
         # Of a condition nobody knows when it changes: what is known is when the message would come too late.
         most = "at most " if each.reason == "on_hold" else ""

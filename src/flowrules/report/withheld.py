@@ -25,6 +25,10 @@ _NOTES: dict[int, tuple[str, ...]] = {
 }
 
 
+_PAUSED = "the campaign is paused: asked for again when it is resumed"
+_RESUMED_WITHOUT = "the pause had held it, and the campaign was resumed without what had waited"
+
+
 class Withheld:
     """Of one customer, by what is known up to the instant `at`."""
 
@@ -43,6 +47,8 @@ class Withheld:
         channel = short(row.step).removeprefix("send ").partition(" ")[0]
         purpose = campaign.message_class.purpose.name
         match row.reason:
+            case Reason.PAUSED:
+                note = _RESUMED_WITHOUT if row.rule == tables.OPERATOR else _PAUSED
             case Reason.CAPPED:
                 return self._why_capped(row, campaign, deployed)
             case Reason.NO_CONSENT:

@@ -194,7 +194,8 @@ def _versions(
     for name, lives_from in sorted(lives.items()):
         if name not in kept and lives_from is not None:
             connection.execute(update(t.campaign).where(t.campaign.c.name == name).values(lives_from=None))
-            states.append((name, 0, "removed"))
+            last = select(func.max(t.version.c.number)).where(t.version.c.campaign_id == ids[name])
+            states.append((name, connection.execute(last).scalar_one(), "removed"))
     return tuple(sorted(states))
 
 
