@@ -86,6 +86,19 @@ def test_a_refused_recipient_loses_nothing_else(server: MailServer) -> None:
     assert len(server.sessions) == 1
 
 
+def test_a_server_that_puts_off_everybody_is_left_alone(server: MailServer) -> None:
+    server.answers["RCPT"] = "451 4.7.1 Try again later"
+    smtp = channel(server.port)
+    outcomes = [smtp.send(to(f"c{number}")) for number in range(22)]
+    assert [isinstance(each, Retry) and each.out for each in outcomes] == [False] * 19 + [True] * 3
+    said = f"127.0.0.1:{server.port} puts off one message after the other: 451 4.7.1 Try again later"
+    assert outcomes[-1] == Retry(said, out=True)
+    server.answers["RCPT"] = "250 OK"
+    assert smtp.send(to("ana")) == Accepted()
+    server.answers["RCPT"] = "451 4.7.1 Try again later"
+    assert smtp.send(to("bea")) == Retry("451 4.7.1 Try again later")
+
+
 def test_a_stale_connection_is_made_again(server: MailServer) -> None:
     smtp = channel(server.port)
     assert smtp.send(to("ana")) == Accepted()

@@ -223,7 +223,7 @@ def test_apply(call: Call, workspace: Path) -> None:
         assert json.loads(call("apply", *arguments, "--format", "json").out) == expected
     rules.write_text("")
     assert json.loads(call("apply", "--format", "json").out)["campaigns"] == [
-        {"name": "welcome", "version": 0, "state": "removed"}
+        {"name": "welcome", "version": 2, "state": "removed"}
     ]
 
 
@@ -244,7 +244,7 @@ def test_now_is_for_virtual_clocks(call: Call, workspace: Path) -> None:
     assert call("apply").code == 0
     said = call("apply", "--now", "2026-02-01")
     assert (said.code, said.out) == (1, "")
-    assert said.err.startswith("error: --now lies before the last tick, 2026-02-28T2")
+    assert said.err.startswith("error: --now lies before the last tick, 2026-02-28 23:59:59.999999\n")
 
 
 def test_a_list_is_read_at_apply(call: Call, workspace: Path) -> None:

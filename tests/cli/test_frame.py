@@ -16,6 +16,7 @@ import pytest
 
 from flowrules import __version__
 from flowrules.cli.main import COMMANDS, program
+from flowrules.cli.output import table
 from tests.cli.conftest import Call
 
 FLOWRULES = [sys.executable, "-c", "from flowrules.cli.main import main; main()"]
@@ -252,3 +253,19 @@ def test_colours_only_on_a_terminal_and_never_with_no_color(workspace: Path, com
     done = subprocess.run([*FLOWRULES, *command], capture_output=True, env=plain, check=False)
     assert b"error[FR013]" in done.stdout
     assert b"\x1b" not in done.stdout + done.stderr
+
+
+def test_a_table_wider_than_a_terminal_goes_on_below() -> None:
+    rows = [("2026-03-02 10:00", "ana@example.com", "x" * 40, "because", "rules/shop.flow:7"), ("", "", "y", "", "")]
+    lines = table(("at", "customer", "step", "reason", "rule"), rows).split("\n")
+    assert [line.split() for line in lines] == [
+        ["at", "customer", "step"],
+        ["reason", "rule"],
+        ["2026-03-02", "10:00", "ana@example.com", "x" * 40],
+        ["because", "rules/shop.flow:7"],
+        ["y"],
+    ]
+    assert max(map(len, lines)) <= 80
+    long = table(("detail",), [("word " * 40,)]).split("\n")
+    assert max(map(len, long)) <= 80
+    assert " ".join(line.strip() for line in long).split() == ["detail", *["word"] * 40]

@@ -48,6 +48,7 @@ def test_a_failure_shows_the_line_what_was_instead_and_the_story(call: Call, wor
     (found,) = facts["tests"]
     assert (found["file"], found["line"], found["expected_line"]) == ("rules/wrong.flow", 1, 6)
     assert found["expected"] == "expect email welcome to ana"
+    assert (found["timeline"][0]["what"], found["timeline"][0]["at"]) == ("refused", None), "from the start"
     assert [each["what"] for each in found["timeline"]][-2:] == ["withheld", "wait"]
     root = ET.fromstring(call("test", "--format", "junit").out)  # noqa: S314 -- our own
     assert (root.tag, root.get("tests"), root.get("failures")) == ("testsuites", "4", "1")

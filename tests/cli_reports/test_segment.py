@@ -93,10 +93,14 @@ def test_who_is_in_it(run: Run) -> None:
 def test_why(run: Run) -> None:
     lines = run("segment", "buyers", "--explain", "ana").stdout.splitlines()
     assert [re.split("  +", line) for line in lines] == [
-        ["holds", "clause", "value", "rule"],
-        ["yes", 'plan is "pro"', "pro", "rules/shop.flow:7"],
-        ["yes", "total of purchase.amount in last 30 days >= 20 EUR", "22.00 EUR", "rules/shop.flow:7"],
-        ["yes", "not birthday is known", "rules/shop.flow:7"],
+        ["holds", "clause", "value"],
+        ["", "rule"],
+        ["yes", 'plan is "pro"', "pro"],
+        ["", "rules/shop.flow:7"],
+        ["yes", "total of purchase.amount in last 30 days >= 20 EUR", "22.00 EUR"],
+        ["", "rules/shop.flow:7"],
+        ["yes", "not birthday is known"],
+        ["", "rules/shop.flow:7"],
     ]
     found = json.loads(run("segment", "buyers", "--explain", "bea", "--format", "json").stdout)
     assert found["clauses"][1]["value"] == {"amount": "0.00", "currency": "EUR"}

@@ -114,7 +114,7 @@ def test_a_later_change_of_address_finds_it_too(made: World, tmp_path: Path) -> 
     assert [each["state"] for each in card["consents"] if each["channel"] == "sms"] == ["granted", "refused"]
 
 
-@pytest.mark.parametrize(("given", "last"), [(START, "refused"), (START + 4 * HOUR, "granted")])
+@pytest.mark.parametrize(("given", "last"), [(START, "outdated"), (START + 4 * HOUR, "granted")])
 def test_only_a_consent_given_since_undoes_it(made: World, given: int, last: str) -> None:
     gone(made)
     record = NewConsent("ana@example.com", "sms", "marketing", "granted", given, "old list", given)
@@ -122,4 +122,50 @@ def test_only_a_consent_given_since_undoes_it(made: World, given: int, last: str
     with made.database.intake() as connection:
         add_consents(connection, made.model(), [record])
         card = show(connection, find_customer(connection, "ana"), START)
-    assert [each["state"] for each in card["consents"] if each["channel"] == "sms"][-1] == last
+    assert [each["state"] for each in card["consents"] if each["channel"] == "sms"] == ["refused", last]
+
+
+BY_KEY = """\
+attribute first_name: text
+event asked:
+    address: text
+
+campaign answers:
+    class marketing
+    enter when asked, keyed by address, again after exit
+    stage only:
+        send email thanks
+        wait 30 days
+
+policy:
+    purpose marketing: ask first
+    class marketing: purpose marketing, limited, counted
+"""
+
+
+def test_keys_of_journeys_are_hidden_and_still_tell_them_apart(database_url: str) -> None:
+    made = world(database_url, BY_KEY)
+    made.customers(["ana", "ben"])
+    for address in ("ana@home.example", "ana@work.example", "ana@home.example"):
+        made.event(["ana"], "asked", START + HOUR, address=address)
+    made.event(["ben"], "asked", START + HOUR, address="ben@home.example")
+    made.tick(START + 2 * HOUR)
+    made.event(["ana"], "asked", START + 2 * HOUR + 1, address="ana@home.example")
+    made.event(["ana"], "asked", START + 2 * HOUR + 1, address="ana@work.example")
+    made.tick(START + 3 * HOUR - 1)
+    erased = gone(made)
+    made.tick(START + 4 * HOUR)
+    assert "ana" not in everything(made)
+    with made.database.read() as connection:
+        rows = [row for row in ledger(connection) if row.customer == erased.anonymous_id]
+        others = {row.key for row in ledger(connection) if row.customer != erased.anonymous_id and row.key}
+        enrollment = tables.enrollment.c
+        stored = list(connection.execute(select(enrollment.key).order_by(enrollment.key)).scalars())
+    entered = {row.key for row in rows if row.decision == "entered"}
+    refused = [row.key for row in rows if row.decision == "not_entered"]
+    assert len(entered) == 2
+    assert sorted(refused) == sorted(entered)
+    assert all(key.startswith("erased-") for key in entered)
+    assert others == {"ben@home.example"}
+    assert stored == sorted(entered | others)
+    assert [row.reason for row in rows if row.decision == "exit"] == [Reason.ERASED.word] * 2

@@ -19,7 +19,7 @@ from flowrules.model.campaign import (
     QuietHours,
 )
 from flowrules.model.schema import EventType
-from flowrules.runtime.gate import Candidate, Contact, refusal
+from flowrules.runtime.gate import Candidate, Contact, Refusal, refusal
 from flowrules.runtime.sender import LEASE, alive, sender
 from flowrules.sql.codes import Reason
 from tests.support.world import at
@@ -40,18 +40,37 @@ def contact(number: int, at: int, *, channel: str = "email", counted: bool = Tru
     return Contact((1, campaign, 1, 1, number), at, channel, counted)
 
 
+def verdict(candidate: Candidate, campaign: Campaign, policy: Policy, now: int) -> Reason | None:
+    against = refusal(candidate, campaign, policy, now)
+    return None if against is None else against.reason
+
+
 def test_all_is_well() -> None:
     assert refusal(FINE, CAMPAIGN, POLICY, NOW) is None
 
 
+def test_what_decided_is_told() -> None:
+    cap, quiet = Cap(1, 100, (), "p:3"), QuietHours(time(0), time(0), ("email",), "p:4")
+    of_list, of_hold = Refusal(Reason.SUPPRESSED, "p:5", "list x"), Refusal(Reason.ON_HOLD, "c:6")
+    full = replace(FINE, contacts=[contact(1, NOW)])
+    assert refusal(full, CAMPAIGN, replace(POLICY, caps=(cap,)), NOW) == Refusal(Reason.CAPPED, "p:3")
+    assert refusal(FINE, CAMPAIGN, replace(POLICY, quiet=(quiet,)), NOW) == Refusal(Reason.QUIET_UNTIL, "p:4")
+    policy = replace(POLICY, quiet=(quiet,), caps=(cap,))
+    assert refusal(replace(full, suppressed=of_list, holds=of_hold), CAMPAIGN, policy, NOW) == of_list
+    assert refusal(replace(full, holds=of_hold), CAMPAIGN, policy, NOW) == of_hold
+    assert verdict(replace(full, holds=of_hold, consents={}), CAMPAIGN, policy, NOW) is Reason.NO_CONSENT
+    excluded = Refusal(Reason.EXCLUDED, "c:7", "list y")
+    assert refusal(replace(full, ends=excluded, addressed=False), CAMPAIGN, policy, NOW) == excluded
+
+
 def test_the_first_reason_counts() -> None:
     worst = replace(FINE, ended=True, addressed=False, consents={})
-    assert refusal(worst, CAMPAIGN, POLICY, NOW) is Reason.JOURNEY_ENDED
-    assert refusal(replace(worst, ended=False), CAMPAIGN, POLICY, NOW) is Reason.NO_ADDRESS
+    assert verdict(worst, CAMPAIGN, POLICY, NOW) is Reason.JOURNEY_ENDED
+    assert verdict(replace(worst, ended=False), CAMPAIGN, POLICY, NOW) is Reason.NO_ADDRESS
 
 
 @pytest.mark.parametrize(
-    ("state", "asks_first", "verdict"),
+    ("state", "asks_first", "expected"),
     [
         ("granted", True, None),
         ("granted", False, None),
@@ -61,10 +80,10 @@ def test_the_first_reason_counts() -> None:
         ("withdrawn", False, Reason.UNSUBSCRIBED),
     ],
 )
-def test_consent(state: str | None, asks_first: bool, verdict: Reason | None) -> None:  # noqa: FBT001 -- parametrized
+def test_consent(state: str | None, asks_first: bool, expected: Reason | None) -> None:  # noqa: FBT001 -- parametrized
     of_class = replace(CLASS, purpose=replace(PURPOSE, asks_first=asks_first))
     candidate = replace(FINE, consents={} if state is None else {"marketing": state})
-    assert refusal(candidate, replace(CAMPAIGN, message_class=of_class), POLICY, NOW) is verdict
+    assert verdict(candidate, replace(CAMPAIGN, message_class=of_class), POLICY, NOW) is expected
 
 
 @pytest.mark.parametrize(
@@ -82,21 +101,21 @@ def test_consent(state: str | None, asks_first: bool, verdict: Reason | None) ->
 def test_caps_of_the_policy(contacts: list[Contact], full: bool) -> None:  # noqa: FBT001 -- parametrized
     policy = replace(POLICY, caps=(Cap(1, 100, ("email", "sms"), "p:3"),))
     expected = Reason.CAPPED if full else None
-    assert refusal(replace(FINE, contacts=contacts), CAMPAIGN, policy, NOW) is expected
+    assert verdict(replace(FINE, contacts=contacts), CAMPAIGN, policy, NOW) is expected
     unlimited = replace(CAMPAIGN, message_class=replace(CLASS, limited=False))
-    assert refusal(replace(FINE, contacts=contacts), unlimited, policy, NOW) is None
+    assert verdict(replace(FINE, contacts=contacts), unlimited, policy, NOW) is None
 
 
 def test_a_cap_on_other_channels_does_not_concern_it() -> None:
     policy = replace(POLICY, caps=(Cap(0, 100, ("sms",), "p:3"),))
-    assert refusal(FINE, CAMPAIGN, policy, NOW) is None
+    assert verdict(FINE, CAMPAIGN, policy, NOW) is None
 
 
 def test_caps_of_the_campaign_count_its_own() -> None:
     campaign = replace(CAMPAIGN, caps=(Cap(1, 100, (), "c:3"),))
-    assert refusal(replace(FINE, contacts=[contact(1, NOW)]), campaign, POLICY, NOW) is None
+    assert verdict(replace(FINE, contacts=[contact(1, NOW)]), campaign, POLICY, NOW) is None
     own = contact(2, NOW, campaign=1, counted=False)
-    assert refusal(replace(FINE, contacts=[own]), campaign, POLICY, NOW) is Reason.CAPPED
+    assert verdict(replace(FINE, contacts=[own]), campaign, POLICY, NOW) is Reason.CAPPED
 
 
 DAY = 86_400_000_000
@@ -118,14 +137,14 @@ NINE_PM = 1_772_481_600_000_000  # 2026-03-02 20:00 UTC: 21:00 in Madrid
 def test_quiet_hours(now: int, zone: str, channel: str, quiet: bool) -> None:  # noqa: FBT001 -- parametrized
     policy = replace(POLICY, quiet=(QuietHours(time(21), time(9), ("email",), "p:4"),))
     expected = Reason.QUIET_UNTIL if quiet else None
-    assert refusal(replace(FINE, zone=zone, channel=channel), CAMPAIGN, policy, now) is expected
+    assert verdict(replace(FINE, zone=zone, channel=channel), CAMPAIGN, policy, now) is expected
 
 
 def test_what_has_expired_does_not_wait_for_the_morning() -> None:
     policy = replace(POLICY, quiet=(QuietHours(time(21), time(9), ("email",), "p:4"),))
     candidate = replace(FINE, zone=MADRID, expires_at=NINE_PM)
-    assert refusal(candidate, CAMPAIGN, policy, NINE_PM) is Reason.EXPIRED
-    assert refusal(candidate, CAMPAIGN, POLICY, NINE_PM - 1) is None
+    assert verdict(candidate, CAMPAIGN, policy, NINE_PM) is Reason.EXPIRED
+    assert verdict(candidate, CAMPAIGN, POLICY, NINE_PM - 1) is None
 
 
 @pytest.mark.parametrize(
@@ -142,7 +161,7 @@ def test_calendar_caps(period: Period, begun: str) -> None:
     policy = replace(POLICY, caps=(Cap(1, 0, (), "p:3", period),))
     for earlier, expected in ((start, Reason.CAPPED), (start - 1, None)):
         candidate = replace(FINE, zone=MADRID, contacts=[contact(1, earlier)])
-        assert refusal(candidate, CAMPAIGN, policy, NINE_PM) is expected
+        assert verdict(candidate, CAMPAIGN, policy, NINE_PM) is expected
 
 
 def test_a_sender_lives_as_long_as_its_run() -> None:

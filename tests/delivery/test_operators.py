@@ -8,6 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from flowrules.channels.file import FileChannel
+from flowrules.report.explain import explain
+from flowrules.report.explain_text import explanation_lines
+from flowrules.report.status import status
 from flowrules.runtime import operate
 from flowrules.runtime.deliver import deliver
 from flowrules.sql import tables
@@ -89,6 +92,11 @@ def test_what_is_asked_for_in_a_pause(made: World, tmp_path: Path, overdue: oper
     assert told(made, "withheld") == [("ana", "withheld", "paused")]
     with made.database.read() as connection:
         assert len(connection.execute(select(tables.contact)).all()) == 1
+        (of_campaign,) = status(connection, START + 4 * DAY).campaigns
+        story = "\n".join(each.plain for each in explanation_lines(explain(connection, "ana", None, START + 4 * DAY)))
+    assert (of_campaign.state, of_campaign.held_by_pause) == ("paused", 1)
+    assert "held      sms nudge: paused" in story
+    assert "the campaign is paused: asked for again when it is resumed" in " ".join(story.split())
     assert operate.resume(made.database, campaign(made), START + 5 * DAY, overdue).affected == 1
     made.tick(START + 5 * DAY)
     assert (

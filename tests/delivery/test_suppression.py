@@ -96,7 +96,29 @@ def test_the_gate_asks_again(database_url: str) -> None:
         replace_list(connection, "robinson", [("email", "ana@example.com")])
     done = run(made, Scripted(), TICK)
     assert (done.sent, done.withheld) == (1, {"suppressed": 1})
+    made.tick(TICK + MINUTE)
+    line = made.flow[: made.flow.index("    suppress")].count("\n") + 1
+    assert told(made) == [("suppressed", "list robinson", f"rules/welcome.flow:{line}"), ("accepted", None, STEP)]
     made.database.close()
+
+
+def test_the_gate_says_that_the_address_is_closed(database_url: str) -> None:
+    made = suppressing(database_url, "email", [])
+    made.tick(TICK)
+    bounce(made, "ana", TICK + 1)
+    assert run(made, Scripted(), TICK + MINUTE).withheld == {"suppressed": 1}
+    made.tick(TICK + 2 * MINUTE)
+    assert told(made) == [("suppressed", "hard bounce", STEP), ("accepted", None, STEP)]
+    made.database.close()
+
+
+STEP = f"rules/welcome.flow:{FLOW[: FLOW.index('send email hello')].count(chr(10)) + 2}"  # below the list's line
+
+
+def told(made: World) -> list[tuple[str | None, str | None, str | None]]:
+    """Of each outcome: the reason, what decided and where."""
+    with made.database.read() as connection:
+        return [(row.reason, row.by, row.rule) for row in ledger(connection) if row.decision == "outcome"]
 
 
 def bounce(made: World, customer: str, when: int, ref: Ref | None = None, *, permanent: bool = True) -> None:

@@ -48,6 +48,10 @@ class Copies:
             name = make_url(url).database or ""
             self._admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
             self._names.remove(name)
+        else:
+            file = Path(url.removeprefix("sqlite:///"))
+            for suffix in ("", "-wal", "-shm"):
+                file.with_name(file.name + suffix).unlink(missing_ok=True)
 
     def close(self) -> None:
         for name in list(self._names):

@@ -1,7 +1,12 @@
-"""A tick is killed at any statement, on either side of any commit; after a restart nothing shows it."""
+"""A tick is killed at any statement, on either side of any commit; after a restart nothing shows it.
+
+FLOWRULES_SWEEP=all kills at every statement of the whole story, for an hour or two; `-s` shows how far it is.
+FLOWRULES_SWEEP_FROM says at which to begin.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +20,8 @@ from tests.proof.story import Deploy, Step, Tick, answering, make, play, played_
 from tests.reference.scenario import HOUR, Scenario
 
 POINTS = 6
+SWEEP = os.environ.get("FLOWRULES_SWEEP", "")
+FIRST = int(os.environ.get("FLOWRULES_SWEEP_FROM", "1"))
 SLICE = 30
 CAMPAIGNS = ("welcome", "rival", "daily")
 STORY = scenario(50, days=2, facts=2, rules=only(RULES, *CAMPAIGNS))
@@ -111,11 +118,14 @@ def test_a_story_worth_killing(story: Story) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_killed_at_every_statement(story: Story) -> None:
+@pytest.mark.timeout(4 * 3600)
+@pytest.mark.parametrize("name", LEGS if SWEEP == "all" else ["short"])
+def test_killed_at_every_statement(story: Story, name: str) -> None:
     """On PostgreSQL, where each takes seconds, at every seventh."""
-    leg = story.legs["short"]
+    leg = story.legs[name]
     every = 1 if leg.before.startswith("sqlite") else 7
-    for number in range(1, leg.statements + 1, every):
+    for number in range(FIRST, leg.statements + 1, every):
         assert kill_and_restart(story, leg, number), number
+        if number % 100 < every:
+            print(f"{name}: {number} of {leg.statements}", flush=True)  # noqa: T201 -- it takes an hour
     assert not kill_and_restart(story, leg, leg.statements + 1)

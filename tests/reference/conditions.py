@@ -289,15 +289,22 @@ def consents(channel: str, purpose: str, world: World) -> bool:
 
 
 def consent_state(channel: str, purpose: str, world: World) -> str | None:
-    """By the latest record: instant, then order of import."""
-    records = [
-        (record.at, seq, record.state)
+    """By the latest record that counts: instant, then order of import."""
+    records = sorted(
+        (record.at, seq, record.said_at, record.state)
         for seq, record in enumerate(world.scenario.consents)
         if record.customer == world.person.id
         and (record.channel, record.purpose) == (channel, purpose)
         and record.at <= world.now
-    ]
-    return max(records)[2] if records else None
+    )
+    state, refused_at = None, None
+    for _, _, said_at, said in records:
+        if said != "granted":
+            refused_at = said_at if refused_at is None else max(refused_at, said_at)
+        elif refused_at is not None and said_at < refused_at:
+            continue
+        state = said
+    return state
 
 
 def _date_is(condition: tree.DateIs, world: World) -> bool:

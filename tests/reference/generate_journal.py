@@ -37,6 +37,7 @@ def journal(dice: Dice) -> dict[str, object]:
     }
     return {
         "deployed_at": start,
+        "since": start - dice.pick((DAY, 3 * DAY, 1)) if dice.chance(30) else None,
         "until": start + dice.pick(DAYS) * DAY,
         "customers": customers,
         "consents": tuple(_since_known(_consents(dice, ids, start), customers)),
@@ -84,7 +85,7 @@ def _since_known(facts: list[Fact], customers: tuple[Customer, ...]) -> list[Fac
     """What would be older than its customer comes with the customer, or (an event that happened before) not at all."""
     known = {customer.id: customer.known_at for customer in customers}
     moved = [replace(fact, at=max(fact.at, known[fact.customer])) for fact in facts]
-    return [fact for fact in moved if getattr(fact, "event_time", fact.at) >= known[fact.customer]]
+    return [fact for fact in moved if (getattr(fact, "event_time", None) or fact.at) >= known[fact.customer]]
 
 
 def _customer(dice: Dice, name: str, start: int) -> Customer:
@@ -121,7 +122,9 @@ def _consents(dice: Dice, ids: tuple[str, ...], start: int) -> list[Consent]:
     for _ in range(dice.number(0, 3)):
         state = dice.pick(("refused", "withdrawn", "granted"))
         channel, purpose = dice.pick(tuple(TEMPLATES)), dice.pick(("marketing", "service"))
-        found.append(Consent(dice.pick(ids), channel, purpose, state, _instant(dice, start, -1)))
+        at = _instant(dice, start, -1)
+        said = at - dice.pick((DAY, 3 * DAY, 1)) if dice.chance(40) else None
+        found.append(Consent(dice.pick(ids), channel, purpose, state, at, said))
     return found
 
 

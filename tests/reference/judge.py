@@ -47,10 +47,13 @@ def candidates(campaign: Campaign, facts: list[Fact], world: World) -> list[str]
     """7: the keys to give a verdict on, by facts that match the trigger or an occurrence."""
     trigger = campaign.enter.trigger
     if isinstance(trigger, tree.EventTrigger):
+        since = world.scenario.deployed_at if world.scenario.since is None else world.scenario.since
+        if world.now == world.scenario.deployed_at:
+            facts = [fact for fact in world.person.facts if fact.at <= world.now]  # what is looked back to, too
         found = [
             keys.entry_key(campaign, fact, world.program)
             for fact in facts
-            if matches(fact, trigger.event, trigger.filter, world) and fact.event_time >= world.scenario.deployed_at
+            if matches(fact, trigger.event, trigger.filter, world) and fact.event_time >= since
         ]
         return found if every_time(campaign) else list(dict.fromkeys(found))
     return [""] if is_occurrence(trigger, world) else []

@@ -39,13 +39,18 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """`state`: granted, refused or withdrawn."""
+    """`state`: granted, refused or withdrawn, received `at`; said at `event_time`, None: then too."""
 
     customer: str
     channel: str
     purpose: str
     state: str
     at: int
+    event_time: int | None = None
+
+    @property
+    def said_at(self) -> int:
+        return self.at if self.event_time is None else self.event_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ class Scenario:
     `lists`: by name, the identifiers in the file as (email, phone or id; value).
     `channels`: by name, the attribute that must be known to send, None where none is needed.
     `shares`: by event (`email_opened`), how many messages of a thousand are answered by it.
+    `since`: the deployment lets in also by what has happened since then.
     The rules are the file RULES; everything up to and including `until` happens.
     """
 
@@ -103,6 +109,7 @@ class Scenario:
     consents: tuple[Consent, ...] = ()
     events: tuple[Event, ...] = ()
     changes: tuple[Change, ...] = ()
+    since: int | None = None
     pauses: tuple[Pause, ...] = ()
     operator_exits: tuple[OperatorExit, ...] = ()
     lists: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)

@@ -54,10 +54,10 @@ def changed(what: str, value: object, *, who: str = "ana") -> Change:
     return Change(who, at(when), attribute, value)
 
 
-def said(what: str, *, who: str = "ana", purpose: str = "marketing") -> Consent:
+def said(what: str, *, who: str = "ana", purpose: str = "marketing", happened: str | None = None) -> Consent:
     """`03-28 10:00 email refused`."""
     when, channel, state = what.rsplit(" ", 2)
-    return Consent(who, channel, purpose, state, at(when))
+    return Consent(who, channel, purpose, state, at(when), None if happened is None else at(happened))
 
 
 ANA = Customer("ana", email="ana@example.com", phone="+34600000001")

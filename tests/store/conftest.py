@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,9 @@ from flowrules.model.campaign import Model, Policy, Purpose
 from flowrules.model.schema import BUILTIN_ATTRIBUTES, Attribute, Channel, EventType, Kind, Property, Type
 from flowrules.store.columns import add_columns
 from flowrules.store.database import Database
+from flowrules.store.imports.records import Options
+from flowrules.store.imports.run import Imported, What, import_file
+from tests.store.importing import DAY, Run, options
 
 TEXT, MONEY = Type(Kind.TEXT), Type(Kind.MONEY)
 
@@ -47,3 +51,15 @@ def database(database_url: str, model: Model) -> Iterator[Database]:
         assert add_columns(connection, model) == ()
     yield database
     database.close()
+
+
+@pytest.fixture
+def run(database: Database, model: Model, tmp_path: Path) -> Run:
+    def run(
+        what: What, content: str, given: Options | None = None, *, name: str = "file.csv", **how: object
+    ) -> Imported:
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8", newline="")
+        return import_file(database, model, what, path, given or options(), now=9 * DAY, **how)  # type: ignore[arg-type]
+
+    return run

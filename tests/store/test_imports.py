@@ -2,61 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from datetime import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, text, update
 
 from flowrules.model.campaign import Model
-from flowrules.sql import tables
-from flowrules.sql.codes import Status
 from flowrules.sql.message_id import MessageKey, message_id
 from flowrules.store.database import Database
 from flowrules.store.imports.lists import read_list
 from flowrules.store.imports.reading import ImportFileError
 from flowrules.store.imports.records import Options
-from flowrules.store.imports.run import Imported, What, import_file
+from flowrules.store.imports.run import import_file
 from flowrules.store.imports.times import Times, date_format
 from flowrules.store.spreadsheet import defused
-
-NOON = 43_200_000_000
-DAY = 86_400_000_000
-SECOND = 1_000_000
-
-Run = Callable[..., Imported]
-
-
-def options(form: str | None = None, **others: object) -> Options:
-    return Options(Times("UTC", time(12), form), **others)  # type: ignore[arg-type]  # what each test says
-
-
-@pytest.fixture
-def run(database: Database, model: Model, tmp_path: Path) -> Run:
-    def run(
-        what: What, content: str, given: Options | None = None, *, name: str = "file.csv", **how: object
-    ) -> Imported:
-        path = tmp_path / name
-        path.write_text(content, encoding="utf-8", newline="")
-        return import_file(database, model, what, path, given or options(), now=9 * DAY, **how)  # type: ignore[arg-type]
-
-    return run
-
-
-def rows(database: Database, statement: str) -> list[tuple[object, ...]]:
-    with database.read() as connection:
-        return [tuple(row) for row in connection.execute(text(statement))]
-
-
-def counts(imported: Imported) -> tuple[int, int, int, int, int]:
-    return imported.read, imported.added, imported.changed, imported.unchanged, len(imported.rejects)
-
-
-def reasons(imported: Imported) -> list[tuple[int, str]]:
-    return [(reject.row.line, reject.reason) for reject in imported.rejects]
-
+from tests.store.importing import DAY, NOON, SECOND, Run, counts, messages, options, reasons, rows
 
 # --- customers ----------------------------------------------------------------------------------------
 
@@ -224,28 +184,6 @@ def test_times_in_the_zone_and_with_an_offset(database: Database, run: Run) -> N
     ]
 
 
-def messages(database: Database, *steps: tuple[int, str]) -> None:
-    """Sent to the first customer by campaign 4, `welcome`: each step on the day of its number."""
-    with database.write() as connection:
-        connection.execute(insert(tables.campaign).values(id=4, name="welcome"))
-        for number, key in steps:
-            connection.execute(insert(tables.step).values(id=number, campaign_id=4, key=key))
-            connection.execute(
-                insert(tables.message).values(
-                    {
-                        **dict.fromkeys(("customer_id", "campaign_id", "instance", "pass", "version_id", "node"), 1),
-                        "campaign_id": 4,
-                        "step_id": number,
-                        "channel_id": 1,
-                        "status": Status.SENT,
-                        "turn": 1,
-                        "decided_at": 0,
-                        "sent_at": number * DAY,
-                    }
-                )
-            )
-
-
 def test_a_reaction_by_message_id_or_by_the_latest_message_of_that_name(database: Database, run: Run) -> None:
     run("customers", "id,plan\nana,x\n")
     messages(database, (8, "hello/send email hi"), (9, "hello/send email hi #2"), (10, "hello/send email other"))
@@ -267,222 +205,6 @@ def test_a_reaction_by_message_id_or_by_the_latest_message_of_that_name(database
     assert rows(
         database, "SELECT ref_campaign_id, ref_instance, ref_step_id, ref_pass, machine FROM event ORDER BY seq"
     ) == [(4, 1, 9, 1, None), (4, 1, 8, 1, 1), (4, 1, 8, 1, None), (None,) * 5]
-
-
-# --- unsubscribed -------------------------------------------------------------------------------------
-
-WITHDRAWN = "SELECT customer_id, channel, purpose, at, seq, state FROM consent ORDER BY seq, channel, purpose"
-BOTH, ALL = ("marketing", "service"), ("email", "sms")
-
-
-def withdrawn(database: Database) -> list[tuple[object, ...]]:
-    """Order number, channel and purpose."""
-    found = rows(database, WITHDRAWN)
-    assert {state for *_, state in found} <= {"withdrawn"}
-    return [(seq, channel, purpose) for _, channel, purpose, _, seq, _ in found]
-
-
-def everything(seq: int, channels: tuple[str, ...] = ALL, purposes: tuple[str, ...] = BOTH) -> list[tuple[object, ...]]:
-    return [(seq, channel, purpose) for channel in channels for purpose in purposes]
-
-
-def test_unsubscribed_withdraws_consent(database: Database, run: Run) -> None:
-    content = (
-        "id,event,customer,time,channel,purpose\n"
-        "u1,unsubscribed,ana,1970-01-02,email,\n"
-        "u2,unsubscribed,bea,1970-01-02, SMS ,marketing\n"
-        "u3,unsubscribed,carl,1970-01-02,,service\n"
-        "u4,unsubscribed,dora,1970-01-02,,\n"
-        "u5,unsubscribed,,1970-01-02,,\n"
-    )
-    imported = run("events", content)
-    assert (counts(imported), imported.notes) == ((5, 4, 0, 0, 1), [])
-    assert withdrawn(database) == [
-        *everything(1, ("email",)),
-        (2, "sms", "marketing"),
-        *everything(3, purposes=("service",)),
-        *everything(4),
-    ]
-    first = "SELECT at, event_time, source FROM consent WHERE customer_id = 1 AND purpose = 'service'"
-    assert rows(database, first) == [(DAY + NOON, DAY + NOON, "event unsubscribed, u1 of file.csv")]
-    # The fact itself is kept, under the same number.
-    assert rows(database, "SELECT seq, at, extra FROM event, event_type WHERE id = type_id ORDER BY seq LIMIT 2") == [
-        (1, DAY + NOON, '{"channel": "email"}'),
-        (2, DAY + NOON, '{"channel": " SMS ", "purpose": "marketing"}'),
-    ]
-    assert counts(run("events", content)) == (5, 0, 0, 4, 1)
-    assert len(rows(database, WITHDRAWN)) == 2 + 1 + 2 + 4
-
-
-def test_unsubscribed_in_json_by_event_option_and_without_an_id(database: Database, run: Run) -> None:
-    line = '{"customer": "ana", "time": "1970-01-02", "properties": {"channel": "email", "purpose": "marketing"}}\n'
-    given = options(event="unsubscribed")
-    assert counts(run("events", line * 2, given, name="e.jsonl")) == (2, 2, 0, 0, 0)
-    assert counts(run("events", line * 2, given, name="e.jsonl")) == (2, 0, 0, 2, 0)
-    assert withdrawn(database) == [(1, "email", "marketing"), (2, "email", "marketing")]
-    assert rows(database, "SELECT source FROM consent ORDER BY seq") == [
-        ("event unsubscribed, line 1 of e.jsonl",),
-        ("event unsubscribed, line 2 of e.jsonl",),
-    ]
-
-
-def test_unsubscribed_by_a_message_is_of_its_channel(database: Database, run: Run) -> None:
-    run("customers", "id,plan\nana,x\n")
-    messages(database, (8, "hello/send email hi"), (9, "hello/send sms hi"), (10, "hello/send push hi"))
-    sms, push = (message_id(MessageKey("welcome", "ana", 1, f"hello/send {by} hi", 1)) for by in ("sms", "push"))
-    content = (
-        "event,customer,time,message,message_id,channel\n"
-        f"unsubscribed,,1970-01-10,,{sms},email\n"
-        "unsubscribed,ana,1970-01-10T00:00:00Z,hi,,\n"
-        "unsubscribed,ana,1970-01-10T00:00:00Z,hi,,email\n"
-        f"unsubscribed,,1970-01-10,,{push},\n"
-    )
-    imported = run("events", content)
-    assert (counts(imported), imported.notes) == ((4, 4, 0, 0, 0), [])
-    assert withdrawn(database) == [
-        *everything(1, ("sms",)),  # the message says more than the column
-        *everything(2, ("sms",)),  # the latest before, by any channel
-        *everything(3, ("email",)),
-        *everything(4),  # a channel that is no more
-    ]
-    assert rows(database, "SELECT ref_step_id FROM event ORDER BY seq") == [(9,), (9,), (8,), (10,)]
-
-
-def test_unsubscribed_is_never_lost_for_what_is_not_known(database: Database, run: Run) -> None:
-    content = (
-        "event,customer,time,message,message_id,channel,purpose\n"
-        "unsubscribed,ana,1970-01-02,,,emial,sales\n"
-        "unsubscribed,ana,1970-01-02,hi,,,\n"
-        "unsubscribed,ana,1970-01-02,hi,,sms,\n"
-        "unsubscribed,ana,1970-01-02,,what,email,\n"
-        "unsubscribed,,1970-01-02,,what,,\n"
-    )
-    imported = run("events", content)
-    assert withdrawn(database) == [
-        *everything(1),
-        *everything(2),
-        *everything(3, ("sms",)),
-        *everything(4, ("email",)),
-    ]
-    assert reasons(imported) == [(6, "`what` is not the id of a message, and has no customer")]
-    assert imported.notes == [
-        "line 2: unsubscribed.channel `emial` is no channel of this workspace; taken as every channel",
-        "line 3: unsubscribed.message `hi` was not sent before that; taken as email, sms (and 1 more)",
-        "line 5: unsubscribed.message_id `what` is not the id of a message; taken as the customer's refusal",
-        "line 2: unsubscribed.purpose `sales` is no purpose of this workspace; taken as every purpose",
-    ]
-
-
-def test_an_unsubscribed_that_comes_late_is_raised_with_its_consent(database: Database, run: Run) -> None:
-    with database.write() as connection:
-        connection.execute(update(tables.clock).values(target=5 * DAY))
-    run("events", "event,customer,time,channel,purpose\nunsubscribed,ana,1970-01-02,email,marketing\n")
-    assert rows(database, "SELECT at, event_time FROM event") == [(5 * DAY + 1, DAY + NOON)]
-    assert rows(database, "SELECT at, event_time FROM consent") == [(5 * DAY + 1, DAY + NOON)]
-
-
-def test_a_refused_row_or_a_dry_run_withdraws_nothing(database: Database, run: Run) -> None:
-    content = "event,customer,time\nunsubscribed,ana,1970-01-02\n"
-    assert reasons(run("events", content, options(known_only=True))) == [(2, "there is no customer `ana`")]
-    run("events", content, dry_run=True)
-    assert rows(database, WITHDRAWN) == rows(database, "SELECT * FROM event") == []
-
-
-# --- consents -----------------------------------------------------------------------------------------
-
-
-def test_consents(database: Database, run: Run) -> None:
-    content = (
-        "customer,channel,purpose,state,time,source\n"
-        "ana,email,marketing,granted,1970-01-02,shop\n"
-        "ana,email,marketing,Withdrawn,1970-01-03,\n"
-        "ana,emial,marketing,granted,1970-01-03,\n"
-        "ana,email,sales,granted,1970-01-03,\n"
-        "ana,email,marketing,maybe,1970-01-03,\n"
-    )
-    imported = run("consents", content)
-    assert counts(imported) == (5, 2, 0, 0, 3)
-    assert reasons(imported) == [
-        (4, "there is no channel `emial`; did you mean `email`?"),
-        (5, "there is no purpose `sales`; known are marketing, service"),
-        (6, "there is no state `maybe`; known are granted, refused, withdrawn"),
-    ]
-    assert rows(database, "SELECT state, at, event_time, source FROM consent ORDER BY seq") == [
-        ("granted", DAY + NOON, DAY + NOON, "shop"),
-        ("withdrawn", 2 * DAY + NOON, 2 * DAY + NOON, "file.csv"),
-    ]
-    assert counts(run("consents", content)) == (5, 0, 0, 2, 3)
-
-
-def test_a_consent_keeps_its_proof(database: Database, run: Run) -> None:
-    content = (
-        "customer,channel,purpose,state,time,source,ip,text version\n"
-        "ana,email,marketing,granted,1970-01-02,form,192.0.2.7,v3\n"
-        "bea,email,marketing,granted,1970-01-02,,,\n"
-    )
-    assert counts(run("consents", content)) == (2, 2, 0, 0, 0)
-    assert rows(database, "SELECT source, proof FROM consent ORDER BY customer_id") == [
-        ("form", '{"ip": "192.0.2.7", "text version": "v3"}'),
-        ("file.csv", None),
-    ]
-
-
-def test_only_a_refusal_is_of_all(database: Database, run: Run) -> None:
-    content = (
-        "customer,channel,purpose,state,time\n"
-        "ana,all,all,withdrawn,1970-01-02\n"
-        "bea,sms,ALL,refused,1970-01-02\n"
-        "carl,all,marketing,granted,1970-01-02\n"
-    )
-    imported = run("consents", content)
-    assert counts(imported) == (3, 2, 0, 0, 1)
-    assert reasons(imported) == [(4, "`granted` needs a channel: only a refusal is of `all`")]
-    assert rows(database, "SELECT customer_id, channel, purpose, state FROM consent ORDER BY 1, 2, 3") == [
-        *((1, channel, purpose, "withdrawn") for channel in ("email", "sms") for purpose in ("marketing", "service")),
-        *((2, "sms", purpose, "refused") for purpose in ("marketing", "service")),
-    ]
-    assert counts(run("consents", content)) == (3, 0, 0, 2, 1)
-
-
-# --- bounces and complaints ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("fields", "closes"),
-    [
-        ({"permanent": True}, True),
-        ({"permanent": "no", "status": "5.1.1"}, False),
-        ({"status": "5.1.1"}, True),
-        ({"status": "smtp; 550 5.1.10 no such user"}, True),
-        ({"status": "5.2.2"}, False),  # mailbox full
-        ({"status": "5.7.1", "type": "Permanent"}, False),  # somebody's policy
-        ({"status": "15.1.1"}, False),
-        ({"bounce_type": "Hard"}, True),
-        ({"type": "transient"}, False),
-        ({}, False),
-    ],
-)
-def test_bounces_for_good(database: Database, run: Run, fields: dict[str, object], closes: bool) -> None:  # noqa: FBT001
-    row = {"event": "email_bounced", "customer": "ana", "time": "1970-01-02", **fields}
-    imported = run("events", json.dumps(row) + "\n", name="b.jsonl")
-    assert (counts(imported), imported.notes) == ((1, 1, 0, 0, 0), [])
-    assert rows(database, "SELECT permanent FROM event") == [(1 if closes else None,)]
-
-
-def test_a_complaint_withdraws_on_its_channel(database: Database, run: Run) -> None:
-    content = (
-        "event,customer,time,message,purpose\n"
-        "email_complained,ana,1970-01-02,,\n"
-        "email_complained,bea,1970-01-02,never_sent,marketing\n"
-    )
-    imported = run("events", content)
-    assert counts(imported) == (2, 2, 0, 0, 0)
-    assert imported.notes == ["line 3: email_complained.message `never_sent` was not sent before that; taken as email"]
-    assert rows(database, "SELECT customer_id, channel, purpose, state, source FROM consent ORDER BY 1, 2, 3") == [
-        (1, "email", "marketing", "withdrawn", "event email_complained, line 2 of file.csv"),
-        (1, "email", "service", "withdrawn", "event email_complained, line 2 of file.csv"),
-        (2, "email", "marketing", "withdrawn", "event email_complained, line 3 of file.csv"),
-    ]
 
 
 # --- all or nothing -----------------------------------------------------------------------------------

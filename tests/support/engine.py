@@ -96,7 +96,7 @@ def deployed(scenario: Scenario, database_url: str) -> Iterator[Database]:
             name: [(kind, value) for kind, raw in entries if (value := normalised(kind, raw))]  # type: ignore[arg-type]  # kinds of a scenario
             for name, entries in scenario.lists.items()
         }
-        apply(database, snapshot_of(scenario), model, scenario.deployed_at, lists=lists)  # type: ignore[arg-type]  # as above
+        apply(database, snapshot_of(scenario), model, scenario.deployed_at, lists=lists, looks_back_to=scenario.since)  # type: ignore[arg-type]  # as above
         with database.intake() as connection:
             order(connection, scenario)
         yield database
@@ -209,7 +209,7 @@ def fill(connection: Connection, model: Model, scenario: Scenario) -> None:
         connection,
         model,
         [
-            NewConsent(item.customer, item.channel, item.purpose, item.state, item.at, "test", item.at)
+            NewConsent(item.customer, item.channel, item.purpose, item.state, item.at, "test", item.said_at)
             for item in scenario.consents
         ],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -282,3 +283,11 @@ LONG = 20_000
 def test_long_files_take_their_time_only_once(text: str) -> None:
     """Not timed; quadratic work would run into the time limit of the suite."""
     codes(text)
+
+
+def test_many_blanks_behind_a_colon_take_no_time() -> None:
+    """They once took for ever: the fuzz of 2026-11-26, file 135653."""
+    text = f"---\nsubject:{' ' * 5000}Welcome\nsubject: Welcome\n# note:{' ' * 5000}x # y\nplan: x\n"
+    began = time.process_time()
+    parse(Source("a.flow", text))
+    assert time.process_time() - began < 1

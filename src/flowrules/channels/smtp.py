@@ -45,6 +45,10 @@ class SmtpSettings:
     last_patience: float = 600
 
 
+_IN_A_ROW = 20
+"""Put off one after the other; from then on one at a time, until one is taken or refused."""
+
+
 class _LostError(Exception):
     """The connection is of no use any more; nothing of the message was taken."""
 
@@ -60,8 +64,17 @@ class SmtpChannel:
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
         self._server: smtplib.SMTP | None = None
+        self._put_off = 0
 
     def send(self, message: OutgoingMessage) -> Outcome:
+        """A server that puts off one message after the other is left alone: the others keep their attempts."""
+        outcome = self._send(message)
+        self._put_off = self._put_off + 1 if isinstance(outcome, Retry) else 0
+        if isinstance(outcome, Retry) and not outcome.out and self._put_off >= _IN_A_ROW:
+            return Retry(self._named(f"puts off one message after the other: {outcome.why}"), out=True)
+        return outcome
+
+    def _send(self, message: OutgoingMessage) -> Outcome:
         try:
             mail = write_mail(message, self._settings.sender)
         except UnsendableError as failure:

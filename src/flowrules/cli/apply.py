@@ -20,10 +20,11 @@ from flowrules.workspace import Workspace
 @click.command("apply")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--now", "at", metavar="TIME", help="The instant, where the workspace has a virtual clock.")
+@click.option("--since", metavar="TIME", help="Let new campaigns be entered also by what has happened since then.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @formats("text", "json")
 @click.pass_obj
-def command(context: Context, *, yes: bool, at: str | None, dry_run: bool, format_: str) -> int:
+def command(context: Context, *, yes: bool, at: str | None, since: str | None, dry_run: bool, format_: str) -> int:
     """Put the rules in force. Customers on their way stay in the version they entered.
 
     Makes the database if there is none.
@@ -46,7 +47,12 @@ def command(context: Context, *, yes: bool, at: str | None, dry_run: bool, forma
         database = Database.create(workspace.database, zone=workspace.zone, currency=workspace.currency)
         context.note(f"made the database {database.name}")
     now = clock.now(workspace, database, at)
-    applied = deploy.apply(database, snapshot, model, now, lists=lists)
+    looks_back_to = None if since is None else clock.parse_instant(since, workspace.zone, "--since")
+    if looks_back_to is not None and looks_back_to > now:
+        raise click.BadParameter("it lies in the future", param_hint="'--since'")
+    if looks_back_to is not None and not any(state == "added" for _, _, state in campaigns):
+        context.warn("--since is for campaigns that are new, and none is; nobody is let in by what has happened")
+    applied = deploy.apply(database, snapshot, model, now, lists=lists, looks_back_to=looks_back_to)
     _show(format_, applied.version, applied.campaigns, applied.in_flight)
     return 0
 

@@ -10,7 +10,7 @@ import click
 from sqlalchemy import func, select
 
 from flowrules.cli.context import UserError
-from flowrules.report.words import iso
+from flowrules.report.words import told
 from flowrules.sql import tables
 from flowrules.store.database import Database
 from flowrules.store.imports.reading import ImportFileError
@@ -48,7 +48,7 @@ def now(workspace: Workspace, database: Database | None, given: str | None) -> i
         instant = parse_instant(given, workspace.zone, "--now")
         last = _last_tick(database)
         if instant < last:
-            raise UserError(f"--now lies before the last tick, {iso(last)}", "time goes forward only")
+            raise UserError(f"--now lies before the last tick, {told(last, workspace.zone)}", "time goes forward only")
         return instant
     if not workspace.virtual_clock:
         return wall()

@@ -12,6 +12,7 @@ from flowrules.cli import clock
 from flowrules.cli.context import Context
 from flowrules.cli.output import emit_rows, formats
 from flowrules.report.ledger import COLUMNS, Choice, ledger
+from flowrules.report.words import told
 
 _SHOWN = ("at", "customer", "campaign", "step", "decision", "reason", "rule", "detail")
 
@@ -33,15 +34,16 @@ def command(
     with context.database(workspace).read() as connection:
         rows: Iterable[dict[str, Any]] = ledger(connection, Choice(customer, campaign, begin, end))
         if format_ == "text":
-            emit_rows(format_, "ledger", _SHOWN, _for_people(rows))
+            context.note(f"times are local: {workspace.zone}")
+            emit_rows(format_, "ledger", _SHOWN, _for_people(rows, workspace.zone))
         elif format_ == "csv":
             emit_rows(format_, "ledger", COLUMNS, ({**row, "detail": json.dumps(row["detail"])} for row in rows))
         else:
             emit_rows(format_, "ledger", COLUMNS, rows)
 
 
-def _for_people(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _for_people(rows: Iterable[dict[str, Any]], zone: str) -> Iterator[dict[str, Any]]:
     for row in rows:
-        told = {"key": row["key"], **row["detail"]}
-        detail = ", ".join(f"{name} {value}" for name, value in told.items() if value is not None)
-        yield {**row, "detail": detail}
+        details = {"key": row["key"], **row["detail"], "until": told(row["detail"]["until"], zone)}
+        detail = ", ".join(f"{name} {value}" for name, value in details.items() if value is not None)
+        yield {**row, "at": told(row["at"], zone), "detail": detail}

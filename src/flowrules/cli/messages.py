@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from flowrules.cli import clock
 from flowrules.cli.context import Context
 from flowrules.cli.output import emit_rows, formats
 from flowrules.report.messages import COLUMNS, Choice, messages
+from flowrules.report.words import told
 
 STATUSES = (
     "intended", "held", "sent", "delivered", "bounced", "refused", "retrying", "unknown", "ghost", "skipped",
     "expired", "cancelled",
 )  # fmt: skip
 
-_SHOWN = ("decided_at", "customer", "campaign", "channel", "template", "status", "reason", "sent_at", "answer")
+_SHOWN = ("decided_at", "customer", "campaign", "message", "status")
 
 
 @click.command("messages")
@@ -32,4 +35,19 @@ def command(
     begin = None if since is None else clock.parse_instant(since, workspace.zone, "--since")
     with context.database(workspace).read() as connection:
         rows = messages(connection, Choice(customer, campaign, status, begin))
-        emit_rows(format_, "messages", _SHOWN if format_ == "text" else COLUMNS, rows)
+        if format_ == "text":
+            context.note(f"times are local: {workspace.zone}")
+            emit_rows(format_, "messages", _SHOWN, (_for_people(row, workspace.zone) for row in rows))
+        else:
+            emit_rows(format_, "messages", COLUMNS, rows)
+
+
+def _for_people(row: dict[str, Any], zone: str) -> dict[str, object]:
+    because = row["answer"] or (row["reason"] if row["reason"] != row["status"] else None)
+    sent = told(row["sent_at"], zone)
+    return {
+        **row,
+        "decided_at": told(row["decided_at"], zone),
+        "message": f"{row['channel']} {row['template']}",
+        "status": f"{row['status']}{f' {sent}' if sent else ''}{f': {because}' if because else ''}",
+    }

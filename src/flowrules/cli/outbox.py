@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import click
 
 from flowrules.cli import clock
@@ -9,6 +12,7 @@ from flowrules.cli.context import Context, UserError
 from flowrules.cli.output import emit, emit_rows, formats
 from flowrules.report.lookup import find_message
 from flowrules.report.messages import COLUMNS, Choice, messages
+from flowrules.report.words import told
 from flowrules.runtime import operate
 from flowrules.sql.codes import Status
 
@@ -48,7 +52,12 @@ def command(
     database = context.database(workspace)
     if message_id is None or verdict is None:
         with database.read() as connection:
-            rows = messages(connection, Choice(statuses=(Status.UNKNOWN,) if unknown else _OPEN))
+            rows: Iterable[dict[str, Any]] = messages(
+                connection, Choice(statuses=(Status.UNKNOWN,) if unknown else _OPEN)
+            )
+            if format_ == "text":
+                context.note(f"times are local: {workspace.zone}")
+                rows = ({**row, "decided_at": told(row["decided_at"], workspace.zone)} for row in rows)
             emit_rows(format_, "outbox", _SHOWN if format_ == "text" else COLUMNS, rows)
         return
     with database.read() as connection:

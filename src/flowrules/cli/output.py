@@ -8,11 +8,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import click
 
 from flowrules.cli.context import Context
+
+WIDTH = 80
+_INDENT = "  "
 
 Facts = Mapping[str, Any]
 
@@ -56,18 +60,34 @@ def emit_rows(format_: str, name: str, columns: Sequence[str], rows: Iterable[Fa
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Columns side by side, numbers to the right; no control characters, whoever wrote the data."""
+    """Columns side by side, numbers to the right; no control characters, whoever wrote the data.
+
+    Columns that do not fit on a line follow on the next, indented: of the head, and of each row.
+    """
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(len(name), *(len(row[i]) for row in cells)) if cells else len(name) for i, name in enumerate(columns)]
     numeric = [bool(cells) and all(_is_number(row[i]) for row in cells) for i in range(len(columns))]
-    lines = [list(columns), *cells]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(line, widths, numeric, strict=True)
-        ).rstrip()
-        for line in lines
-    )
+    groups = _groups(widths)
+    lines = []
+    for row in [list(columns), *cells]:
+        for number, group in enumerate(groups):
+            side = (row[i].rjust(widths[i]) if numeric[i] else row[i].ljust(widths[i]) for i in group)
+            text = (_INDENT if number else "") + "  ".join(side).rstrip()
+            if number == 0 or text.strip():
+                lines += wrap(text, WIDTH, subsequent_indent=_INDENT * 2) if len(text) > WIDTH else [text]
+    return "\n".join(lines)
+
+
+def _groups(widths: Sequence[int]) -> list[list[int]]:
+    groups: list[list[int]] = [[]]
+    left = WIDTH
+    for number, width in enumerate(widths):
+        if groups[-1] and width > left:
+            groups.append([])
+            left = WIDTH - len(_INDENT)
+        groups[-1].append(number)
+        left -= width + 2
+    return groups
 
 
 def _cell(value: object) -> str:

@@ -42,7 +42,7 @@ def command(context: Context, *, once: bool, redirect_to: str | None, format_: s
         planned = ticked(database, now)
         done = delivered(database, channels, daily, clock.wall)
         facts = {"tick": facts_of(now, planned), "deliver": done.facts()}
-        emit(format_, "run", facts, f"{text_of(now, planned)}\n{words_of(done)}")
+        emit(format_, "run", facts, f"{text_of(now, planned, workspace.zone)}\n{words_of(done)}")
         if done.out:
             raise out_of_order(done)
         return

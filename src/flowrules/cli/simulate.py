@@ -124,7 +124,7 @@ def command(
         sent = sum(campaign.sent for campaign in done.campaigns)
         context.note(f"done: {counted(done.ticks, 'tick')}, {counted(sent, 'message')}")
     facts = {"seed": seed, "from": iso(begin), "until": iso(end), **_facts(done)}
-    emit(format_, "simulate", facts, simulation_text(facts))
+    emit(format_, "simulate", facts, simulation_text(facts, workspace.zone))
 
 
 def _facts(done: Simulated) -> dict[str, object]:

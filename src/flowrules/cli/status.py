@@ -38,6 +38,11 @@ def _text(found: Status, zone: str) -> str:
             f"outbox: {waiting}",
             *([f"scheduler: {found.leader} leads"] if found.leader else []),
             *(f"scheduler: {name} stands by" for name in found.standby),
+            *(
+                f"{each.name}: {counted(each.held_by_pause, 'message')} held by the pause"
+                for each in found.campaigns
+                if each.held_by_pause
+            ),
             "",
             table(("campaign", "version", "state", "in journey", "sent in 24 h"), rows),
         ]

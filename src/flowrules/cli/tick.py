@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import wrap
 
 import click
 
 from flowrules.cli import clock
 from flowrules.cli.context import Context
-from flowrules.cli.output import emit, formats
+from flowrules.cli.output import WIDTH, emit, formats
 from flowrules.cli.progress import instants
 from flowrules.errors import InstantPassedError
-from flowrules.report.words import iso
+from flowrules.report.words import iso, told
 from flowrules.runtime.tick import TickResult, tick
 from flowrules.store.database import Database
 
@@ -30,7 +31,7 @@ def command(context: Context, *, at: str | None, format_: str) -> None:
     now = clock.now(workspace, database, at)
     with instants(context, "deciding", workspace.zone) as progress:
         done = ticked(database, now, progress)
-    emit(format_, "tick", facts_of(now, done), text_of(now, done))
+    emit(format_, "tick", facts_of(now, done), text_of(now, done, workspace.zone))
 
 
 def ticked(database: Database, now: int, progress: Callable[[int], None] | None = None) -> TickResult:
@@ -53,7 +54,10 @@ def facts_of(now: int, done: TickResult) -> dict[str, object]:
     }
 
 
-def text_of(now: int, done: TickResult) -> str:
+def text_of(now: int, done: TickResult, zone: str) -> str:
     parts = [f"{done.entered} entered", f"{done.moved} moved", f"{done.exited} ended", f"{done.intents} to send"]
-    parts += [f"{number} withheld ({reason})" for reason, number in done.withheld.items()]
-    return f"{iso(now)}: {', '.join(parts)}"
+    lines = [f"{told(now, zone)}: {', '.join(parts)}"]
+    if done.withheld:
+        reasons = ", ".join(f"{number} {reason}" for reason, number in done.withheld.items())
+        lines += wrap(f"  withheld: {reasons}", WIDTH, subsequent_indent="    ")
+    return "\n".join(lines)

@@ -6,7 +6,7 @@ Takes a connection; builds each deployment once. Never looks at the files of the
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import cached_property
 
@@ -20,6 +20,7 @@ from flowrules.model.snapshot import Snapshot, Template
 from flowrules.program.machine import Machine, machine
 from flowrules.source import Source
 from flowrules.sql import tables
+from flowrules.syntax import tree
 from flowrules.syntax.parser import parse
 
 
@@ -48,6 +49,11 @@ class Deployed:
     @cached_property
     def machines(self) -> Mapping[str, Machine]:
         return {campaign.name: machine(campaign) for campaign in self.model.campaigns}
+
+    @cached_property
+    def declarations(self) -> Sequence[tree.Declaration]:
+        """As written, of all files."""
+        return [item for source in self.snapshot.sources for item in parse(source)[0].declarations]
 
     def line(self, place: str) -> str | None:
         """The words at `file:line`."""

@@ -212,7 +212,7 @@ class _Data:
                         columns.event,
                         and_(
                             happened.customer_id == row.customer_id,
-                            happened.at == func.coalesce(message.entry_at, row.entered_at),
+                            happened.at == func.coalesce(message.entry_at, row.entry_at, row.entered_at),
                             happened.seq == func.coalesce(message.entry_seq, row.entry_seq),
                         ),
                     )

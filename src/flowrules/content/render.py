@@ -21,6 +21,7 @@ from jinja2 import Template as Compiled
 
 from flowrules.check.sandbox import LARGEST, Sandbox
 from flowrules.content.links import WrongLinkError, check_links
+from flowrules.content.plain import plain
 from flowrules.content.values import Missing, Record
 from flowrules.model.snapshot import Template, languages
 from flowrules.model.template import Head, head
@@ -31,7 +32,7 @@ LARGEST_SUBJECT = 998
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """`text` and `html`: None where the template has no such part."""
+    """`text`: that of the HTML, where the template has no text; `html`: None where it has none."""
 
     subject: str | None
     text: str | None
@@ -121,7 +122,9 @@ class Templates:
                     check_links(texts[html])
             except Exception as failure:  # noqa: BLE001 -- whatever a template does, one message is held and no more
                 return _failure(part.path, failure, self._split[part.path][2])
-        return Rendered(subject, texts.get(False), texts.get(True))
+        written = texts.get(True)
+        text = plain(written) if written is not None and False not in texts else texts.get(False)
+        return Rendered(subject, text, written)
 
     def _compile(self, templates: Iterable[Template]) -> list[_Part] | TemplateFailure:
         parts = []

@@ -7,53 +7,40 @@ ledger as they were written; nothing is decided again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, select
 
-from flowrules.content.deployed import Deployed, Library
+from flowrules.content.deployed import Library
 from flowrules.content.outgoing import details, key_of
-from flowrules.model.campaign import (
-    Campaign,
-    Cap,
-    ChangeTrigger,
-    DateTrigger,
-    EventTrigger,
-    SegmentTrigger,
-    StageTrigger,
-    TagTrigger,
-    Trigger,
-)
 from flowrules.model.schema import EventType, Property
 from flowrules.model.values import display
+from flowrules.program.machine import EventTest, ReactionTest
 from flowrules.report.ledger import decisions, of_customer
 from flowrules.report.lookup import find_campaign, find_customer, reason
-from flowrules.report.words import answer, iso, next_begins
+from flowrules.report.standing import Standing, Standings
+from flowrules.report.withheld import Withheld
+from flowrules.report.words import answer, iso, moment, short
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.columns import property_column, tables_for
-from flowrules.sql.suppression import HARD_BOUNCE
 
 _FACT, _MESSAGE, _DECISION = range(3)
+_WAITING = frozenset({Decision.WAIT, Decision.MET, Decision.TIMED_OUT, Decision.NO_MESSAGE})
 _NEXT_DAY = "the channel has sent as many as it may on one day; it leaves on the next"
-_NOTES: dict[int, tuple[str, ...]] = {
-    Reason.ON_HOLD: ("asked for again as soon as that is no longer so",),
-    Reason.EXPIRED: ("too late to be of use",),
-    Reason.MOVED_ON: ("it still waited when the journey went on without it",),
-    Reason.JOURNEY_ENDED: ("it still waited when the journey ended",),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
     """One line of the story.
 
-    kind: event, consent, change, decision or message; what: the name of the event, attribute, channel, decision or
-    status; label: what it is about; text: the words at `rule`; notes: what else a person asks then; next_possible:
-    when a withheld message could next have left; key: what tells the journey entered from others.
+    at: 0 or less is from the start. kind: event, consent, change, decision or message; what: the name of the event,
+    attribute, channel, decision or status; label: what it is about; text: the words at `rule`; notes: what else a
+    person asks then; next_possible: when a withheld message could next have left; key: what tells the journey entered
+    from others.
     """
 
     at: int
@@ -76,7 +63,7 @@ class Moment:
 
     def facts(self) -> dict[str, object]:
         return {
-            "at": iso(self.at),
+            "at": iso(self.at) if self.at > 0 else None,
             "kind": self.kind,
             "what": self.what,
             "label": self.label,
@@ -92,30 +79,6 @@ class Moment:
             "notes": list(self.notes),
             "next_possible": iso(self.next_possible),
             "key": self.key,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """The customer in one campaign. `reason`: why not entered, or how the last journey ended; `words`: said plainly."""
-
-    campaign: str
-    entered: bool
-    reason: str | None
-    rule: str | None
-    text: str | None
-    words: str
-    next_eligible: int | None
-
-    def facts(self) -> dict[str, object]:
-        return {
-            "campaign": self.campaign,
-            "entered": self.entered,
-            "reason": self.reason,
-            "rule": self.rule,
-            "text": self.text,
-            "words": self.words,
-            "next_eligible": iso(self.next_eligible),
         }
 
 
@@ -164,13 +127,13 @@ def explain(connection: Connection, customer: str, campaign: str | None, at: int
             *story.decisions(campaign_id),
             *story.messages(campaign_id),
         ],
-        key=lambda moment: (moment.at, moment.order),
+        key=lambda each: (each.at, each.order),
     )
     return Explanation(
         customer=story.customer,
         zone=story.zone,
         campaign=campaign,
-        standings=tuple(story.standing(name) for name in connection.execute(query.order_by(names.name)).scalars()),
+        standings=tuple(story.standings.of(name) for name in connection.execute(query.order_by(names.name)).scalars()),
         timeline=tuple(timeline),
     )
 
@@ -192,6 +155,8 @@ class _Story:
         policy = None if self._now is None else self._now.model.policy
         default = "UTC" if policy is None else policy.zone
         self.zone: str = row.name if row.name and (policy is None or policy.zone_of_customer) else default
+        self.standings = Standings(connection, self._library, customer_id, self.zone, at)
+        self._withheld = Withheld(connection, self._library, customer_id, self.zone, at)
 
     # --- facts ----------------------------------------------------------------------------------------
 
@@ -209,8 +174,9 @@ class _Story:
             .where(event.c.customer_id == self._id, event.c.at <= self._at)
         )
         for row in self._connection.execute(query):
-            label = self._properties(row, declared.get(row.event)) if row.about is None else _short(row.about)
-            notes = [f"happened {iso(row.event_time)}, received later"] if row.event_time != row.at else []
+            label = self._properties(row, declared.get(row.event)) if row.about is None else short(row.about)
+            late = row.event_time != row.at
+            notes = [f"happened {moment(row.event_time, self.zone)}, received later"] if late else []
             notes += ["by a program, not a person: does not count"] if row.machine else []
             notes += ["for good: nothing goes to that address any more"] if row.permanent else []
             yield Moment(
@@ -266,7 +232,7 @@ class _Story:
         for row in self._connection.execute(query.order_by(decision.at, decision.turn)):
             word = Decision(row.decision).word
             withheld = row.decision == Decision.WITHHELD
-            notes, next_possible = self._why_withheld(row) if withheld else ((), None)
+            notes, next_possible = self._withheld.why(row) if withheld else ((), None)
             yield Moment(
                 at=row.at,
                 order=(_DECISION, row.turn),
@@ -291,14 +257,28 @@ class _Story:
         """The author's words, what excluded, ended or is started, the arm of a split, or the step; of an entry its key,
         and what started it.
         """
-        step = _short(row.step)
-        if row.decision == Decision.BRANCH and row.words:
-            return f"{step}: {row.words}"
+        step = self._waited(row) if row.decision in _WAITING else short(row.step)
+        if row.decision == Decision.BRANCH:
+            asked = (self._line(row.rule, row.at) or step).rstrip(":")
+            return f"{step}: {row.words}" if row.words else asked if asked.startswith(("if ", "else if ")) else step
         if row.decision not in {Decision.ENTERED, Decision.NOT_ENTERED}:
             return row.words or (row.decision != Decision.WITHHELD and row.by) or step
         excluded = row.by if row.reason == Reason.EXCLUDED else ""
         started = f"started by {row.by}" if row.by and not excluded else ""
         return ", ".join(filter(None, (self._key(row), started, excluded))) or step
+
+    def _waited(self, row: Row[*tuple[Any, ...]]) -> str:
+        """What is waited for, as the language would say it."""
+        nodes = self._library.of_version(row.version_id).machines[row.campaign].nodes
+        test = next((node.test for node in nodes if node.key == row.step and node.duration is not None), None)
+        match test:
+            case EventTest():
+                return f"wait for {test.event.name}"
+            case ReactionTest():
+                message = " ".join(filter(None, (test.channel, test.template)))
+                return f"wait for {message} {test.reaction}"
+            case _:
+                return short(row.step).partition(" #")[0]
 
     def _key(self, row: Row[*tuple[Any, ...]]) -> str:
         """`order_id A17`, as people write it."""
@@ -341,7 +321,7 @@ class _Story:
                     order=(_DECISION if waits else _MESSAGE, row.turn),
                     kind="message",
                     what=Status(row.status).word,
-                    label=_short(row.step),
+                    label=short(row.step),
                     campaign=row.campaign,
                     instance=row.instance,
                     reason=reason(row.reason),
@@ -354,209 +334,7 @@ class _Story:
         deployed = self._library.in_force(at)
         return None if deployed is None else deployed.line(place)
 
-    # --- why not, and when next -----------------------------------------------------------------------
-
-    def _why_withheld(self, row: Row[*tuple[Any, ...]]) -> tuple[tuple[str, ...], int | None]:
-        deployed = self._library.in_force(row.at)
-        campaign = None if deployed is None else deployed.campaigns.get(row.campaign)
-        if deployed is None or campaign is None:
-            return (), None
-        channel = _short(row.step).removeprefix("send ").partition(" ")[0]
-        purpose = campaign.message_class.purpose.name
-        match row.reason:
-            case Reason.CAPPED:
-                return self._why_capped(row, campaign, deployed)
-            case Reason.NO_CONSENT:
-                note = f"no consent to {purpose} by {channel} had been given; possible once it is"
-            case Reason.UNSUBSCRIBED:
-                said = self._consent(channel, purpose, row.at)
-                note = f"{said}; possible again once consent is given"
-            case Reason.SUPPRESSED:
-                note = _suppressed(row.by, channel)
-            case Reason.NO_ADDRESS:
-                address = next((each.address for each in deployed.model.channels if each.name == channel), None)
-                note = f"the customer had no `{address}` that can be used; possible once there is one"
-            case other:
-                return _NOTES.get(other, ()), None
-        return (note,), None
-
-    def _why_capped(
-        self, row: Row[*tuple[Any, ...]], campaign: Campaign, deployed: Deployed
-    ) -> tuple[tuple[str, ...], int | None]:
-        own = next((cap for cap in campaign.caps if cap.place == row.rule), None)
-        cap = own or next((cap for cap in deployed.model.policy.caps if cap.place == row.rule), None)
-        if cap is None:
-            return (), None
-        of_period = f"{row.counter} of {row.limit} contacts in this calendar {cap.calendar}"
-        waits = row.until is not None or cap.number == 0
-        return (
-            (of_period,) if cap.calendar is not None else (),
-            None if waits else self._room(row, cap, None if own is None else row.campaign_id),
-        )
-
-    def _consent(self, channel: str, purpose: str, at: int) -> str:
-        consent = tables.consent.c
-        query = (
-            select(tables.consent)
-            .where(
-                consent.customer_id == self._id,
-                consent.channel == channel,
-                consent.purpose == purpose,
-                consent.at <= at,
-            )
-            .order_by(consent.at.desc(), consent.seq.desc())
-        )
-        row = self._connection.execute(query.limit(1)).first()
-        if row is None:
-            return ""
-        since = f" on {(iso(row.event_time) or '')[:10]}" if row.event_time > 0 else ""
-        return f"{row.state} {purpose} by {channel}{since}"
-
-    def _room(self, row: Row[*tuple[Any, ...]], cap: Cap, campaign_id: int | None) -> int | None:
-        """The first instant at which the cap has a free slot, by the contacts known up to `at`."""
-        if cap.calendar is not None:
-            return next_begins(cap.calendar, self.zone, row.at)
-        contacts = self._contacts(cap, campaign_id)
-        for free in sorted(at + cap.per for at in contacts if at + cap.per > row.at):
-            if sum(free - cap.per < at <= free for at in contacts) < cap.number:
-                return free
-        return None
-
-    def _contacts(self, cap: Cap, campaign_id: int | None) -> Sequence[int]:
-        contact = tables.contact.c
-        query = (
-            select(contact.at)
-            .join_from(tables.contact, tables.channel, tables.channel.c.id == contact.channel_id)
-            .where(contact.customer_id == self._id, contact.ghost == 0, contact.at <= self._at)
-        )
-        query = (
-            query.where(contact.counted == 1)
-            if campaign_id is None
-            else query.where(contact.campaign_id == campaign_id)
-        )
-        if cap.channels:
-            query = query.where(tables.channel.c.name.in_(cap.channels))
-        return self._connection.execute(query).scalars().all()
-
-    def standing(self, name: str) -> Standing:
-        campaign_id = find_campaign(self._connection, name)
-        campaign = None if self._now is None else self._now.campaigns.get(name)
-        place = None if campaign is None else campaign.entry.place
-        enrollment, decision = tables.enrollment.c, tables.decision.c
-        journeys = self._connection.execute(
-            select(tables.enrollment)
-            .where(enrollment.customer_id == self._id, enrollment.campaign_id == campaign_id)
-            .where(enrollment.entered_at <= self._at)
-            .order_by(enrollment.instance)
-        ).all()
-        inside = [each for each in journeys if each.ended_at is None or each.ended_at > self._at]
-        lately = inside or sorted(journeys, key=lambda each: (each.ended_at or 0, each.instance))
-        last = lately[-1] if lately else None
-        refused = self._connection.execute(
-            decisions()
-            .where(of_customer(self._id), decision.campaign_id == campaign_id, decision.at <= self._at)
-            .where(decision.decision == Decision.NOT_ENTERED)
-            .order_by(decision.at.desc(), decision.turn.desc())
-            .limit(1)
-        ).first()
-        next_eligible = None
-        if last is not None and campaign is not None and campaign.entry.mode == "again after" and not last.key:
-            next_eligible = last.entered_at + campaign.entry.gap
-        if last is not None:
-            word = None if inside else reason(last.exit)
-            said = None if inside else self._label(last.words_id)
-            words = _entered(len(journeys), len(inside), said or word or "")
-            return Standing(name, True, word, place, self._text(place), words, next_eligible)
-        if refused is not None:
-            said = (reason(refused.reason) or "").replace("_", " ")
-            by = refused.by if refused.reason == Reason.EXCLUDED else None
-            words = f"did not enter: {said}" + (f" by {by}" if by else "")
-            text = self._line(refused.rule, refused.at)
-            return Standing(name, False, reason(refused.reason), refused.rule, text, words, next_eligible)
-        return Standing(name, False, None, place, self._text(place), self._untriggered(campaign), None)
-
-    def _label(self, label_id: int | None) -> str | None:
-        label = tables.label.c
-        found: str | None = self._connection.execute(select(label.text).where(label.id == label_id)).scalar()
-        return None if found is None else f'"{found}"'
-
-    def _text(self, place: str | None) -> str | None:
-        return None if place is None or self._now is None else self._now.line(place)
-
-    def _never(self, trigger: Trigger) -> str:
-        """What did not happen."""
-        match trigger:
-            case StageTrigger():
-                return f"never came to stage `{trigger.campaign}.{trigger.stage}`"
-            case TagTrigger():
-                return f"was never given the tag `{trigger.tag}`"
-            case SegmentTrigger():
-                return self._never_moved(trigger)
-            case ChangeTrigger():
-                return f"`{trigger.attribute.name}` never changed so"
-            case DateTrigger():
-                return f"the day by `{trigger.attribute.name}` did not come"
-            case _:
-                return "not in the segment at any occurrence"
-
-    def _never_moved(self, trigger: SegmentTrigger) -> str:
-        membership, segment = tables.membership.c, tables.segment.c
-        member = self._connection.execute(
-            select(membership.member)
-            .join_from(tables.membership, tables.segment, segment.id == membership.segment_id)
-            .where(membership.customer_id == self._id, segment.name == trigger.segment.name)
-        ).scalar()
-        name = f"segment `{trigger.segment.name}`"
-        if trigger.joins:
-            return f"was in {name} already, which does not count" if member else f"never joined {name}"
-        return f"never left {name}" if member else f"was not in {name}, so never left it"
-
-    def _untriggered(self, campaign: Campaign | None) -> str:
-        """No row of the ledger: no trigger matched. Say how close it was."""
-        if campaign is None:
-            return "did not enter: the campaign is not in force"
-        lives_from = self._connection.execute(
-            select(tables.campaign.c.lives_from).where(tables.campaign.c.name == campaign.name)
-        ).scalar()
-        since = f"in force since {iso(lives_from)}"
-        trigger = campaign.entry.trigger
-        if trigger is None:
-            return f"did not enter: no campaign started it ({since})"
-        if not isinstance(trigger, EventTrigger):
-            return f"did not enter: no trigger matched; {self._never(trigger)} ({since})"
-        event = tables.event.c
-        seen = self._connection.execute(
-            select(func.count().label("number"), func.max(event.event_time).label("last"))
-            .join_from(tables.event, tables.event_type, tables.event_type.c.id == event.type_id)
-            .where(event.customer_id == self._id, event.at <= self._at, tables.event_type.c.name == trigger.event.name)
-        ).one()
-        if not seen.number:
-            return f"did not enter: no trigger matched; `{trigger.event.name}` never happened"
-        times = "once" if seen.number == 1 else f"{seen.number} times"
-        what = f"`{trigger.event.name}` happened {times}, last {iso(seen.last)}"
-        before = lives_from is not None and seen.last < lives_from
-        why = f"before the campaign was in force ({since})" if before else "but did not match the filter"
-        return f"did not enter: no trigger matched; {what}, {why}"
-
-
-def _entered(number: int, inside: int, ended: str) -> str:
-    times = "entered" if number == 1 else f"entered {number} times"
-    if inside:
-        return f"{times}, is inside" if inside == 1 else f"{times}, is on {inside} journeys"
-    return f"{times}, left: {ended.replace('_', ' ')}"
-
-
-def _suppressed(by: str | None, channel: str) -> str:
-    if by == HARD_BOUNCE:
-        return f"a message to the same address came back for good; no {channel} until the address changes"
-    return f"the customer is in {by}; possible once they are not"
-
 
 def _proof(source: str, proof: str | None) -> tuple[str, ...]:
     given = {} if proof is None else json.loads(proof)
     return tuple(f"{name}: {value}" for name, value in [("source", source), *given.items()] if value)
-
-
-def _short(step: str | None) -> str:
-    """`lead/send email hello` without its stage."""
-    return (step or "").rpartition("/")[2]

@@ -9,15 +9,17 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from flowrules.report.explain import Explanation, Moment, Standing
-from flowrules.report.print import WIDTH, safe
+from flowrules.report.explain import Explanation, Moment
+from flowrules.report.print import WIDTH, folded, safe
+from flowrules.report.standing import Standing
 from flowrules.report.words import clock, day, moment, window
+from flowrules.sql.tables import OPERATOR
 
 _VERB_AT = 12
 _NARROWEST_VERB = 9
 _LOUD = {"withheld": "red", "not_entered": "red", "goal": "green", "send": "green", "sent": "green", "exit": "yellow"}
 _VERBS = {"no_message": "not sent", "exit": "left", "met": "came", "wait": "waits", "start": "started"}
-_WAITS = {"quiet_until": "quiet hours", "on_hold": "on hold"}
+_WAITS = {"quiet_until": "quiet hours", "on_hold": "on hold", "paused": "paused"}
 _FACTS = {"event": "did", "consent": "consent", "change": "is now"}
 
 
@@ -45,9 +47,13 @@ def explanation_lines(explanation: Explanation) -> Iterator[Text]:
 
 def _standing(standing: Standing, zone: str) -> Iterator[Text]:
     line = Text(standing.campaign, "bold").append("  ")
-    yield line.append(standing.words, "green" if standing.entered else "red")
+    yield from folded(line.append(standing.words, "green" if standing.entered else "red"), 2)
     if standing.rule is not None:
-        yield Text(f"  {standing.rule}: {safe(standing.text or '')}".rstrip(": "), "dim")
+        yield from folded(Text(f"  {standing.rule}: {safe(standing.text or '')}".rstrip(": "), "dim"), 4)
+    for clause in standing.evaluated:
+        value = "" if clause.value is None else f" (is {safe(clause.value)})"
+        asked = Text("  evaluated: ", "dim").append(safe(f"{clause.text}{value}: "), "not dim")
+        yield from folded(asked.append("yes" if clause.holds else "no", "green" if clause.holds else "red"), 4)
     if standing.next_eligible is not None:
         yield Text(f"  may enter again from {moment(standing.next_eligible, zone)}")
 
@@ -67,7 +73,7 @@ def _moment(each: Moment, line: Text, explanation: Explanation, indent: int) -> 
         line.append(" " * (WIDTH - len(line) - len(place)))
         line.append(place, "dim")
         place = ""
-    yield line
+    yield from folded(line, indent)
     telling = each.what in {"withheld", "not_entered", "exit", "goal"} or each.reason == "template_error"
     below = [*([f"{place}  {each.text or ''}".strip()] if place else [each.text] if telling and each.text else [])]
     if each.counter is not None and each.window is not None:
@@ -76,7 +82,7 @@ def _moment(each: Moment, line: Text, explanation: Explanation, indent: int) -> 
     if each.next_possible is not None:
         below.append(f"next possible {moment(each.next_possible, explanation.zone)}")
     for words in below:
-        yield Text(" " * indent).append(safe(words), "dim")
+        yield from folded(Text(" " * indent).append(safe(words), "dim"), indent)
 
 
 def _said(each: Moment, zone: str) -> tuple[str, str]:
@@ -87,7 +93,7 @@ def _said(each: Moment, zone: str) -> tuple[str, str]:
         return _FACTS.get(each.kind, each.what), _joined(each, label, because)
     verb = _VERBS.get(each.what, each.what.replace("_", " "))
     until = f"until {moment(each.until, zone)}" if each.until is not None else ""
-    if each.what == "withheld" and (until or each.reason in _WAITS):
+    if each.what == "withheld" and (until or each.reason in _WAITS) and each.rule != OPERATOR:
         why = _WAITS.get(each.reason or "", because)
         # Of a condition nobody knows when it changes: what is known is when the message would come too late.
         most = "at most " if each.reason == "on_hold" else ""

@@ -37,6 +37,18 @@ def cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
+def folded(line: Text, indent: int) -> list[Text]:
+    """A line on as many as it needs, those behind the first one indented."""
+    lines = []
+    while len(line) > WIDTH:
+        blank = line.plain.rfind(" ", indent + 1, WIDTH + 1)
+        first, rest = line.divide([blank if blank > 0 else WIDTH])
+        first.rstrip()
+        lines.append(first)
+        line = Text(" " * indent).append_text(rest[len(rest) - len(rest.plain.lstrip()) :])
+    return [*lines, line]
+
+
 def wrapped(head: Text, items: Iterable[str], style: str = "dim") -> list[Text]:
     """Items after a head, on as many lines as they need, none of them broken."""
     lines, line = [], head.copy()

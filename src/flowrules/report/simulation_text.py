@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flowrules.report.words import count, counted
+from flowrules.report.words import count, counted, told
 
 
-def simulation_text(facts: Mapping[str, Any]) -> str:
-    return "\n".join(_lines(facts))
+def simulation_text(facts: Mapping[str, Any], zone: str) -> str:
+    return "\n".join(_lines(facts, zone))
 
 
-def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{facts['from']} to {facts['until']}, {counted(facts['customers'], 'customer')}, seed {facts['seed']}"
+def _lines(facts: Mapping[str, Any], zone: str) -> Iterator[str]:
+    stretch = f"{told(facts['from'], zone)} to {told(facts['until'], zone)}"
+    yield f"{stretch}, {counted(facts['customers'], 'customer')}, seed {facts['seed']}"
     campaigns = facts["campaigns"]
     if not campaigns:
         yield "there are no campaigns"

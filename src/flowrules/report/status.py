@@ -25,6 +25,7 @@ class CampaignStatus:
     state: Literal["live", "paused", "removed"]
     in_journey: int
     sent_24h: int
+    held_by_pause: int = 0
 
     def facts(self) -> dict[str, object]:
         return {
@@ -33,6 +34,7 @@ class CampaignStatus:
             "state": self.state,
             "in_journey": self.in_journey,
             "sent_24h": self.sent_24h,
+            "held_by_pause": self.held_by_pause,
         }
 
 
@@ -89,6 +91,12 @@ def status(connection: Connection, now: int | None) -> Status:
         .where(enrollment.ended_at.is_(None), enrollment.ghost == 0)
         .group_by(enrollment.campaign_id),
     )
+    held = _by_campaign(
+        connection,
+        select(enrollment.campaign_id, func.count())
+        .where(enrollment.due_at >= tables.UNTIL_RESUMED, enrollment.ended_at.is_(None))
+        .group_by(enrollment.campaign_id),
+    )
     scheduler = tables.scheduler.c
     alive = select(tables.scheduler).where(scheduler.expires_at > now).order_by(scheduler.owner)
     running = [(row.leads, " process ".join(row.owner.split(" ")[:2])) for row in connection.execute(alive)]
@@ -116,6 +124,7 @@ def status(connection: Connection, now: int | None) -> Status:
                 state="removed" if row.lives_from is None else "paused" if row.id in paused else "live",
                 in_journey=inside.get(row.id, 0),
                 sent_24h=sent.get(row.id, 0),
+                held_by_pause=held.get(row.id, 0),
             )
             for row in connection.execute(campaigns)
         ),

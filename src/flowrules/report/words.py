@@ -80,6 +80,20 @@ def day(at: int, zone: str) -> str:
     return f"{local(at, zone):%a %Y-%m-%d}"
 
 
+def short(step: str | None) -> str:
+    """`lead/send email hello` without its stage."""
+    return (step or "").rpartition("/")[2]
+
+
+def told(given: str | int | None, zone: str) -> str | None:
+    """An instant (also as `iso` gives it) as a person there writes it: `2026-03-02 10:00`."""
+    if given is None:
+        return None
+    at = datetime.fromisoformat(given) if isinstance(given, str) else _EPOCH + timedelta(microseconds=given)
+    here = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    return here.isoformat(" ", "seconds" if here.microsecond == 0 else "microseconds").removesuffix(":00")
+
+
 def next_begins(period: str, zone: str, at: int) -> int:
     """The first instant of the next local day, week (from Monday) or month."""
     day = local(at, zone).date() + timedelta(days=1)

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, text
 
 from flowrules.model.campaign import Model
+from flowrules.runtime.gate import Refusal
 from flowrules.sql import suppression, tables
+from flowrules.sql.codes import Reason
 from flowrules.store.bulk import among
 
 _APPLIED = "(SELECT last_tick FROM clock)"
@@ -29,20 +31,28 @@ def addressed(connection: Connection, model: Model, customers: Sequence[int]) ->
     return reached
 
 
-def suppressed(connection: Connection, model: Model, customers: Sequence[int], now: int) -> dict[str, set[int]]:
-    """Whom nothing may be sent to: in a list of the policy, or by an address that is closed."""
-    found: dict[str, set[int]] = {channel.name: set() for channel in model.channels}
+def suppressed(
+    connection: Connection, model: Model, customers: Sequence[int], now: int
+) -> dict[str, dict[int, Refusal]]:
+    """Whom nothing may be sent to by each channel: in a list of the policy, the first that holds, or by an address that
+    is closed.
+    """
+    found: dict[str, dict[int, Refusal]] = {channel.name: {} for channel in model.channels}
     for line in model.policy.suppressions:
-        members = _members(connection, line.list.name, customers)
+        listed = dict.fromkeys(
+            _members(connection, line.list.name, customers), Refusal(Reason.SUPPRESSED, line.place, line.by)
+        )
         for name in line.channels or found:
-            found[name] |= members
+            found[name] = listed | found[name]
     types = {row.name: row.id for row in connection.execute(select(tables.event_type))}
     for channel in model.channels:
         numbers = [types[name] for name in suppression.bounces(channel, model.channels) if name in types]
         if channel.address is not None and numbers:
             closed = suppression.closed(channel.address, numbers, "customer.id", _APPLIED, "b.event_time <= :now")
             query = select(tables.customer.c.id).where(among(connection, tables.customer.c.id, customers), text(closed))
-            found[channel.name] |= set(connection.execute(query, {"now": now}).scalars())
+            bounced = connection.execute(query, {"now": now}).scalars()
+            closed_now = dict.fromkeys(bounced, Refusal(Reason.SUPPRESSED, by=suppression.HARD_BOUNCE))
+            found[channel.name] = closed_now | found[channel.name]
     return found
 
 

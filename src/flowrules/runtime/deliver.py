@@ -34,8 +34,9 @@ from flowrules.model.campaign import Campaign, ExitOnEvent
 from flowrules.runtime import outbox
 from flowrules.runtime.addresses import addressed, suppressed
 from flowrules.runtime.daily import DailyLimits, add, hold_back, room
-from flowrules.runtime.gate import Candidate, Contact, refusal
+from flowrules.runtime.gate import Candidate, Contact, Refusal, refusal
 from flowrules.runtime.outbox import Attempt, End
+from flowrules.runtime.recheck import Rechecked, recheck
 from flowrules.runtime.sender import alive, sender
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
@@ -231,8 +232,9 @@ def _test(connection: Connection, run: _Run, keys: Collection[Key], was: Status)
     newest = library.newest
     if newest is None:
         raise ValueError("messages without a deployment")
-    facts = _Facts(connection, newest, rows, customers, run.now)
-    passed, withheld, waiting = [], [], []
+    facts = _Facts(connection, newest, rows, customers, run.now, recheck(connection, library, newest, rows, run.now))
+    passed, waiting = [], []
+    withheld: list[tuple[Detail, Refusal, bool]] = []
     for row in sorted(rows, key=lambda row: (row.decided_at, row.turn, key_of(row))):
         campaign = newest.campaigns.get(row.campaign) or library.of_version(row.version_id).campaigns[row.campaign]
         if facts.unseen(row, library.of_version(row.version_id).campaigns[row.campaign]):
@@ -241,23 +243,26 @@ def _test(connection: Connection, run: _Run, keys: Collection[Key], was: Status)
         own = library.of_version(row.version_id)
         send = own.machines[row.campaign].nodes[row.node].send
         expires_at = None if send is None or send.expires is None else (row.asked_at or row.decided_at) + send.expires
-        reason = refusal(facts.candidate(row, expires_at), campaign, newest.model.policy, run.now)
-        if reason is None and row.decided_at < facts.skipped_before.get(row.campaign_id, 0):
-            reason = Reason.PAUSED
-        if reason is None:
+        against = refusal(facts.candidate(row, expires_at), campaign, newest.model.policy, run.now)
+        if against is None and row.decided_at < facts.skipped_before.get(row.campaign_id, 0):
+            against = Refusal(Reason.PAUSED, tables.OPERATOR)
+        if against is None:
             facts.take_slot(row, campaign, run.now)
             passed.append(row)
         else:
             facts.free_slot(row)
             waits = own.campaigns[row.campaign].when_capped or newest.model.policy.when_capped
-            back = reason is Reason.QUIET_UNTIL or (reason is Reason.CAPPED and waits is not None)
-            withheld.append((row, reason, back))
-            run.done.withhold(reason)
+            back = against.reason in _COMES_BACK or (against.reason is Reason.CAPPED and waits is not None)
+            withheld.append((row, against, back))
+            run.done.withhold(against.reason)
     outbox.put_back(connection, [key_of(row) for row in waiting], was)
     ends = [
-        End(key_of(row), Status.HELD if back else _status_of(reason), reason, back=back)
-        for row, reason, back in withheld
-    ]
+        End(
+            key_of(row), Status.HELD if back else _status_of(against.reason), against.reason, back=back,
+            place=against.place, by=against.by,
+        )
+        for row, against, back in withheld
+    ]  # fmt: skip
     outbox.finish(connection, run.now, ends)
     return outbox.begin(connection, run.now, run.sender, passed)
 
@@ -266,15 +271,26 @@ def _status_of(reason: Reason) -> Status:
     return _STATUSES.get(reason, Status.SKIPPED)
 
 
-_STATUSES = {Reason.JOURNEY_ENDED: Status.CANCELLED, Reason.EXPIRED: Status.EXPIRED}
+_STATUSES = {
+    Reason.JOURNEY_ENDED: Status.CANCELLED, Reason.EXCLUDED: Status.CANCELLED, Reason.EXPIRED: Status.EXPIRED,
+}  # fmt: skip
+_COMES_BACK = (Reason.QUIET_UNTIL, Reason.ON_HOLD)
+"""The planner decides on it once more."""
 
 
 class _Facts:
     """What the gate needs to know of some customers, read at once."""
 
     def __init__(
-        self, connection: Connection, newest: Deployed, rows: Sequence[Detail], customers: Sequence[int], now: int
+        self,
+        connection: Connection,
+        newest: Deployed,
+        rows: Sequence[Detail],
+        customers: Sequence[int],
+        now: int,
+        rechecked: Rechecked,
     ) -> None:
+        self._rechecked = rechecked
         self._addressed = addressed(connection, newest.model, customers)
         self._suppressed = suppressed(connection, newest.model, customers, now)
         enrollment = tables.enrollment.c
@@ -286,7 +302,7 @@ class _Facts:
         states = (
             select(consent.customer_id, consent.channel, consent.purpose, consent.state)
             # By what has happened: one that came late is decided on in the next tick, and a refusal holds before.
-            .where(consent.customer_id.in_(customers), consent.event_time <= now)
+            .where(consent.customer_id.in_(customers), consent.event_time <= now, consent.state != tables.OUTDATED)
             .order_by(consent.at, consent.seq)
         )
         self._consents: dict[tuple[int, str], dict[str, str]] = {}
@@ -343,7 +359,9 @@ class _Facts:
             channel=row.channel,
             addressed=row.customer_id in self._addressed.get(row.channel, ()),
             ended=key_of(row)[:3] not in self._live,
-            suppressed=row.customer_id in self._suppressed.get(row.channel, ()),
+            ends=self._rechecked.ends.get(key_of(row)[:3]),
+            holds=self._rechecked.holds.get(key_of(row)[:3]),
+            suppressed=self._suppressed.get(row.channel, {}).get(row.customer_id),
             consents=self._consents.get((row.customer_id, row.channel), {}),
             contacts=list(self._contacts.get(row.customer_id, {}).values()),
             zone=self._zones[row.customer_id],

@@ -53,11 +53,13 @@ def apply(
     at: int,
     *,
     lists: Mapping[str, Sequence[tuple[IdentityKind, str]]] | None = None,
+    looks_back_to: int | None = None,
 ) -> Applied:
     """Deploy at the instant `at`: what lies before it happens under the old program first.
 
     An instant that has been passed becomes the first that has not. lists: the entries of each list file,
-    already read. Raises StoreError if a declared attribute's column holds values of another kind.
+    already read. looks_back_to: campaigns that are new also let in by what has happened since then. Raises StoreError
+    if a declared attribute's column holds values of another kind.
     """
     machines = [machine(campaign) for campaign in model.campaigns]
     with _between_ticks(database, at) as (connection, since):
@@ -75,7 +77,7 @@ def apply(
         catalogues.intern(connection, t.channel, [channel.name for channel in model.channels])
         catalogues.intern(connection, t.label, catalogues.labels(model, machines), "text")
         deployment_id = _deployment(connection, snapshot, since)
-        states = _versions(connection, machines, deployment_id, since)
+        states = _versions(connection, machines, deployment_id, since, looks_back_to)
         asked = {kind for each in model.lists for kind in each.by}
         identified_by(connection, model.region, [kind for kind in HASHES if kind in asked], since)
         for name, entries in (lists or {}).items():
@@ -150,7 +152,7 @@ def _deployment(connection: Connection, snapshot: Snapshot, at: int) -> int:
 
 
 def _versions(
-    connection: Connection, machines: Sequence[Machine], deployment_id: int, at: int
+    connection: Connection, machines: Sequence[Machine], deployment_id: int, at: int, looks_back_to: int | None
 ) -> tuple[tuple[str, int, State], ...]:
     states: list[tuple[str, int, State]] = []
     lives = {row.name: row.lives_from for row in connection.execute(select(t.campaign.c.name, t.campaign.c.lives_from))}
@@ -168,7 +170,9 @@ def _versions(
         ).first()
         alive = lives.get(campaign.name) is not None
         if not alive:
-            connection.execute(update(t.campaign).where(t.campaign.c.id == number).values(lives_from=at))
+            connection.execute(
+                update(t.campaign).where(t.campaign.c.id == number).values(lives_from=at, looks_back_to=looks_back_to)
+            )
         if latest is not None and latest.digest == campaign.digest:
             states.append((campaign.name, latest.number, "unchanged" if alive else "added"))
             continue
@@ -190,7 +194,8 @@ def _versions(
     for name, lives_from in sorted(lives.items()):
         if name not in kept and lives_from is not None:
             connection.execute(update(t.campaign).where(t.campaign.c.name == name).values(lives_from=None))
-            states.append((name, 0, "removed"))
+            last = select(func.max(t.version.c.number)).where(t.version.c.campaign_id == ids[name])
+            states.append((name, connection.execute(last).scalar_one(), "removed"))
     return tuple(sorted(states))
 
 

@@ -6,6 +6,8 @@ once. Refusals are kept as keyed hashes.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass
 
@@ -53,6 +55,7 @@ def erase(database: Database, customer_id: int, now: int) -> Erased:
             .where(attempt.c.customer_id == customer_id, attempt.c.finished_at.is_not(None))
             .values(outcome="erased")
         )
+        _hide_keys(connection, customer_id)
         name = f"erased-{secrets.token_hex(8)}"
         _empty(connection, customer_id, name)
     return Erased(name, journeys, messages, kept)
@@ -82,6 +85,20 @@ def _cancel_messages(connection: Connection, customer_id: int, now: int) -> int:
     ends = [outbox.End(key_of(row), Status.CANCELLED, Reason.JOURNEY_ENDED) for row in connection.execute(waiting)]
     outbox.finish(connection, now, ends)
     return len(ends)
+
+
+def _hide_keys(connection: Connection, customer_id: int) -> None:
+    """A journey's key may be an address. What takes its place tells journeys apart, by a secret nobody keeps."""
+    enrollment, decision, visit = tables.enrollment.c, tables.decision.c, tables.visit.c
+    secret = secrets.token_bytes(32)
+    told = select(visit.at).where(visit.customer_id == customer_id)
+    for table, its in (
+        (tables.enrollment, (enrollment.customer_id == customer_id, enrollment.key != "")),
+        (tables.decision, (decision.customer_id == customer_id, decision.at.in_(told), decision.key != "")),
+    ):
+        for key in connection.execute(select(table.c.key).where(*its).distinct()).scalars().all():
+            hidden = hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()[:16]
+            connection.execute(update(table).where(*its, table.c.key == key).values(key=f"erased-{hidden}"))
 
 
 def _empty(connection: Connection, customer_id: int, name: str) -> None:

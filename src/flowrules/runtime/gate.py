@@ -31,8 +31,18 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """place: of the words that decide, None: the step's own; by: as the ledger says it."""
+
+    reason: Reason
+    place: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
-    """`suppressed`: by a list of the policy, or because the address is closed.
+    """ends, holds: by a condition of the campaign; `suppressed`: by a list of the policy, or because the address is
+    closed.
 
     `consents`: purpose to the latest state for the message's channel; `contacts`: of the customer, itself too.
     zone: the customer's; expires_at: None for ever.
@@ -44,27 +54,37 @@ class Candidate:
     ended: bool
     consents: Mapping[str, str]
     contacts: Sequence[Contact]
-    suppressed: bool = False
+    suppressed: Refusal | None = None
+    ends: Refusal | None = None
+    holds: Refusal | None = None
     zone: str = "UTC"
     expires_at: int | None = None
 
 
-def refusal(candidate: Candidate, campaign: Campaign, policy: Policy, now: int) -> Reason | None:
+def refusal(candidate: Candidate, campaign: Campaign, policy: Policy, now: int) -> Refusal | None:
     """None: it may leave. `campaign` and `policy` are those in force now."""
     if candidate.ended:
-        return Reason.JOURNEY_ENDED
+        return Refusal(Reason.JOURNEY_ENDED)
+    if candidate.ends is not None:
+        return candidate.ends
     if candidate.expires_at is not None and now >= candidate.expires_at:
-        return Reason.EXPIRED
+        return Refusal(Reason.EXPIRED)
     if not candidate.addressed:
-        return Reason.NO_ADDRESS
-    if candidate.suppressed:
-        return Reason.SUPPRESSED
-    quiet = any(candidate.channel in each.channels and is_quiet(each, candidate.zone, now) for each in policy.quiet)
+        return Refusal(Reason.NO_ADDRESS)
     return (
-        _without_consent(candidate, campaign)
-        or (Reason.QUIET_UNTIL if quiet else None)
+        candidate.suppressed
+        or _without_consent(candidate, campaign)
+        or candidate.holds
+        or _quiet(candidate, policy, now)
         or _capped(candidate, campaign, policy, now)
     )
+
+
+def _quiet(candidate: Candidate, policy: Policy, now: int) -> Refusal | None:
+    for each in policy.quiet:
+        if candidate.channel in each.channels and is_quiet(each, candidate.zone, now):
+            return Refusal(Reason.QUIET_UNTIL, each.place)
+    return None
 
 
 def is_quiet(quiet: QuietHours, zone: str, now: int) -> bool:
@@ -78,21 +98,21 @@ def is_quiet(quiet: QuietHours, zone: str, now: int) -> bool:
     return False
 
 
-def _without_consent(candidate: Candidate, campaign: Campaign) -> Reason | None:
+def _without_consent(candidate: Candidate, campaign: Campaign) -> Refusal | None:
     purpose = campaign.message_class.purpose
     state = candidate.consents.get(purpose.name)
     if state in {"refused", "withdrawn"}:
-        return Reason.UNSUBSCRIBED
-    return Reason.NO_CONSENT if purpose.asks_first and state != "granted" else None
+        return Refusal(Reason.UNSUBSCRIBED)
+    return Refusal(Reason.NO_CONSENT) if purpose.asks_first and state != "granted" else None
 
 
-def _capped(candidate: Candidate, campaign: Campaign, policy: Policy, now: int) -> Reason | None:
+def _capped(candidate: Candidate, campaign: Campaign, policy: Policy, now: int) -> Refusal | None:
     others = [contact for contact in candidate.contacts if contact.key != candidate.key]
     counted = [contact for contact in others if contact.counted]
     own = [contact for contact in others if contact.key[1] == candidate.key[1]]
-    full = [_full(cap, candidate, counted, now) for cap in policy.caps if campaign.message_class.limited]
-    full += [_full(cap, candidate, own, now) for cap in campaign.caps]
-    return Reason.CAPPED if any(full) else None
+    full = [cap for cap in policy.caps if campaign.message_class.limited and _full(cap, candidate, counted, now)]
+    full += [cap for cap in campaign.caps if _full(cap, candidate, own, now)]
+    return Refusal(Reason.CAPPED, full[0].place) if full else None
 
 
 def _full(cap: Cap, candidate: Candidate, contacts: Sequence[Contact], now: int) -> bool:

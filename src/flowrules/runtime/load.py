@@ -103,7 +103,11 @@ def load_program(connection: Connection, dialect: str) -> Program:
     # Written out, not bound: only so do both databases see that the partial index serves.
     of_held = and_(literal_column("message.status") < text("10"), t.message.c.status == Status.HELD)
     held = connection.execute(select(t.message.c.status).where(of_held).limit(1)).first() is not None
-    bundle = load(dialect, names, model, versions, now, _paused(connection), held=held)
+    last_tick = connection.execute(select(t.clock.c.last_tick)).scalar_one()
+    looks_back = _looks_back(connection)
+    bundle = load(
+        dialect, names, model, versions, now, _paused(connection), held=held, looks_back=looks_back, last_tick=last_tick
+    )
     zone = model.policy.zone if model is not None else facts_of["zone"]
     of_customer = model.policy.zone_of_customer if model is not None else True
     default_zone = names.zones[zone]
@@ -151,6 +155,12 @@ def _current(connection: Connection) -> dict[str, tuple[int, int, int]]:
         .group_by(c.name, c.id, c.lives_from)
     )
     return {name: (version, number, lives_from) for name, version, number, lives_from in connection.execute(query)}
+
+
+def _looks_back(connection: Connection) -> dict[int, int]:
+    c = t.campaign.c
+    query = select(c.id, c.looks_back_to).where(c.lives_from.is_not(None), c.looks_back_to.is_not(None))
+    return {row.id: row.looks_back_to for row in connection.execute(query)}
 
 
 def _older(connection: Connection, current: set[int]) -> list[tuple[int, int, str]]:

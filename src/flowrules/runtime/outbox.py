@@ -57,13 +57,15 @@ class Unfinished:
 class End:
     """What a message comes to; not the last word for `retrying` and `held`.
 
-    back: the planner shall decide on it once more.
+    back: the planner shall decide on it once more; place, by: what decided, where it is not the step itself.
     """
 
     key: Key
     status: Status
     reason: Reason | None
     back: bool = False
+    place: str | None = None
+    by: str | None = None
 
 
 @contextmanager
@@ -201,10 +203,23 @@ def finish(connection: Connection, now: int, ends: Sequence[End]) -> None:
     )  # fmt: skip
     final = [end for end in ends if end.status in _FINAL or end.back]
     if final:
+        labels = _labels(connection, {words for end in final for words in (end.place, end.by) if words is not None})
         connection.execute(
             insert(tables.outcome),
-            [{**_named(end.key), "at": at, "status": end.status, "reason": end.reason} for end in final],
-        )
+            [
+                {**_named(end.key), "at": at, "status": end.status, "reason": end.reason,
+                 "place_id": labels.get(end.place), "by_id": labels.get(end.by)}
+                for end in final
+            ],
+        )  # fmt: skip
+
+
+def _labels(connection: Connection, words: Collection[str]) -> dict[str | None, int]:
+    """A deployment has numbered all that a decision may point to."""
+    label = tables.label.c
+    if not words:
+        return {}
+    return {row.text: row.id for row in connection.execute(select(label.id, label.text).where(label.text.in_(words)))}
 
 
 def _named(key: Key) -> dict[str, int]:

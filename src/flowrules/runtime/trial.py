@@ -104,7 +104,7 @@ class Theatre:
                 # The program knows the tags and zones that there are when it is loaded.
                 catalogues.intern(connection, t.tag, sorted(_tags(self.trials)))
                 ensure_zones(connection, sorted(_zones(self.trials)))
-                connection.execute(update(t.clock).values(last_tick=_ORIGIN, target=_ORIGIN))
+                connection.execute(update(t.clock).values(last_tick=_ORIGIN - 1, target=_ORIGIN - 1))
             with database.read() as connection:
                 self._stages[at] = _Stage(path, load_program(connection, database.dialect))
             database.close()

@@ -5,7 +5,7 @@ Takes typed models and catalogue numbers, gives what the statements of a tick ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -47,7 +47,8 @@ class Bundle:
 
     now: the campaigns of the newest deployment, in total order, with their current version and the
     instant they live from. paused: ids of those with a pause that no tick has gone past. holding: some messages are
-    held, or may be.
+    held, or may be. looks_back: campaign to the instant since when facts let in, where that is not the one it lives
+    from; looking: of those, whose first instant no tick has gone past.
     """
 
     dialect: str
@@ -58,6 +59,8 @@ class Bundle:
     writer: Writer
     paused: frozenset[int] = frozenset()
     holding: bool = False
+    looks_back: Mapping[int, int] = field(default_factory=dict)
+    looking: frozenset[int] = frozenset()
     _totals: dict[int, int] = field(default_factory=dict)
     _several: frozenset[int] | None = None
     _started: dict[str, bool] | None = None
@@ -235,10 +238,12 @@ def load(
     paused: frozenset[int] = frozenset(),
     *,
     held: bool = False,
+    looks_back: Mapping[int, int] | None = None,
+    last_tick: int = 0,
 ) -> Bundle:
     """versions: (id, campaign id, machine, model); now: (version id, lives from) of the newest deployment.
 
-    held: there are messages that are held.
+    held: there are messages that are held; looks_back: see Bundle.
     """
     made: dict[int, Version] = {}
     guards_of: dict[int, Guards] = {}
@@ -250,6 +255,11 @@ def load(
     bundle = Bundle(dialect, catalogue, model, tuple(made.values()), (), Writer(dialect), paused)
     bundle.now = tuple((made[version_id], lives_from) for version_id, lives_from in now)
     bundle.now = tuple(sorted(bundle.now, key=lambda item: bundle.rank(item[0])))
+    bundle.looks_back = looks_back or {}
+    bundle.looking = frozenset(
+        version.campaign_id for version, lives_from in bundle.now
+        if version.campaign_id in bundle.looks_back and lives_from > last_tick
+    )  # fmt: skip
     bundle.holding = held or bool(paused) or _may_hold(model, [version.machine.campaign for version in bundle.versions])
     return bundle
 

@@ -127,6 +127,10 @@ def _found(
         case m.EventTrigger():
             test = w.fragment(version.guards.filter(trigger.filter, version.guards.event))
             same = f"event.customer_id = focus.customer_id AND event.type_id = {what} AND event.at = focus.at"
+            since = bundle.looks_back.get(version.campaign_id, lives_from)
+            if version.campaign_id in bundle.looking:
+                first_at = f"CASE WHEN focus.at = {lives_from} THEN {since} ELSE focus.at END"
+                same = same.replace("event.at = focus.at", f"event.at >= {first_at} AND event.at <= focus.at")
             human = " AND event.machine IS NULL" if trigger.event.reaction in ("opened", "clicked") else ""
             key, first, group = "''", "min(event.seq)", " GROUP BY focus.customer_id, focus.at, focus.zone_id"
             if entry.key is not None:
@@ -136,7 +140,7 @@ def _found(
                 first, group = "event.seq", ""
             return (
                 f"SELECT focus.customer_id, focus.at, focus.zone_id, {first} AS seq, {key} AS key FROM focus "
-                f"{w.join('event', 'event', same)} WHERE event.event_time >= {lives_from} AND {test}{human}{group}",
+                f"{w.join('event', 'event', same)} WHERE event.event_time >= {since} AND {test}{human}{group}",
                 (test,),
             )
         case m.ScheduleTrigger():
@@ -246,6 +250,13 @@ def _enter(bundle: Bundle, version: Version) -> list[Statement]:
     more, values = "", ""
     if bundle.set_off(version.machine.campaign):
         more = values = ", link_campaign_id, link_instance, depth"
+    if campaign_id in bundle.looking and isinstance(entry.trigger, m.EventTrigger):
+        more += ", entry_at"
+        values += (
+            ", (SELECT e.at FROM event e WHERE e.customer_id = candidate.customer_id "
+            f"AND e.type_id = {bundle.event_type(entry.trigger.event.name)} AND e.seq = candidate.seq "
+            "AND e.at < candidate.at)"
+        )
     return [
         w.statement(
             f"{DECISION_WITH_KEY} SELECT customer_id, at, :turn, {campaign_id}, CASE WHEN reason IS NULL THEN {number} "

@@ -271,9 +271,9 @@ def _outcomes(bundle: Bundle) -> tuple[Statement, ...]:
     )
     record = (
         f"{DECISION} SELECT o.customer_id, o.at, :turn, o.campaign_id, o.instance, {int(Decision.OUTCOME)}, "
-        f"o.step_id, m.version_id, coalesce(o.reason, {int(Reason.ACCEPTED)}), n.place_id, NULL, NULL, NULL, NULL, "
-        f"NULL, NULL FROM focus f {told} {about} CROSS JOIN node n WHERE n.version_id = m.version_id "
-        "AND n.node = m.node ON CONFLICT DO NOTHING"
+        f"o.step_id, m.version_id, coalesce(o.reason, {int(Reason.ACCEPTED)}), coalesce(o.place_id, n.place_id), "
+        f"o.by_id, NULL, NULL, NULL, NULL, NULL FROM focus f {told} {about} CROSS JOIN node n "
+        "WHERE n.version_id = m.version_id AND n.node = m.node ON CONFLICT DO NOTHING"
     )
     here = (
         f"FROM outcome o {about} "

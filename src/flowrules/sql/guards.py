@@ -247,6 +247,7 @@ class Guards:
                 g.c.channel == literal(channel),
                 g.c.purpose == literal(purpose),
                 g.c.at <= at,
+                g.c.state != literal(t.OUTDATED),
             )
             .order_by(g.c.at.desc(), g.c.seq.desc())
             .limit(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flowrules.model.campaign import EventTrigger
 from flowrules.sql.bundle import NODES, Bundle
 from flowrules.sql.scratch import AGENDA, STATE
 from flowrules.sql.statement import Statement
@@ -63,6 +64,16 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         "SELECT min(at + 0) FROM outcome WHERE at + 0 > :last",
         *(f"SELECT min(at + 0) FROM event WHERE type_id + 0 = {number} AND at + 0 > :last " for number in listened),
     ]
+    for version, lives_from in bundle.now:
+        trigger, since = version.machine.campaign.entry.trigger, bundle.looks_back.get(version.campaign_id)
+        if version.campaign_id in bundle.looking and isinstance(trigger, EventTrigger):
+            gather.append(
+                f"INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT e.customer_id, {lives_from}, e.type_id "
+                f"FROM event e WHERE e.type_id + 0 = {bundle.event_type(trigger.event.name)} AND e.at + 0 >= {since} "
+                f"AND e.at + 0 < {lives_from} AND {lives_from} > :last AND {lives_from} <= :target "
+                "ON CONFLICT DO NOTHING"
+            )
+            due.append(f"SELECT CAST({lives_from} AS BIGINT) WHERE {lives_from} > :last")
     if bundle.listens_to_consent():
         gather.append(
             "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT c.customer_id, c.at, "

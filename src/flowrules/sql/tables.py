@@ -147,7 +147,8 @@ campaign = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False, unique=True),
-    _int("lives_from", null=True),  # null: not deployed now; earlier facts enter nobody
+    _int("lives_from", null=True),  # null: not deployed now; earlier facts enter nobody,
+    _int("looks_back_to", null=True),  # but those that happened since then, where a deployment said so
 )
 step = Table(
     "step",
@@ -239,14 +240,18 @@ consent = Table(
     _text("purpose", key=True),
     _int("at", key=True),
     _int("seq", key=True),
-    _text("state"),  # granted, refused, withdrawn
+    _text("state"),  # granted, refused, withdrawn, or
     _int("event_time"),
     _text("source"),
     _text("proof", null=True),  # JSON of what else was given: text shown, version, IP, agent, call id
     Index("consent_at", _DUE),
     sqlite_with_rowid=False,
 )
-"""Rows are only ever added: the latest by (at, seq) counts, the others are the history."""
+"""Rows are only ever added: the latest by (at, seq) counts, the others are the history. One that is OUTDATED never
+counts.
+"""
+OUTDATED = "outdated"
+"""State of a consent that was told late, and given before what was refused by then."""
 kept_refusal = Table(
     "kept_refusal",
     metadata,
@@ -469,6 +474,8 @@ outcome = Table(
     Column("pass", Integer, primary_key=True, autoincrement=False),
     _small("status"),
     _small("reason", null=True),
+    Column("place_id", Integer, nullable=True),  # what decided, where it was not the step itself
+    Column("by_id", Integer, nullable=True),
     Index("outcome_at", _DUE),
     sqlite_with_rowid=False,
 )

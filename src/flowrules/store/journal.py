@@ -208,28 +208,30 @@ def add_consents(
     fresh = [consents[position] for position in arrived.positions]
     if not fresh:
         return arrived.taken
-    # A consent from before an erasure does not undo what was refused before it, whenever it is imported.
-    kept = refusals.kept(connection, sorted({arrived.who[consent.customer] for consent in fresh}))
-    rows = sorted(
-        (
-            arrived.who[consent.customer],
-            channel,
-            purpose,
-            at,
-            seq,
-            consent.state,
-            min(consent.event_time, consent.at),
-            consent.source,
-            consent.proof,
-        )
-        for consent, at, seq in zip(fresh, arrived.at, count(arrived.first), strict=False)
-        for channel, purpose in ((consent.channel, consent.purpose), *consent.also)
-        if consent.state != "granted"
-        or consent.event_time > kept.get((arrived.who[consent.customer], channel, purpose), consent.event_time - 1)
-    )
+    arrivals = zip(fresh, arrived.at, count(arrived.first), strict=False)
+    rows = _as_rows(connection, arrived.who, list(arrivals))
     insert_rows(connection, tables.consent, _CONSENT, rows)
     _remember(connection, ((consent.key, consent.content) for consent in fresh if consent.key is not None))
     return arrived.taken
+
+
+def _as_rows(
+    connection: Connection, who: Mapping[str, int], arrivals: Sequence[tuple[NewConsent, int, int]]
+) -> list[tuple[Stored | None, ...]]:
+    """A consent that is told late does not undo what was refused after it was given: it is kept as outdated."""
+    late = sorted({who[each.customer] for each, at, _ in arrivals if each.state == "granted" and each.event_time < at})
+    refused = refusals.on_record(connection, late) if late else {}
+    rows: list[tuple[Stored | None, ...]] = []
+    for consent, at, seq in sorted(arrivals, key=lambda arrival: arrival[1:]):
+        customer, given = who[consent.customer], min(consent.event_time, at)
+        for channel, purpose in ((consent.channel, consent.purpose), *consent.also):
+            state, before = consent.state, refused.setdefault((customer, channel, purpose), [])
+            if state in refusals.REFUSING:
+                before.append((at, given))
+            elif any(told <= at and given < since for told, since in before):
+                state = tables.OUTDATED
+            rows.append((customer, channel, purpose, at, seq, state, given, consent.source, consent.proof))
+    return sorted(rows, key=lambda row: row[:5])
 
 
 def replace_list(connection: Connection, name: str, entries: Iterable[tuple[IdentityKind, str]]) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection, select
 
 from flowrules.sql import tables
-from flowrules.store.bulk import insert_rows
+from flowrules.store.bulk import among, insert_rows
 
 SOURCE = "kept from an erased customer"
 REFUSING = ("refused", "withdrawn")
@@ -23,7 +23,7 @@ def keep(connection: Connection, customer_id: int, at: int) -> int:
     consent, identity = tables.consent.c, tables.identity.c
     states = (
         select(consent.channel, consent.purpose, consent.state)
-        .where(consent.customer_id == customer_id)
+        .where(consent.customer_id == customer_id, consent.state != tables.OUTDATED)
         .order_by(consent.at, consent.seq)
     )
     latest = {(row.channel, row.purpose): row.state for row in connection.execute(states)}
@@ -59,15 +59,16 @@ def again(connection: Connection, named: Iterable[tuple[int, str, str]]) -> Mapp
     return found
 
 
-def kept(connection: Connection, numbers: Sequence[int]) -> Mapping[tuple[int, str, str], int]:
-    """Of these customers, what is refused because of somebody erased, and since when."""
-    if connection.execute(select(tables.kept_refusal.c.hash).limit(1)).first() is None:
-        return {}
+def on_record(connection: Connection, numbers: Sequence[int]) -> dict[tuple[int, str, str], list[tuple[int, int]]]:
+    """All refusals of these customers by (number, channel, purpose), as (received, refused at)."""
     consent = tables.consent.c
-    query = select(consent.customer_id, consent.channel, consent.purpose, consent.event_time).where(
-        consent.customer_id.in_(numbers), consent.source == SOURCE
+    query = select(consent.customer_id, consent.channel, consent.purpose, consent.at, consent.event_time).where(
+        among(connection, consent.customer_id, numbers), consent.state.in_(REFUSING)
     )
-    return {(row.customer_id, row.channel, row.purpose): row.event_time for row in connection.execute(query)}
+    found: dict[tuple[int, str, str], list[tuple[int, int]]] = {}
+    for row in connection.execute(query):
+        found.setdefault((row.customer_id, row.channel, row.purpose), []).append((row.at, row.event_time))
+    return found
 
 
 def _secret(connection: Connection) -> bytes:

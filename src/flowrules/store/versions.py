@@ -36,5 +36,5 @@ def compare(database: Database | None, model: Model) -> tuple[int, tuple[State, 
         same = row is not None and row.digest == each.digest
         after = 1 if row is None else row.number if same else row.number + 1
         states.append((each.name, after, "added" if not lives else "unchanged" if same else "changed"))
-    states += [(name, 0, "removed") for name, row in known.items() if row.lives_from is not None]
+    states += [(name, row.number, "removed") for name, row in known.items() if row.lives_from is not None]
     return number, tuple(sorted(states)), in_flight

@@ -49,7 +49,7 @@ _COLUMN_1 = re.compile(r"^(?=[^\s#])", re.MULTILINE)
 _LEAD = re.compile(r"(?:\s|#[^\n]*)*")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _TEST = re.compile(r"test\b")
-_OPEN_END = re.compile(r":[ \t]*(?:#[^\n]*)?(?:\s*(?:#[^\n]*)?)*\Z")
+_OPEN_END = re.compile(r":\s*(?:#.*)?\Z")
 _DECLARED = re.compile(r"^(?:attribute|event|list|segment|campaign)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 
 

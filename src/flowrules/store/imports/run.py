@@ -248,7 +248,7 @@ class _Customers:
             (row.customer_id, row.channel, row.purpose): row.state
             for row in connection.execute(
                 select(consent.customer_id, consent.channel, consent.purpose, consent.state)
-                .where(among(connection, consent.customer_id, sorted(ids.values())))
+                .where(among(connection, consent.customer_id, sorted(ids.values())), consent.state != tables.OUTDATED)
                 .order_by(consent.at, consent.seq)
             )
         }
