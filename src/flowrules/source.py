@@ -45,6 +45,12 @@ class Source:
         end = self._starts[number] - 1 if number < len(self._starts) else len(self.text)
         return self.text[start:end].rstrip("\r")
 
+    def whole(self, number: int) -> Span:
+        """A line (from 1), without the blanks around it."""
+        text, start = self.line(number), self._start(number)
+        before = len(text) - len(text.lstrip())
+        return Span(self, start + before, start + max(before + 1, len(text.rstrip())))
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
