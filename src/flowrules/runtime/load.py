@@ -14,7 +14,7 @@ from flowrules.content.deployed import Library
 from flowrules.model import campaign as m
 from flowrules.program.machine import Machine
 from flowrules.sql import tables as t
-from flowrules.sql.bundle import Bundle, load
+from flowrules.sql.bundle import NODES, Bundle, load
 from flowrules.sql.codes import Status
 from flowrules.sql.dates import Dates, dates
 from flowrules.sql.entries import Entry, entries
@@ -103,7 +103,8 @@ def load_program(connection: Connection, dialect: str) -> Program:
     # Written out, not bound: only so do both databases see that the partial index serves.
     of_held = and_(literal_column("message.status") < text("10"), t.message.c.status == Status.HELD)
     held = connection.execute(select(t.message.c.status).where(of_held).limit(1)).first() is not None
-    bundle = load(dialect, names, model, versions, now, _paused(connection), held=held)
+    moves, moved = _moves(connection)
+    bundle = load(dialect, names, model, versions, now, _paused(connection), held=held, moves=moves, moved=moved)
     zone = model.policy.zone if model is not None else facts_of["zone"]
     of_customer = model.policy.zone_of_customer if model is not None else True
     default_zone = names.zones[zone]
@@ -139,6 +140,15 @@ def _paused(connection: Connection) -> frozenset[int]:
     past = select(t.clock.c.last_tick).scalar_subquery()
     query = select(p.campaign_id).where(or_(p.until.is_(None), p.until > past))
     return frozenset(connection.execute(query).scalars())
+
+
+def _moves(connection: Connection) -> tuple[frozenset[tuple[int, int]], frozenset[int]]:
+    """Where deployments that no tick has gone past move people, and how; the campaigns in which any ever did."""
+    v = t.move.c
+    past = select(t.clock.c.last_tick).scalar_subquery()
+    pending = select(v.version_id * NODES + v.node, v.kind).where(v.at > past).distinct()
+    found = frozenset((row[0], row[1]) for row in connection.execute(pending))
+    return found, frozenset(connection.execute(select(v.campaign_id).distinct()).scalars())
 
 
 def _current(connection: Connection) -> dict[str, tuple[int, int, int]]:

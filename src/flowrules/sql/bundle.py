@@ -47,7 +47,8 @@ class Bundle:
 
     now: the campaigns of the newest deployment, in total order, with their current version and the
     instant they live from. paused: ids of those with a pause that no tick has gone past. holding: some messages are
-    held, or may be.
+    held, or may be. moves: the positions and kinds to which a deployment that no tick has gone past moves people;
+    moved: ids of the campaigns in which any ever did.
     """
 
     dialect: str
@@ -58,6 +59,8 @@ class Bundle:
     writer: Writer
     paused: frozenset[int] = frozenset()
     holding: bool = False
+    moves: frozenset[tuple[int, int]] = frozenset()
+    moved: frozenset[int] = frozenset()
     _totals: dict[int, int] = field(default_factory=dict)
     _several: frozenset[int] | None = None
     _started: dict[str, bool] | None = None
@@ -66,6 +69,10 @@ class Bundle:
 
     def condition(self, guards: Guards, condition: Condition, table: str) -> Fragment:
         return self.writer.fragment(guards.test(condition, Row(table)))
+
+    @property
+    def moving(self) -> bool:
+        return bool(self.moves)
 
     def several(self, campaign_id: int) -> bool:
         """A customer may be on several journeys of the campaign at once."""
@@ -235,10 +242,12 @@ def load(
     paused: frozenset[int] = frozenset(),
     *,
     held: bool = False,
+    moves: frozenset[tuple[int, int]] = frozenset(),
+    moved: frozenset[int] = frozenset(),
 ) -> Bundle:
     """versions: (id, campaign id, machine, model); now: (version id, lives from) of the newest deployment.
 
-    held: there are messages that are held.
+    held: there are messages that are held. moves, moved: as of the bundle.
     """
     made: dict[int, Version] = {}
     guards_of: dict[int, Guards] = {}
@@ -247,7 +256,9 @@ def load(
             tables = tables_for(version_model)
             guards_of[id(version_model)] = Guards(dialect, catalogue, tables.customer, tables.event)
         made[version_id] = Version(version_id, campaign_id, machine, version_model, guards_of[id(version_model)])
-    bundle = Bundle(dialect, catalogue, model, tuple(made.values()), (), Writer(dialect), paused)
+    bundle = Bundle(
+        dialect, catalogue, model, tuple(made.values()), (), Writer(dialect), paused, moves=moves, moved=moved
+    )
     bundle.now = tuple((made[version_id], lives_from) for version_id, lives_from in now)
     bundle.now = tuple(sorted(bundle.now, key=lambda item: bundle.rank(item[0])))
     bundle.holding = held or bool(paused) or _may_hold(model, [version.machine.campaign for version in bundle.versions])
