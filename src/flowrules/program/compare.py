@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from flowrules.model import campaign as m
 from flowrules.model.digest import canonical
 from flowrules.model.schema import Type
-from flowrules.program.plan import Difference, SchemaChange
+from flowrules.program.machine import NodeKind, machine
+from flowrules.program.plan import Change, Difference, SchemaChange
 
 Line = Callable[[str], str | None]
 """The words at `file:line`."""
@@ -59,6 +60,40 @@ def _clause(clause: object, said: Line) -> tuple[str, str]:
     else:
         meaning = canonical(clause, {})
     return meaning, said(getattr(clause, "place", "")) or meaning
+
+
+def campaign_changes(
+    old: m.Model | None, new: m.Model, said_then: Line, said_now: Line
+) -> Iterator[tuple[str, Change, tuple[Difference, ...]]]:
+    """Of each campaign that is not the same in both: what it is now, and the lines of its flow that differ."""
+    before = {} if old is None else {campaign.name: campaign for campaign in old.campaigns}
+    after = {campaign.name: campaign for campaign in new.campaigns}
+    for name in sorted(before.keys() | after.keys()):
+        if name not in before:
+            yield name, "added", ()
+        elif name not in after:
+            yield name, "removed", ()
+        elif before[name].digest != after[name].digest:
+            then, now = _flow(before[name], said_then), _flow(after[name], said_now)
+            other_order = Difference("added", name, "the same steps, in another order")
+            yield name, "changed", tuple(_differences(name, then, now)) or (other_order,)
+
+
+def _flow(campaign: m.Campaign, said: Line) -> list[tuple[str, str]]:
+    """What decides a journey, a line each: the header, and every step."""
+    clauses: list[object] = [*campaign.exits]
+    clauses += [clause for clause in (campaign.entry, campaign.goal, campaign.when_capped) if clause is not None]
+    lines = [_clause(clause, said) for clause in clauses]
+    lines += [(settle := f"settle {campaign.settle // 1_000_000} seconds", settle)] if campaign.settle else []
+    made = machine(campaign)
+    for node in made.nodes:
+        if node.kind is not NodeKind.END:
+            # Not where it leads: a new step would show the one before it as another.
+            meaning = f"{node.kind} {node.key} {node.duration} {node.words} {canonical(node.test, {})}"
+            meaning += canonical(node.send, {}) if node.send is not None else ""
+            lines.append((meaning, said(node.place) or node.key))
+    reactions = [on for stage in campaign.stages for on in stage.reactions]
+    return [*lines, *(_clause(on, said) for on in reactions)]
 
 
 def schema_changes(old: m.Model | None, new: m.Model) -> Iterator[SchemaChange]:

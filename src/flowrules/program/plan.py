@@ -118,6 +118,14 @@ class SchemaChange:
     after: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What was shown of a plan: it is carried out on the same deployment with the same acts, or not at all."""
+
+    deployment: int
+    acts: frozenset[Act]
+
+
 @dataclass(frozen=True)
 class Plan:
     """deployment: the number of the one it goes out from, 0 without any; at: the instant the counts are of."""
@@ -142,9 +150,17 @@ class Plan:
         return frozenset(step.act for step in self.steps if step.fate.action != "stay")
 
     @property
+    def promise(self) -> Promise:
+        return Promise(self.deployment, self.acts)
+
+    @property
     def changes(self) -> bool:
         anything = self.policy or self.schema or self.templates or self.acts
         return bool(anything) or any(each.change != "unchanged" for each in self.campaigns)
+
+    @property
+    def moving(self) -> int:
+        return sum(step.move + step.exit for step in self.steps)
 
     @property
     def in_flight(self) -> int:

@@ -6,7 +6,6 @@ Takes a checked model, writes versions and catalogues. Customers stay in the ver
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -19,7 +18,7 @@ from flowrules.errors import InstantPassedError, PlanError, StoreError
 from flowrules.model.campaign import Model
 from flowrules.model.snapshot import Snapshot
 from flowrules.program.machine import Machine, machine
-from flowrules.program.plan import Act, Plan, refusal
+from flowrules.program.plan import Plan, Promise, refusal
 from flowrules.runtime.load import Program, load_program
 from flowrules.runtime.plan import carry_out, plan_on
 from flowrules.runtime.tick import tick
@@ -37,6 +36,7 @@ from flowrules.store.journal import replace_list
 from flowrules.store.zones import ensure_zones
 from flowrules.syntax import blocks
 
+_AGAIN = "`flowrules plan` says how it would be now"
 State = Literal["added", "changed", "unchanged", "removed"]
 
 
@@ -69,20 +69,20 @@ def apply(
     at: int,
     *,
     lists: Mapping[str, Sequence[tuple[IdentityKind, str]]] | None = None,
-    acts: AbstractSet[Act] | None = None,
+    promise: Promise | None = None,
     commit: Commit | None = None,
 ) -> Applied:
     """Deploy at the instant `at`: what lies before it happens under the old program first.
 
     An instant that has been passed becomes the first that has not. lists: the entries of each list file,
-    already read; acts: those of the plan that was shown. Raises StoreError if a declared attribute's column holds
+    already read; promise: of the plan that was shown. Raises StoreError if a declared attribute's column holds
     values of another kind, and PlanError if people are where the files do not say what becomes of them, or not where
     the plan had them: then nothing has happened.
     """
     machines = [machine(campaign) for campaign in model.campaigns]
     with _between_ticks(database, at) as (connection, since):
         made = plan_on(connection, snapshot, model)
-        _still_right(made, acts)
+        _still_right(made, promise)
         for change in add_columns(connection, model):
             raise StoreError(
                 f"the attribute `{change.attribute.name}` holds values of another type",
@@ -120,15 +120,15 @@ def apply(
     return Applied(deployment_id, states, in_flight, made, moved)
 
 
-def _still_right(made: Plan, acts: AbstractSet[Act] | None) -> None:
+def _still_right(made: Plan, promise: Promise | None) -> None:
+    if promise is not None and promise.deployment != made.deployment:
+        raise PlanError(f"not as planned: deployment {made.deployment} came in between", _AGAIN)
+    if promise is not None and promise.acts != made.acts:
+        campaign, version, step, _ = changed = min(promise.acts ^ made.acts)
+        how = "there are people now" if changed in made.acts else "there is nobody any more"
+        raise PlanError(f"not as planned: at `{step}` of `{campaign}`, version {version}, {how}", _AGAIN)
     if made.refused:
         raise PlanError(*refusal(made))
-    if acts is not None and acts != made.acts:
-        changed = min(acts ^ made.acts)
-        how = "there are people now" if changed in made.acts else "there is nobody any more"
-        raise PlanError(
-            f"not as planned: at `{changed[2]}` of `{changed[0]}`, version {changed[1]}, {how}", "make the plan again"
-        )
 
 
 def _ask_again(connection: Connection, at: int) -> None:

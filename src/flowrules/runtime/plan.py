@@ -17,7 +17,7 @@ from sqlalchemy import (
     ScalarSelect,
     and_,
     case,
-    column,
+    cast,
     exists,
     func,
     insert,
@@ -26,7 +26,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
-    values,
+    union_all,
 )
 
 from flowrules.content.deployed import Deployed, Library
@@ -39,6 +39,8 @@ from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Move, Status
 from flowrules.store.database import Database
 
+_AT_ONCE = 400
+"""Positions a statement: SQLite takes no more than 500 queries in one."""
 _UNDER_WAY = (Status.INTENDED, Status.CLAIMED, Status.RETRYING, Status.UNKNOWN)
 
 
@@ -270,7 +272,7 @@ def carry_out(connection: Connection, made: p.Plan, at: int) -> int:
     versions = _latest(connection)
     labels = {row.text: row.id for row in connection.execute(select(t.label.c.id, t.label.c.text))}
     kinds = {"arrive": Move.ARRIVE, "keep": Move.KEEP, "recompute": Move.RECOMPUTE}
-    rows = []
+    rows: list[tuple[int | None, ...]] = []
     for step in acts:
         fate, leaves = step.fate, step.fate.action == "exit"
         rows.append(
@@ -286,10 +288,15 @@ def carry_out(connection: Connection, made: p.Plan, at: int) -> int:
                 int(fate.fresh),
             )
         )
+    return sum(_write(connection, rows[start : start + _AT_ONCE], at) for start in range(0, len(rows), _AT_ONCE))
+
+
+def _write(connection: Connection, rows: Sequence[tuple[int | None, ...]], at: int) -> int:
     names = ("old_version", "old_node", "kind", "version_id", "node", "place_id", "words_id", "asked", "fresh")
-    act = values(*(column(name, Integer) for name in names), name="act").data(rows)
-    e = t.enrollment.c
-    waited = _came_at()
+    act = union_all(
+        *(select(*(cast(value, Integer).label(name) for name, value in zip(names, row, strict=True))) for row in rows)
+    ).subquery("act")
+    e, waited = t.enrollment.c, _came_at()
     query = (
         select(
             e.customer_id, literal(at, BigInteger), e.campaign_id, e.instance, act.c.kind, act.c.version_id, act.c.node,
