@@ -288,10 +288,13 @@ def carry_out(connection: Connection, made: p.Plan, at: int) -> int:
                 int(fate.fresh),
             )
         )
-    return sum(_write(connection, rows[start : start + _AT_ONCE], at) for start in range(0, len(rows), _AT_ONCE))
+    for start in range(0, len(rows), _AT_ONCE):
+        _write(connection, rows[start : start + _AT_ONCE], at)
+    query = select(func.count()).select_from(t.move).where(t.move.c.at == at)
+    return connection.execute(query).scalar_one()
 
 
-def _write(connection: Connection, rows: Sequence[tuple[int | None, ...]], at: int) -> int:
+def _write(connection: Connection, rows: Sequence[tuple[int | None, ...]], at: int) -> None:
     names = ("old_version", "old_node", "kind", "version_id", "node", "place_id", "words_id", "asked", "fresh")
     act = union_all(
         *(select(*(cast(value, Integer).label(name) for name, value in zip(names, row, strict=True))) for row in rows)
@@ -308,7 +311,7 @@ def _write(connection: Connection, rows: Sequence[tuple[int | None, ...]], at: i
         .where(e.ended_at.is_(None), or_(act.c.asked == 0, ~_under_way()))
     )  # fmt: skip
     columns = ["customer_id", "at", "campaign_id", "instance", "kind", "version_id", "node", "fresh", "since"]
-    return connection.execute(insert(t.move).from_select([*columns, "place_id", "words_id"], query)).rowcount
+    connection.execute(insert(t.move).from_select([*columns, "place_id", "words_id"], query))
 
 
 def _came_at() -> ScalarSelect[int]:

@@ -61,7 +61,7 @@ def operators(bundle: Bundle) -> Operators:
     ]
     moved = moves(bundle)
     gather += moved.gather
-    ends += moved.ends
+    ends = [*moved.ends, *ends]
     if not bundle.paused:
         gathered, ended = ([w.statement(text) for text in texts] for texts in (gather, ends))
         return Operators(tuple(gathered), (), moved.moves, tuple(ended), (), (), ())
