@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from flowrules.check import check
 from flowrules.program.machine import NodeKind, machine
 from flowrules.program.plan import Plan, Step
+from tests.reference.scenario import HOUR, Event
 from tests.support.engine import snapshot_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,22 @@ if TYPE_CHECKING:
 
 _STEP = re.compile(r"^( +)(?:send|wait|tag|untag|set) [^:]*$")
 _LENGTH = re.compile(r"^( +wait )\d+ \w+$")
+
+
+def populated(dice: Dice, scenario: Scenario) -> Scenario:
+    """The same with people on their way: whoever logs in enters, and everybody does, more than once."""
+    for trigger in ("login, every time", "login, again after exit"):
+        rules = re.sub(r"^    enter when .*$", f"    enter when {trigger}", scenario.rules, flags=re.MULTILINE)
+        rules = re.sub(r"^    (?:exclude|hold out|exit when|hold while) .*\n", "", rules, flags=re.MULTILINE)
+        if check(snapshot_of(replace(scenario, rules=rules))).model is not None:
+            scenario = replace(scenario, rules=rules)
+            break
+    events = [
+        Event(customer.id, "login", instant, instant)
+        for customer in scenario.customers
+        for instant in (max(scenario.deployed_at, customer.known_at) + dice.number(1, 20) * 6 * HOUR for _ in range(3))
+    ]
+    return replace(scenario, events=(*scenario.events, *events))
 
 
 def edited(dice: Dice, scenario: Scenario) -> Scenario:
@@ -35,7 +52,9 @@ def longer(dice: Dice, scenario: Scenario) -> Scenario:
 
 
 def _longer(dice: Dice, rules: str) -> str:
-    return _one(dice, rules, _LENGTH, lambda found: [f"{found[1]}{dice.pick(('1 hour', '5 hours', '1 day', '9 days'))}"])
+    return _one(
+        dice, rules, _LENGTH, lambda found: [f"{found[1]}{dice.pick(('1 hour', '5 hours', '1 day', '9 days'))}"]
+    )
 
 
 def _without(dice: Dice, rules: str) -> str:

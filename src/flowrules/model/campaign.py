@@ -415,7 +415,7 @@ class Campaign:
     when_capped: WhenCapped | None = None
     holds: tuple[HoldWhile, ...] = ()
     migrations: tuple[Migration, ...] = ()
-    """Carried out by the deployment that brings them; no meaning of the version."""
+    """For those in other versions, at every deployment; no meaning of the version."""
 
     @property
     def refreshes(self) -> bool:

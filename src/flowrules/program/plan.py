@@ -29,8 +29,8 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_
 class Fate:
     """What becomes of those at one position. node: where in the new machine; rule, words: of the line that says so.
 
-    fresh: it is a step of a stage they had not come to. asked: whose message is under way stay, for only their version
-    hears of its outcome. why: of a refusal.
+    fresh: 0 where it is the step they were at, 1 another one, 2 one of a stage they had not come to. asked: whose
+    message is under way stay, for only their version hears of its outcome. why: of a refusal.
     """
 
     action: Action
@@ -38,7 +38,7 @@ class Fate:
     timers: Timers = "arrive"
     rule: str | None = None
     words: str | None = None
-    fresh: bool = False
+    fresh: int = 0
     asked: bool = False
     why: str | None = None
 
@@ -137,8 +137,6 @@ class Plan:
     policy: tuple[Difference, ...]
     schema: tuple[SchemaChange, ...]
     templates: tuple[str, ...]
-    spent: tuple[str, ...] = ()
-    """Places of lines of `migrate` that an earlier deployment carried out."""
 
     @cached_property
     def refused(self) -> tuple[Step, ...]:
@@ -174,13 +172,10 @@ def renamed(key: str, machine: Machine) -> str:
     return f"{new}{slash}{rest}"
 
 
-def fate(old: Machine, number: int, new: Machine, lines: Iterable[m.Migration], deployed: Machine | None) -> Fate:
-    """What becomes of those at a position of an older version.
-
-    lines: those of `migrate` that are not yet carried out; deployed: the version in force until now.
-    """
+def fate(old: Machine, number: int, new: Machine, deployed: Machine | None) -> Fate:
+    """What becomes of those at a position of another version; deployed: the one in force until now."""
     node = old.nodes[number]
-    line = _line(old, node, new, lines)
+    line = _line(old, node, new)
     if line is None:
         there = renamed(node.key, new)
         gone = deployed is not None and any(each.key == node.key for each in deployed.nodes)
@@ -196,7 +191,7 @@ def fate(old: Machine, number: int, new: Machine, lines: Iterable[m.Migration], 
     return _moved(old, node, new, line)
 
 
-def _line(old: Machine, node: Node, new: Machine, lines: Iterable[m.Migration]) -> m.Migration | None:
+def _line(old: Machine, node: Node, new: Machine) -> m.Migration | None:
     """The most exact one: of the step, of the stage, of every stage. Places go by their name of then or of now."""
     stage = old.campaign.stages[node.stage].name
     names: list[tuple[str, set[str | None]]] = [
@@ -204,9 +199,8 @@ def _line(old: Machine, node: Node, new: Machine, lines: Iterable[m.Migration]) 
         ("stage", {stage, renamed(stage, new)}),
         ("stage", {None}),
     ]
-    written = list(lines)
     for kind, known in names:
-        for line in written:
+        for line in new.campaign.migrations:
             if line.origin.kind == kind and line.origin.name in known:
                 return line
     return None
@@ -236,7 +230,9 @@ def _moved(old: Machine, node: Node, new: Machine, line: m.Migration) -> Fate:
     if timers == "recompute" and there.kind not in _LENGTHS:
         timers = "arrive"  # a clock time, and the time since a message, are computed anew by coming there
     asked = follows and node.kind is NodeKind.SEND
-    fresh = there.kind is not NodeKind.STAGE and same.partition("/")[0] != there.key.partition("/")[0]
+    fresh = 0 if follows else 1
+    if there.kind is not NodeKind.STAGE and same.partition("/")[0] != there.key.partition("/")[0]:
+        fresh = 2
     return Fate("move", number, timers, line.place, fresh=fresh, asked=asked)
 
 

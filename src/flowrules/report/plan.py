@@ -28,7 +28,6 @@ def facts(plan: Plan) -> dict[str, object]:
         "declarations": [schema_change(each) for each in plan.schema],
         "templates": list(plan.templates),
         "migrate": dict(to_paste(plan.refused)),
-        "spent": list(plan.spent),
     }
 
 
@@ -72,7 +71,6 @@ def text(plan: Plan, zone: str, *, verbose: bool = False, only: str | None = Non
     if only is None:
         lines += schema_lines(plan.schema)
         lines += ["", "templates that changed:", *(f"  {path}" for path in plan.templates)] if plan.templates else []
-    lines += ["", *_spent(plan)] if plan.spent else []
     if plan.refused:
         why, way_out = refusal(plan)
         lines += ["", f"refused: {why}", f"  {way_out}"]
@@ -159,8 +157,3 @@ def schema_lines(changes: tuple[SchemaChange, ...]) -> list[str]:
         types = " becomes ".join(filter(None, (each.before, each.after)))
         lines.append(f"  {_SIGNS[each.change]} {each.kind} {each.name}" + (f": {types}" if types else ""))
     return lines
-
-
-def _spent(plan: Plan) -> Iterator[str]:
-    yield "carried out by an earlier deployment, and without effect now; they may go:"
-    yield from (f"  {place}" for place in plan.spent)

@@ -158,9 +158,9 @@ def _between_ticks(database: Database, at: int) -> Iterator[tuple[Connection, in
             if database.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY})
             last_tick, target = connection.execute(select(t.clock.c.last_tick, t.clock.c.target)).one()
-            moving = connection.execute(select(func.max(t.move.c.at))).scalar() or 0
-            if moving >= at:  # people are on their way to where the deployment before moves them
-                at = moving + 1
+            before = connection.execute(select(func.max(t.deployment.c.at))).scalar()
+            if before is not None and before >= at:  # what it does to those inside has not happened yet
+                at = before + 1
                 continue
             if last_tick == target == at - 1:
                 yield connection, at

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from flowrules.content.deployed import Deployed, Library
-from flowrules.model.campaign import Migration, Model
+from flowrules.model.campaign import Model
 from flowrules.model.snapshot import Snapshot
 from flowrules.program import plan as p
 from flowrules.program.compare import policy_changes, schema_changes
@@ -90,11 +90,9 @@ def _plan(
         if alive and name not in kept
     ]
     steps: tuple[p.Step, ...] = ()
-    spent: tuple[str, ...] = ()
     if connection is not None and library is not None:
         machines = {campaign.name: machine(campaign) for campaign in model.campaigns}
-        lines, spent = _lines(model, old)
-        steps = _steps(connection, library, machines, lines, {each.name: each for each in campaigns}, latest, at[0])
+        steps = _steps(connection, library, machines, {each.name: each for each in campaigns}, latest, at[0])
     then = (lambda _: None) if deployed is None else deployed.line
     return p.Plan(
         deployment=0 if deployed is None else deployed.id,
@@ -104,7 +102,6 @@ def _plan(
         policy=tuple(policy_changes(old, model, then, now.line)),
         schema=tuple(schema_changes(old, model)),
         templates=() if deployed is None else _templates(deployed.snapshot, snapshot),
-        spent=spent,
     )
 
 
@@ -119,24 +116,6 @@ def _lives(connection: Connection) -> dict[str, bool]:
     return {row.name: row.lives_from is not None for row in connection.execute(select(c.name, c.lives_from))}
 
 
-def _lines(model: Model, old: Model | None) -> tuple[dict[str, list[Migration]], tuple[str, ...]]:
-    """The lines of `migrate` that are new, by campaign; the places of those that stood there before: carried out."""
-
-    def meaning(line: Migration) -> object:
-        return line.origin, line.action, line.target, line.timers, line.words
-
-    done = {} if old is None else {each.name: {meaning(line) for line in each.migrations} for each in old.campaigns}
-    lines: dict[str, list[Migration]] = {}
-    spent = []
-    for campaign in model.campaigns:
-        for line in campaign.migrations:
-            if meaning(line) in done.get(campaign.name, ()):
-                spent.append(line.place)
-            else:
-                lines.setdefault(campaign.name, []).append(line)
-    return lines, tuple(spent)
-
-
 def _templates(then: Snapshot, now: Snapshot) -> tuple[str, ...]:
     before, after = ({each.path: each for each in snapshot.templates} for snapshot in (then, now))
     return tuple(sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path)))
@@ -149,7 +128,6 @@ def _steps(
     connection: Connection,
     library: Library,
     machines: Mapping[str, Machine],
-    lines: Mapping[str, Sequence[Migration]],
     changes: Mapping[str, p.CampaignChange],
     latest: Mapping[str, _Version],
     at: int,
@@ -164,7 +142,7 @@ def _steps(
             found.append(p.Step(position, p.Fate("stay")))
             continue
         deployed = None if newest is None else newest.machines.get(position.campaign)
-        fate = p.fate(old, position.node, new, lines.get(position.campaign, ()), deployed)
+        fate = p.fate(old, position.node, new, deployed)
         step = p.Step(position, fate)
         if fate.action == "move":
             step = _moved(connection, position, fate, old, new, at)
@@ -231,7 +209,7 @@ def _moved(connection: Connection, position: p.Position, fate: p.Fate, old: Mach
     if fate.timers == "keep":
         return step
     if fate.timers == "arrive" or before is None or after is None:
-        asks = p.asks_at_once(new, fate.node, new_stage=fate.fresh or there.kind is NodeKind.STAGE)
+        asks = p.asks_at_once(new, fate.node, new_stage=fate.fresh > 1 or there.kind is NodeKind.STAGE)
         free = step.move - position.held_out if not fate.asked else step.move
         longer, shorter = 0, 0
         if after is not None and before is not None:
@@ -285,7 +263,7 @@ def carry_out(connection: Connection, made: p.Plan, at: int) -> int:
                 labels[fate.rule or ""],
                 labels.get(fate.words or ""),
                 int(fate.asked),
-                int(fate.fresh),
+                fate.fresh,
             )
         )
     for start in range(0, len(rows), _AT_ONCE):

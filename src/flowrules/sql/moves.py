@@ -54,7 +54,7 @@ def moves(bundle: Bundle) -> Moves:
         # A stage is come to in the next micro step, as by `go to`.
         f"stage_id = (SELECT CASE WHEN n.kind = {int(NodeKind.STAGE)} THEN run.stage_id ELSE n.stage_id END "
         f"FROM move v CROSS JOIN node n WHERE {_THEIRS} AND n.version_id = v.version_id AND n.node = v.node), "
-        f"stage_at = CASE WHEN (SELECT v.fresh {_MINE}) = 1 THEN at ELSE stage_at END, "
+        f"stage_at = CASE WHEN (SELECT v.fresh {_MINE}) = 2 THEN at ELSE stage_at END, "
         f"state = CASE {kind} WHEN {int(Move.ARRIVE)} THEN {STATE.RUNNING} ELSE {STATE.REST} END, "
         f"due_at = CASE {kind} WHEN {int(Move.ARRIVE)} THEN NULL ELSE due_at END, "
         f"base = (SELECT v.since {_MINE}), pick = {kind}, dirty = 1 WHERE {_MOVED}"
@@ -68,7 +68,7 @@ def moves(bundle: Bundle) -> Moves:
     reached = (
         f"{DECISION} SELECT run.customer_id, run.at, :turn, run.campaign_id, run.instance, {int(Decision.STAGE)}, "
         "n.step_id, run.version_id, NULL, n.place_id, NULL, NULL, NULL, NULL, NULL, NULL "
-        f"FROM run {join} CROSS JOIN node n WHERE run.{LIVE} AND v.fresh = 1 AND n.version_id = v.version_id "
+        f"FROM run {join} CROSS JOIN node n WHERE run.{LIVE} AND v.fresh = 2 AND n.version_id = v.version_id "
         f"AND n.step_id = run.stage_id AND n.kind = {int(NodeKind.STAGE)}"
     )
     return Moves(
@@ -108,18 +108,29 @@ def _recomputed(bundle: Bundle) -> list[Statement]:
 
 
 def already_sent(bundle: Bundle) -> tuple[Statement, ...]:
-    """Of a step that another version has sent in this journey, the first message is not sent once more."""
+    """Of a step that another version has sent in this journey, the first message is not sent once more.
+
+    Whoever was left at the step they were at comes to it again only by another round: then what counts is what was
+    sent since the stage was reached.
+    """
     if not bundle.moved:
         return ()
     campaigns = ", ".join(map(str, sorted(bundle.moved)))
-    of_step = (
-        "FROM message m WHERE m.customer_id = ask.customer_id AND m.campaign_id = ask.campaign_id "
-        "AND m.instance = ask.instance AND m.step_id = ask.step_id"
-    )
+
+    def theirs(row: str) -> str:
+        return (
+            f"{row}.customer_id = ask.customer_id AND {row}.campaign_id = ask.campaign_id "
+            f"AND {row}.instance = ask.instance"
+        )
+
+    of_step = f"FROM message m WHERE {theirs('m')} AND m.step_id = ask.step_id"
+    elsewhere = f"EXISTS (SELECT 1 FROM move v WHERE {theirs('v')} AND v.version_id = ask.version_id AND v.fresh > 0)"
+    since = f"(SELECT run.stage_at FROM run WHERE {theirs('run')})"
     return (
         bundle.writer.statement(
             f"UPDATE ask SET reason = {int(Reason.ALREADY_SENT)} WHERE reason IS NULL AND campaign_id IN ({campaigns}) "
-            f"AND EXISTS (SELECT 1 {of_step} AND m.version_id <> ask.version_id AND m.status + 0 IN ({_SENT})) "
+            f"AND EXISTS (SELECT 1 {of_step} AND m.version_id <> ask.version_id AND m.status + 0 IN ({_SENT}) "
+            f"AND (m.decided_at >= {since} OR {elsewhere})) "
             f"AND NOT EXISTS (SELECT 1 {of_step} AND m.version_id = ask.version_id AND m.pass < ask.pass)"
         ),
     )

@@ -424,7 +424,7 @@ move = Table(
     _small("kind"),  # codes.Move
     Column("version_id", Integer, nullable=False),
     Column("node", Integer, nullable=False),
-    _small("fresh"),  # 1: a step of a stage they had not come to
+    _small("fresh"),  # 0: the step they were at; 1: another one; 2: one of a stage they had not come to
     _int("since", null=True),  # when they came to the wait that is computed anew
     Column("place_id", Integer, nullable=False),
     Column("words_id", Integer, nullable=True),

@@ -95,7 +95,7 @@ def watch(bundle: Bundle) -> Watch:
                     )
                 )
                 rechecks += _rechecks(bundle, version.guards, clause.condition, where)
-    if rechecks:
+    if rechecks or marks:  # a deployment has everybody watched looked at once, also where time alone changes nothing
         again = "UPDATE run SET recheck_at = NULL, dirty = 1 WHERE recheck_at IS NOT NULL AND ended_at IS NULL"
         rechecks.insert(0, bundle.writer.statement(again))
     return Watch(tuple(marks), tuple(rechecks))
