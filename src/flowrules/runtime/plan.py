@@ -38,6 +38,7 @@ from flowrules.program.machine import Machine, NodeKind, machine
 from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Move, Status
 from flowrules.store.database import Database
+from flowrules.store.zones import BEGINNING
 
 _AT_ONCE = 400
 """Positions a statement: SQLite takes no more than 500 queries in one."""
@@ -96,7 +97,7 @@ def _plan(
     then = (lambda _: None) if deployed is None else deployed.line
     return p.Plan(
         deployment=0 if deployed is None else deployed.id,
-        at=at[0] if at else None,
+        at=at[0] if at and at[0] > BEGINNING else None,
         campaigns=tuple(sorted(campaigns, key=lambda each: each.name)),
         steps=steps,
         policy=tuple(policy_changes(old, model, then, now.line)),
