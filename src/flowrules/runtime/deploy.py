@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, func, insert, literal_column, select,
 
 from flowrules.content.deployed import write_snapshot
 from flowrules.errors import InstantPassedError, PlanError, StoreError
-from flowrules.model.campaign import Model
+from flowrules.model.campaign import ExitOnCondition, Model
 from flowrules.model.snapshot import Snapshot
 from flowrules.program.machine import Machine, machine
 from flowrules.program.plan import Plan, Promise, refusal
@@ -251,4 +251,9 @@ def take_stock(connection: Connection, program: Program, at: int) -> None:
 
 def _watched(connection: Connection, machines: Sequence[Machine]) -> list[int]:
     ids = catalogues.intern(connection, t.campaign, [])
-    return [ids[item.campaign.name] for item in machines if item.campaign.exclusions or item.campaign.exits]
+    campaigns = [item.campaign for item in machines]
+    return [
+        ids[each.name]
+        for each in campaigns
+        if each.exclusions or any(isinstance(clause, ExitOnCondition) for clause in each.exits)
+    ]
