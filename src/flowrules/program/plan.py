@@ -180,7 +180,7 @@ def fate(old: Machine, number: int, new: Machine, deployed: Machine | None) -> F
         there = renamed(node.key, new)
         gone = deployed is not None and any(each.key == node.key for each in deployed.nodes)
         if gone and not any(each.key == there for each in new.nodes):
-            return Fate("refused", why="the files have no such step any more")
+            return Fate("refused", why="a step that the files no longer have")
         return Fate("stay")
     if line.action == "keep":
         return Fate("stay", rule=line.place)
@@ -218,7 +218,7 @@ def _moved(old: Machine, node: Node, new: Machine, line: m.Migration) -> Fate:
     )
     number = next(found, -1)
     if number < 0:
-        return Fate("refused", rule=line.place, why="the files have no such step to follow to")
+        return Fate("refused", rule=line.place, why="no such step to follow to")
     if line.target is None and _siblings(old, node.key) != _siblings(new, same):
         why = "there are more or fewer such steps in the stage now, so their numbers may name others"
         return Fate("refused", rule=line.place, why=why)
@@ -277,7 +277,7 @@ def refusal(made: Plan) -> tuple[str, str]:
     first = made.refused[0]
     who = "1 customer" if (many := sum(step.position.customers for step in made.refused)) == 1 else f"{many} customers"
     return (
-        f"{who} on their way would be lost: {first.fate.why} (`{first.position.step}` of `{first.position.campaign}`)",
+        f"{who} on their way would be lost: `{first.position.step}` of `{first.position.campaign}`, {first.fate.why}",
         "say what becomes of them: with `keep` they finish what they are in; or write `move to stage NAME`, or `exit`\n"
         + "\n".join(f"\ncampaign {name}:\n{lines}" for name, lines in to_paste(made.refused).items()),
     )

@@ -119,9 +119,10 @@ def _counts(campaign: CampaignChange, steps: list[Step]) -> str:
     lost = sum(step.stay for step in steps if step.fate.action == "refused")
     stay = inside - moved - left - lost
     what = "finish it" if campaign.change == "removed" else "stay in the version they are in"
+    what = {1: what.replace("finish", "finishes").replace("stay", "stays")}.get(stay, what)
     parts = [f"{count(stay)} {what}"] if stay else []
-    parts += [f"{count(moved)} move"] if moved else []
-    parts += [f"{count(left)} leave"] if left else []
+    parts += [f"{count(moved)} move{_s(moved)}"] if moved else []
+    parts += [f"{count(left)} leave{_s(left)}"] if left else []
     parts += [f"of {count(lost)} nobody has said what becomes of them"] if lost else []
     return f"{count(inside)} on their way: {', '.join(parts)}"
 
@@ -131,13 +132,20 @@ def _at(step: Step) -> Iterator[str]:
     ghosts = f", {count(step.position.held_out)} of them held out" if step.position.held_out else ""
     whole = step.position.customers
     if step.fate.action == "stay" or step.stay == whole:
-        lost = ": nobody has said what becomes of them" if step.fate.action == "refused" else " stay"
+        lost = ": nobody has said what becomes of them" if step.fate.action == "refused" else f" stay{_s(whole)}"
         yield f"{where}: {count(whole)}{lost}{ghosts}"
         return
-    doing = {"move": f"move to {step.to}", "exit": "leave"}[step.fate.action]
-    rest = f", {count(step.stay)} stay until their message is through" if step.stay else ""
-    now = f", up to {count(step.send_now)} sent something at once" if step.send_now else ""
-    yield f"{where}: {count(step.move + step.exit)} {doing}{rest}{now}{ghosts}  ({step.fate.rule})"
+    acting = step.move + step.exit
+    doing = f"move{_s(acting)} to {step.to}" if step.fate.action == "move" else f"leave{_s(acting)}"
+    yield f"{where}: {count(acting)} {doing}{ghosts}"
+    notes = [f"up to {count(step.send_now)} sent something at once"] if step.send_now else []
+    notes += [f"{count(step.stay)} stay{_s(step.stay)} until the message is through"] if step.stay else []
+    yield f"    {', '.join([*notes, step.fate.rule or ''])}"
+
+
+def _s(number: int) -> str:
+    """`one moves`, `two move`."""
+    return "s" if number == 1 else ""
 
 
 def policy_lines(changes: list[Difference]) -> list[str]:

@@ -148,8 +148,13 @@ def _steps(
         if fate.action == "move":
             step = _moved(connection, position, fate, old, new, at)
         found.append(step)
-    order = {id(step): (step.position.campaign, step.position.number, step.position.node) for step in found}
-    return tuple(sorted(found, key=lambda step: order[id(step)]))
+
+    def as_written(step: p.Step) -> tuple[str, int, int, int]:
+        position = step.position
+        node = library.of_version(position.version_id).machines[position.campaign].nodes[position.node]
+        return position.campaign, position.number, node.stage, int(node.place.rpartition(":")[2])
+
+    return tuple(sorted(found, key=as_written))
 
 
 def _positions(connection: Connection) -> list[p.Position]:
