@@ -14,7 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
-    ScalarSelect,
+    Subquery,
     and_,
     case,
     cast,
@@ -283,7 +283,8 @@ def _write(connection: Connection, rows: Sequence[tuple[int | None, ...]], at: i
     act = union_all(
         *(select(*(cast(value, Integer).label(name) for name, value in zip(names, row, strict=True))) for row in rows)
     ).subquery("act")
-    e, waited = t.enrollment.c, _came_at()
+    e, lately = t.enrollment.c, _lately()
+    waited = func.coalesce(lately.c.at, _came_at())
     query = (
         select(
             e.customer_id, literal(at, BigInteger), e.campaign_id, e.instance, act.c.kind, act.c.version_id, act.c.node,
@@ -292,14 +293,26 @@ def _write(connection: Connection, rows: Sequence[tuple[int | None, ...]], at: i
         )
         .select_from(t.enrollment)
         .join(act, and_(act.c.old_version == e.version_id, act.c.old_node == e.node))
+        .outerjoin(
+            lately,
+            and_(
+                act.c.kind == int(Move.RECOMPUTE),
+                lately.c.customer_id == e.customer_id,
+                lately.c.campaign_id == e.campaign_id,
+                lately.c.instance == e.instance,
+            ),
+        )
         .where(e.ended_at.is_(None), or_(act.c.asked == 0, ~_under_way()))
     )  # fmt: skip
     columns = ["customer_id", "at", "campaign_id", "instance", "kind", "version_id", "node", "fresh", "since"]
     connection.execute(insert(t.move).from_select([*columns, "place_id", "words_id"], query))
 
 
-def _came_at() -> ScalarSelect[int]:
-    """When they came to the wait they are at: the last one that the ledger tells of, in whatever version."""
+def _came_at() -> ColumnElement[int]:
+    """When they came to the wait they are at: the last one that the ledger tells of, in whatever version.
+
+    Of one customer the ledger is found as far as its visits are written.
+    """
     d, v, e = t.decision.c, t.visit.c, t.enrollment.c
     return (
         select(func.max(d.at))
@@ -313,3 +326,12 @@ def _came_at() -> ScalarSelect[int]:
         .correlate(t.enrollment)
         .scalar_subquery()
     )
+
+
+def _lately() -> Subquery:
+    """The same of waits that were come to behind those visits, whoever's: read once."""
+    d = t.decision.c
+    behind = select(t.clock.c.visited_at).scalar_subquery()
+    query = select(d.customer_id, d.campaign_id, d.instance, func.max(d.at).label("at"))
+    journey = (d.customer_id, d.campaign_id, d.instance)
+    return query.where(d.at >= behind, d.decision == Decision.WAIT).group_by(*journey).subquery("lately")

@@ -57,7 +57,7 @@ def moves(bundle: Bundle) -> Moves:
         f"stage_at = CASE WHEN (SELECT v.fresh {_MINE}) = 2 THEN at ELSE stage_at END, "
         f"state = CASE {kind} WHEN {int(Move.ARRIVE)} THEN {STATE.RUNNING} ELSE {STATE.REST} END, "
         f"due_at = CASE {kind} WHEN {int(Move.ARRIVE)} THEN NULL ELSE due_at END, "
-        f"base = (SELECT v.since {_MINE}), pick = {kind}, dirty = 1 WHERE {_MOVED}"
+        f"until = (SELECT v.since {_MINE}), pick = {kind}, dirty = 1 WHERE {_MOVED}"
     )
     told = (
         f"{DECISION} SELECT run.customer_id, run.at, :turn, run.campaign_id, run.instance, {int(Decision.MOVED)}, "
@@ -99,11 +99,11 @@ def _recomputed(bundle: Bundle) -> list[Statement]:
             continue
         version, number = bundle.position(code)
         node, settle = version.machine.nodes[number], version.machine.campaign.settle
-        where = f"code = {code} AND pick = {int(Move.RECOMPUTE)} AND base IS NOT NULL AND {LIVE}"
-        compute, until = deadline(bundle, node, "base", where)
+        where = f"code = {code} AND pick = {int(Move.RECOMPUTE)} AND until IS NOT NULL AND {LIVE}"
+        compute, ends = deadline(bundle, node, "run.until", where)
+        until = bundle.writer.fragment(ends)
         late = settle if node.kind is NodeKind.WAIT_FOR else 0
-        due = bundle.writer.statement(f"UPDATE run SET due_at = {until} + {late} WHERE {where}")
-        made += [*compute, due]
+        made += [*compute, bundle.writer.statement(f"UPDATE run SET due_at = {until} + {late} WHERE {where}", until)]
     return made
 
 
