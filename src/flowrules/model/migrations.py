@@ -34,6 +34,9 @@ def build_migrations(
         first = firsts.setdefault(origin, line.origin.span)
         if first is not line.origin.span:
             names.twice("FR110", "what becomes of those who are there is said twice", line.origin.span, first)
+        if line.origin.kind == "step" and "/" not in (line.origin.name or ""):
+            hint = f"write `from stage {line.origin.name}`; a step is named with its stage: `lead/send email welcome`"
+            names.note("FR230", f"`{line.origin.name}` is no step", line.origin.span, hint)
         target = None if line.target is None else _target(line.target, known, stage_names, node, names)
         _timers(line, known, names)
         if line.target is None or target is not None:
