@@ -49,3 +49,7 @@ class ServerUnreachableError(StoreError):
 
 class InstantPassedError(StoreError):
     """A later tick has been; what has been decided can not be decided again."""
+
+
+class PlanError(StoreError):
+    """What would become of those on their way is not said, or is not what was planned."""

@@ -27,7 +27,10 @@ CALLS = {
     "preview": "flowrules -C shop preview welcome --format json",
     "test": "flowrules -C shop test --format json",
     "import": "flowrules -C shop import customers shop/data/customers.csv --format json",
+    "plan": "flowrules -C shop plan --format json",
     "apply": "flowrules -C shop apply --now 2026-03-01 --format json",
+    "history": "flowrules -C shop history --format json",
+    "diff": "flowrules -C shop diff 1 files --format json",
     "simulate": (
         "flowrules -C shop simulate --from 2026-03-01 --until 2026-03-08 --events shop/data/events.csv --format json"
     ),

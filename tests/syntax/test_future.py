@@ -42,9 +42,7 @@ POLICY = [
     ),
 ]
 FILES = [
-    ("migrate c:\n    stage a1 to b1\n", "migrate c"),
     ("campaign c formerly d:\n    stage s:\n        exit\n", "formerly d"),
-    ("campaign c:\n    stage s formerly t:\n        exit\n", "formerly t"),
     *((f"campaign c:\n    {text}\n    stage s:\n        exit\n", part) for text, part in HEADER),
     *((f"campaign c:\n    stage s:\n        tag w\n        {text}\n        exit\n", part) for text, part in STEPS),
     *((f'policy:\n    {text}\n    time zone "UTC"\n', part) for text, part in POLICY),

@@ -395,7 +395,7 @@ def test_every_node_lies_within_its_parent() -> None:
         span = getattr(node, "span", outer)
         assert outer.start <= span.start <= span.end <= outer.end, node
         assert span.text == span.text.strip()
-        heads = isinstance(node, (tree.Stage, tree.CampaignDecl, tree.CustomerDecl, tree.Branch))
+        heads = isinstance(node, (tree.Stage, tree.CampaignDecl, tree.CustomerDecl, tree.TestDecl, tree.Branch))
         inner = outer if heads else span
         fields = [field.name for field in dataclasses.fields(node) if field.compare]
         return 1 + sum(walk(getattr(node, field), inner) for field in fields)

@@ -136,7 +136,9 @@ def _unreachable(campaign: tree.CampaignDecl, jumps: dict[str, list[_Jump]]) -> 
 
     stages = {stage.name.text: stage for stage in campaign.stages}
     order = list(stages)
-    reached = set(depth_first(order[:1], targets)[0])
+    lines = (clause.target for clause in campaign.header if isinstance(clause, tree.Migration))
+    moved_to = {(place.name or "").partition("/")[0] for place in lines if place is not None}
+    reached = set(depth_first([*order[:1], *(name for name in order if name in moved_to)], targets)[0])
     found = []
     lost = [name for name in order if name not in reached]
     entered = {target for name in lost for target in targets(name) if target != name}

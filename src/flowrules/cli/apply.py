@@ -3,46 +3,84 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Literal
 
 import click
+from pydantic import BaseModel, Field, ValidationError
 
 from flowrules.cli import clock
-from flowrules.cli.context import Context
+from flowrules.cli.context import Context, UserError
 from flowrules.cli.output import emit, formats, table
+from flowrules.cli.repository import commit
 from flowrules.errors import DatabaseMissingError
+from flowrules.program.plan import Plan, Promise, refusal
+from flowrules.report.plan import text
 from flowrules.runtime import deploy
+from flowrules.runtime.plan import plan
 from flowrules.store.database import Database
 from flowrules.store.imports.lists import read_lists
-from flowrules.store.versions import compare
 from flowrules.workspace import Workspace
 
 
+class _Step(BaseModel):
+    campaign: str
+    version: int
+    step: str
+    action: Literal["stay", "move", "exit", "refused"]
+    to: str | None
+
+
+class _File(BaseModel):
+    """What `plan -o` has kept, as far as it must be as it was."""
+
+    name: Literal["flowrules.plan/1"] = Field(alias="schema")
+    deployment: int
+    digest: str
+    steps: list[_Step]
+
+    def promise(self) -> Promise:
+        acts = (step for step in self.steps if step.action != "stay")
+        made = ((each.campaign, each.version, each.step, f"{each.action} {each.to or ''}") for each in acts)
+        return Promise(self.deployment, frozenset(made))
+
+
 @click.command("apply")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--now", "at", metavar="TIME", help="The instant, where the workspace has a virtual clock.")
 @click.option("--since", metavar="TIME", help="Let new campaigns be entered also by what has happened since then.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @formats("text", "json")
 @click.pass_obj
-def command(context: Context, *, yes: bool, at: str | None, since: str | None, dry_run: bool, format_: str) -> int:
-    """Put the rules in force. Customers on their way stay in the version they entered.
+def command(
+    context: Context, *, file: Path | None, yes: bool, at: str | None, since: str | None, dry_run: bool, format_: str
+) -> int:
+    """Put the rules in force. Customers on their way stay in the version they entered, unless `migrate` says otherwise.
 
-    Makes the database if there is none.
+    FILE: a plan that `plan -o` has kept; it is carried out exactly, or refused. Makes the database if there is none.
     """
     workspace = context.workspace()
     snapshot, model = context.model(workspace)
+    kept = None if file is None else _read(file)
+    if kept is not None and kept.digest != deploy.digest_of(snapshot):
+        raise UserError(f"the files are not those of {file}: they were changed since", "make the plan again")
     database = _open(workspace)
     lists, unusable = read_lists(workspace.root, model, snapshot.lists)
     for note in unusable:
         context.warn(note)
-    version, campaigns, in_flight = compare(database, model)
+    made = plan(database, snapshot, model)
     if dry_run:
-        _show(format_, version + 1, campaigns, in_flight)
+        _show(format_, made.deployment + 1, _states(made), made.in_flight, made.moving)
         context.note("a dry run: nothing was changed")
         return 0
-    if not yes and sys.stdin.isatty() and any(state in {"changed", "removed"} for _, _, state in campaigns):
-        context.note(table(("campaign", "version", "state"), campaigns))
+    promise = None if kept is None else kept.promise()
+    if made.refused:
+        raise UserError(*refusal(made))
+    if kept is None and not yes and sys.stdin.isatty() and any(state != "added" for state in _news(made)):
+        context.note(text(made, workspace.zone))
         click.confirm("Put this in force?", abort=True, err=True)
+        promise = made.promise
     if database is None:
         database = Database.create(workspace.database, zone=workspace.zone, currency=workspace.currency)
         context.note(f"made the database {database.name}")
@@ -50,11 +88,29 @@ def command(context: Context, *, yes: bool, at: str | None, since: str | None, d
     looks_back_to = None if since is None else clock.parse_instant(since, workspace.zone, "--since")
     if looks_back_to is not None and looks_back_to > now:
         raise click.BadParameter("it lies in the future", param_hint="'--since'")
-    if looks_back_to is not None and not any(state == "added" for _, _, state in campaigns):
+    if looks_back_to is not None and not any(each.change == "added" for each in made.campaigns):
         context.warn("--since is for campaigns that are new, and none is; nobody is let in by what has happened")
-    applied = deploy.apply(database, snapshot, model, now, lists=lists, looks_back_to=looks_back_to)
-    _show(format_, applied.version, applied.campaigns, applied.in_flight)
+    applied = deploy.apply(
+        database,
+        snapshot,
+        model,
+        now,
+        lists=lists,
+        looks_back_to=looks_back_to,
+        promise=promise,
+        commit=commit(workspace.root),
+    )
+    _show(format_, applied.version, applied.campaigns, applied.in_flight, applied.moved)
     return 0
+
+
+def _read(file: Path) -> _File:
+    try:
+        return _File.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"there is no file {file}", "`flowrules plan -o FILE` makes one") from None
+    except ValidationError:
+        raise UserError(f"{file} is no plan of this program", "`flowrules plan -o FILE` makes one") from None
 
 
 def _open(workspace: Workspace) -> Database | None:
@@ -64,13 +120,23 @@ def _open(workspace: Workspace) -> Database | None:
         return None
 
 
-def _show(format_: str, version: int, campaigns: tuple[tuple[str, int, str], ...], in_flight: int) -> None:
+def _states(made: Plan) -> tuple[tuple[str, int, str], ...]:
+    return tuple((each.name, each.version or each.before, each.change) for each in made.campaigns)
+
+
+def _news(made: Plan) -> list[str]:
+    return [each.change for each in made.campaigns if each.change != "unchanged"] + ["moved" for _ in made.acts]
+
+
+def _show(format_: str, version: int, campaigns: tuple[tuple[str, int, str], ...], in_flight: int, moved: int) -> None:
     columns = ("name", "version", "state")
     facts = {
         "version": version,
         "campaigns": [dict(zip(columns, each, strict=True)) for each in campaigns],
         "in_flight": in_flight,
+        "moved": moved,
     }
     lines = [table(("campaign", "version", "state"), campaigns)] if campaigns else ["there are no campaigns"]
-    lines.append(f"deployment {version}; {in_flight} customers on their way")
+    those = f", {moved} of them moved by `migrate`" if moved else ""
+    lines.append(f"deployment {version}; {in_flight} customers on their way{those}")
     emit(format_, "apply", facts, "\n".join(lines))

@@ -92,7 +92,7 @@ class Library:
 
     @property
     def newest(self) -> Deployed | None:
-        return None if self._newest is None else self._get(self._newest)
+        return None if self._newest is None else self.deployment(self._newest)
 
     def in_force(self, at: int) -> Deployed | None:
         """The newest of those made up to an instant, else the first there is."""
@@ -100,12 +100,12 @@ class Library:
         before = select(deployment.id).where(deployment.at <= at).order_by(deployment.at.desc(), deployment.id.desc())
         first = select(deployment.id).order_by(deployment.at, deployment.id)
         found = self._connection.execute(before.limit(1)).scalar() or self._connection.execute(first.limit(1)).scalar()
-        return None if found is None else self._get(found)
+        return None if found is None else self.deployment(found)
 
     def of_version(self, version_id: int) -> Deployed:
-        return self._get(self._of_version[version_id])
+        return self.deployment(self._of_version[version_id])
 
-    def _get(self, deployment_id: int) -> Deployed:
+    def deployment(self, deployment_id: int) -> Deployed:
         if deployment_id not in self._deployed:
             deployment = tables.deployment.c
             query = select(deployment.snapshot).where(deployment.id == deployment_id)

@@ -190,6 +190,32 @@ class Stage:
     steps: tuple[Step, ...]
     reactions: tuple[On, ...]
     place: str
+    formerly: str | None = None
+
+
+# --- migrations ---------------------------------------------------------------------------------------
+
+Timers = Literal["keep", "recompute", "restart"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A stage, or a step by its key; name None: every stage."""
+
+    kind: Literal["stage", "step"]
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What becomes of those of other versions who are at `origin`. timers None: as the action has it."""
+
+    origin: Spot
+    action: Literal["keep", "follow", "move", "exit"]
+    target: Spot | None
+    timers: Timers | None
+    words: str | None
+    place: str
 
 
 # --- header -------------------------------------------------------------------------------------------
@@ -388,6 +414,8 @@ class Campaign:
     """Microseconds that whatever acts on an absence waits longer for late facts."""
     when_capped: WhenCapped | None = None
     holds: tuple[HoldWhile, ...] = ()
+    migrations: tuple[Migration, ...] = ()
+    """For those in other versions, at every deployment; no meaning of the version."""
 
     @property
     def refreshes(self) -> bool:

@@ -14,6 +14,7 @@ from flowrules.model import campaign as typed
 from flowrules.model import condition as conditions
 from flowrules.model.conditions import Journey, Scope, condition, sent
 from flowrules.model.digest import digest
+from flowrules.model.migrations import build_migrations
 from flowrules.model.names import a
 from flowrules.model.policy import cap, hold_out, message_class, when_capped
 from flowrules.model.schema import EventType, Kind
@@ -75,6 +76,7 @@ def build_campaign(node: tree.CampaignDecl, scope: Scope, policy: typed.Policy) 
             if isinstance(clause, tree.HoldWhile)
         ),
     )
+    built = replace(built, migrations=build_migrations(node, built.stages, names))
     return None if entry is None or not node.stages else replace(built, digest=digest(built))
 
 

@@ -1,7 +1,8 @@
 """The identity of a campaign's meaning: equal digests are one version.
 
-Takes a typed campaign; gives the SHA-256 of its meaning in a canonical text. Places, titles and owners are not
-meaning; exclusions, caps, holds, priority, holdout and what a class allows are policy: always the one in force.
+Takes a typed campaign; gives the SHA-256 of its meaning in a canonical text. Places, titles, owners, former names and
+migrations are not meaning; exclusions, caps, holds, priority, holdout and what a class allows are policy: always the
+one in force.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from flowrules.model.schema import Channel, EventType
 if TYPE_CHECKING:
     from flowrules.model.campaign import Campaign
 
-_NO_MEANING = frozenset({"span", "place", "title", "owner", "digest"})
+_NO_MEANING = frozenset({"span", "place", "title", "owner", "digest", "migrations", "formerly"})
 _POLICY = frozenset({"exclusions", "caps", "holds", "priority", "hold_out"})
 
 

@@ -67,7 +67,8 @@ def build_stage(node: tree.Stage, scope: Scope, journey: Journey, entry: EventTy
         if awaited_event is not None:
             stage = None if on.stage is None else on.stage.text
             reactions.append(typed.On(on.span.place, *awaited_event, stage, on.refresh))
-    return typed.Stage(node.name.text, node.title, steps, tuple(reactions), node.span.place)
+    formerly = None if node.formerly is None else node.formerly.text
+    return typed.Stage(node.name.text, node.title, steps, tuple(reactions), node.span.place, formerly)
 
 
 def _same_event(on: tree.On, place: _Place) -> None:

@@ -14,11 +14,13 @@ from typing import Literal
 from sqlalchemy import Connection, delete, func, insert, literal_column, select, text, tuple_, update
 
 from flowrules.content.deployed import write_snapshot
-from flowrules.errors import InstantPassedError, StoreError
-from flowrules.model.campaign import Model
+from flowrules.errors import InstantPassedError, PlanError, StoreError
+from flowrules.model.campaign import ExitOnCondition, Model
 from flowrules.model.snapshot import Snapshot
 from flowrules.program.machine import Machine, machine
+from flowrules.program.plan import Plan, Promise, refusal
 from flowrules.runtime.load import Program, load_program
+from flowrules.runtime.plan import carry_out, plan_on
 from flowrules.runtime.tick import tick
 from flowrules.source import Source
 from flowrules.sql import tables as t
@@ -34,16 +36,30 @@ from flowrules.store.journal import replace_list
 from flowrules.store.zones import ensure_zones
 from flowrules.syntax import blocks
 
+_AGAIN = "`flowrules plan` says how it would be now"
 State = Literal["added", "changed", "unchanged", "removed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """version: number of the deployment; campaigns: (name, version, state); in_flight: live enrollments."""
+    """version: number of the deployment; campaigns: (name, version, state); in_flight: live enrollments.
+
+    plan: what it was; moved: how many of those inside are moved, or taken out, at its instant.
+    """
 
     version: int
     campaigns: tuple[tuple[str, int, State], ...]
     in_flight: int
+    plan: Plan
+    moved: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Of the repository that the files are in. id: short; with `+` where files differ from it."""
+
+    id: str
+    author: str
 
 
 def apply(
@@ -54,15 +70,21 @@ def apply(
     *,
     lists: Mapping[str, Sequence[tuple[IdentityKind, str]]] | None = None,
     looks_back_to: int | None = None,
+    promise: Promise | None = None,
+    commit: Commit | None = None,
 ) -> Applied:
     """Deploy at the instant `at`: what lies before it happens under the old program first.
 
     An instant that has been passed becomes the first that has not. lists: the entries of each list file,
-    already read. looks_back_to: campaigns that are new also let in by what has happened since then. Raises StoreError
-    if a declared attribute's column holds values of another kind.
+    already read. looks_back_to: campaigns that are new also let in by what has happened since then. promise: of the
+    plan that was shown. Raises StoreError if a declared attribute's column holds values of another kind, and PlanError
+    if people are where the files do not say what becomes of them, or not where the plan had them: then nothing has
+    happened.
     """
     machines = [machine(campaign) for campaign in model.campaigns]
     with _between_ticks(database, at) as (connection, since):
+        made = plan_on(connection, snapshot, model)
+        _still_right(made, promise)
         for change in add_columns(connection, model):
             raise StoreError(
                 f"the attribute `{change.attribute.name}` holds values of another type",
@@ -76,7 +98,7 @@ def apply(
         catalogues.intern(connection, t.tag, catalogues.tag_names(machines))
         catalogues.intern(connection, t.channel, [channel.name for channel in model.channels])
         catalogues.intern(connection, t.label, catalogues.labels(model, machines), "text")
-        deployment_id = _deployment(connection, snapshot, since)
+        deployment_id = _deployment(connection, snapshot, since, commit)
         states = _versions(connection, machines, deployment_id, since, looks_back_to)
         asked = {kind for each in model.lists for kind in each.by}
         identified_by(connection, model.region, [kind for kind in HASHES if kind in asked], since)
@@ -93,10 +115,22 @@ def apply(
             .values(recheck_at=since)
         )
         _ask_again(connection, since)
+        moved = carry_out(connection, made, since)
         in_flight = connection.execute(
             select(func.count()).select_from(t.enrollment).where(t.enrollment.c.ended_at.is_(None))
         ).scalar_one()
-    return Applied(deployment_id, states, in_flight)
+    return Applied(deployment_id, states, in_flight, made, moved)
+
+
+def _still_right(made: Plan, promise: Promise | None) -> None:
+    if promise is not None and promise.deployment != made.deployment:
+        raise PlanError(f"not as planned: deployment {made.deployment} came in between", _AGAIN)
+    if promise is not None and promise.acts != made.acts:
+        campaign, version, step, _ = changed = min(promise.acts ^ made.acts)
+        how = "there are people now" if changed in made.acts else "there is nobody any more"
+        raise PlanError(f"not as planned: at `{step}` of `{campaign}`, version {version}, {how}", _AGAIN)
+    if made.refused:
+        raise PlanError(*refusal(made))
 
 
 def _ask_again(connection: Connection, at: int) -> None:
@@ -126,6 +160,10 @@ def _between_ticks(database: Database, at: int) -> Iterator[tuple[Connection, in
             if database.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY})
             last_tick, target = connection.execute(select(t.clock.c.last_tick, t.clock.c.target)).one()
+            before = connection.execute(select(func.max(t.deployment.c.at))).scalar()
+            if before is not None and before >= at:  # what it does to those inside has not happened yet
+                at = before + 1
+                continue
             if last_tick == target == at - 1:
                 yield connection, at
                 return
@@ -143,11 +181,18 @@ def _without_tests(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, sources=tuple(each for each in sources if each.text))
 
 
-def _deployment(connection: Connection, snapshot: Snapshot, at: int) -> int:
+def digest_of(snapshot: Snapshot) -> str:
+    """Of everything that is put in force: equal files are one deployment."""
+    return sha256(write_snapshot(_without_tests(snapshot)).encode()).hexdigest()
+
+
+def _deployment(connection: Connection, snapshot: Snapshot, at: int, commit: Commit | None) -> int:
     content = write_snapshot(_without_tests(snapshot))
     number = (connection.execute(select(func.max(t.deployment.c.id))).scalar() or 0) + 1
-    digest = sha256(content.encode()).hexdigest()
-    connection.execute(insert(t.deployment).values(id=number, at=at, digest=digest, snapshot=content))
+    row = {"id": number, "at": at, "digest": sha256(content.encode()).hexdigest(), "snapshot": content}
+    if commit is not None:
+        row |= {"commit": commit.id, "author": commit.author}
+    connection.execute(insert(t.deployment).values(row))
     return number
 
 
@@ -211,4 +256,9 @@ def take_stock(connection: Connection, program: Program, at: int) -> None:
 
 def _watched(connection: Connection, machines: Sequence[Machine]) -> list[int]:
     ids = catalogues.intern(connection, t.campaign, [])
-    return [ids[item.campaign.name] for item in machines if item.campaign.exclusions or item.campaign.exits]
+    campaigns = [item.campaign for item in machines]
+    return [
+        ids[each.name]
+        for each in campaigns
+        if each.exclusions or any(isinstance(clause, ExitOnCondition) for clause in each.exits)
+    ]

@@ -14,7 +14,7 @@ from flowrules.content.deployed import Deployed, Library
 from flowrules.model import campaign as m
 from flowrules.program.machine import Machine
 from flowrules.sql import tables as t
-from flowrules.sql.bundle import Bundle, load
+from flowrules.sql.bundle import NODES, Bundle, load
 from flowrules.sql.codes import Status
 from flowrules.sql.dates import Dates, dates
 from flowrules.sql.entries import Entry, entries
@@ -116,8 +116,19 @@ def load_program(connection: Connection, dialect: str, known: dict[int, Deployed
     held = connection.execute(select(t.message.c.status).where(of_held).limit(1)).first() is not None
     last_tick = connection.execute(select(t.clock.c.last_tick)).scalar_one()
     looks_back = _looks_back(connection)
+    moves, moved = _moves(connection)
     bundle = load(
-        dialect, names, model, versions, now, _paused(connection), held=held, looks_back=looks_back, last_tick=last_tick
+        dialect,
+        names,
+        model,
+        versions,
+        now,
+        _paused(connection),
+        held=held,
+        looks_back=looks_back,
+        last_tick=last_tick,
+        moves=moves,
+        moved=moved,
     )
     zone = model.policy.zone if model is not None else facts_of["zone"]
     of_customer = model.policy.zone_of_customer if model is not None else True
@@ -154,6 +165,15 @@ def _paused(connection: Connection) -> frozenset[int]:
     past = select(t.clock.c.last_tick).scalar_subquery()
     query = select(p.campaign_id).where(or_(p.until.is_(None), p.until > past))
     return frozenset(connection.execute(query).scalars())
+
+
+def _moves(connection: Connection) -> tuple[frozenset[tuple[int, int]], frozenset[int]]:
+    """Where deployments that no tick has gone past move people, and how; the campaigns in which any ever did."""
+    v = t.move.c
+    past = select(t.clock.c.last_tick).scalar_subquery()
+    pending = select(v.version_id * NODES + v.node, v.kind).where(v.at > past).distinct()
+    found = frozenset((row[0], row[1]) for row in connection.execute(pending))
+    return found, frozenset(connection.execute(select(v.campaign_id).distinct()).scalars())
 
 
 def _current(connection: Connection) -> dict[str, tuple[int, int, int]]:

@@ -146,7 +146,9 @@ class Round:
                 statement.run(self.cursor)
 
     def _order(self, turn: int) -> None:
-        """Who is ordered out leaves before anything else is looked at."""
+        """Who is moved is elsewhere, and who is ordered out leaves, before anything else is looked at."""
+        for statement in self.program.operators.moves:
+            self._ended |= statement.run(self.cursor, turn=turn) > 0  # for them, too, segments may hold now
         if sum([statement.run(self.cursor) for statement in self.program.operators.ends]):
             self._end(turn)
 

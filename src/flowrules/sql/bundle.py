@@ -48,7 +48,8 @@ class Bundle:
     now: the campaigns of the newest deployment, in total order, with their current version and the
     instant they live from. paused: ids of those with a pause that no tick has gone past. holding: some messages are
     held, or may be. looks_back: campaign to the instant since when facts let in, where that is not the one it lives
-    from; looking: of those, whose first instant no tick has gone past.
+    from; looking: of those, whose first instant no tick has gone past. moves: the positions and kinds to which a
+    deployment that no tick has gone past moves people; moved: ids of the campaigns in which any ever did.
     """
 
     dialect: str
@@ -61,6 +62,8 @@ class Bundle:
     holding: bool = False
     looks_back: Mapping[int, int] = field(default_factory=dict)
     looking: frozenset[int] = frozenset()
+    moves: frozenset[tuple[int, int]] = frozenset()
+    moved: frozenset[int] = frozenset()
     _totals: dict[int, int] = field(default_factory=dict)
     _several: frozenset[int] | None = None
     _started: dict[str, bool] | None = None
@@ -69,6 +72,10 @@ class Bundle:
 
     def condition(self, guards: Guards, condition: Condition, table: str) -> Fragment:
         return self.writer.fragment(guards.test(condition, Row(table)))
+
+    @property
+    def moving(self) -> bool:
+        return bool(self.moves)
 
     def several(self, campaign_id: int) -> bool:
         """A customer may be on several journeys of the campaign at once."""
@@ -240,10 +247,12 @@ def load(
     held: bool = False,
     looks_back: Mapping[int, int] | None = None,
     last_tick: int = 0,
+    moves: frozenset[tuple[int, int]] = frozenset(),
+    moved: frozenset[int] = frozenset(),
 ) -> Bundle:
     """versions: (id, campaign id, machine, model); now: (version id, lives from) of the newest deployment.
 
-    held: there are messages that are held; looks_back: see Bundle.
+    held: there are messages that are held. looks_back, moves, moved: as of the bundle.
     """
     made: dict[int, Version] = {}
     guards_of: dict[int, Guards] = {}
@@ -252,7 +261,9 @@ def load(
             tables = tables_for(version_model)
             guards_of[id(version_model)] = Guards(dialect, catalogue, tables.customer, tables.event)
         made[version_id] = Version(version_id, campaign_id, machine, version_model, guards_of[id(version_model)])
-    bundle = Bundle(dialect, catalogue, model, tuple(made.values()), (), Writer(dialect), paused)
+    bundle = Bundle(
+        dialect, catalogue, model, tuple(made.values()), (), Writer(dialect), paused, moves=moves, moved=moved
+    )
     bundle.now = tuple((made[version_id], lives_from) for version_id, lives_from in now)
     bundle.now = tuple(sorted(bundle.now, key=lambda item: bundle.rank(item[0])))
     bundle.looks_back = looks_back or {}

@@ -34,6 +34,7 @@ class Decision(_Code):
     OUTCOME = 17
     REFRESHED = 18
     START = 19
+    MOVED = 20
 
 
 class Reason(_Code):
@@ -60,6 +61,7 @@ class Reason(_Code):
     OUTCOME_UNKNOWN = 20
     JOURNEY_ENDED = 21
     MOVED_ON = 22
+    ALREADY_SENT = 23
     # of a trigger that did not enter
     ALREADY_INSIDE = 30
     ENTERED_BEFORE = 31
@@ -75,10 +77,22 @@ class Reason(_Code):
     LINKED = 45
     OPERATOR = 46
     ERASED = 47
+    MIGRATED = 48
     # of a branch and of an outcome
     YES = 50
     NO = 51
     ACCEPTED = 52
+
+
+class Move(_Code):
+    """How a deployment moves somebody: to a position that is then come to, or to a wait that goes on, as it was or
+    computed anew from when they came to it; or out.
+    """
+
+    ARRIVE = 1
+    KEEP = 2
+    RECOMPUTE = 3
+    EXIT = 4
 
 
 class Status(_Code):

@@ -18,6 +18,7 @@ from flowrules.sql.bundle import Bundle, Version
 from flowrules.sql.caps import Caps, caps
 from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.holds import Holds, holds
+from flowrules.sql.moves import already_sent
 from flowrules.sql.rounds import DECISION
 from flowrules.sql.scratch import STATE
 from flowrules.sql.statement import Statement
@@ -60,7 +61,7 @@ def messages(bundle: Bundle) -> Messages:
             "AND (o.total, o.key, o.instance) <= (ask.total, ask.key, ask.instance))"
         ),
         ranks=w.statement("SELECT max(rank) FROM ask"),
-        refusals=(*_refusals(bundle), *suppression.listed(bundle)),
+        refusals=(*already_sent(bundle), *_refusals(bundle), *suppression.listed(bundle)),
         caps=caps(bundle, waiting=bundle.holding),
         holds=holds(bundle),
         count=w.statement(

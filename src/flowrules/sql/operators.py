@@ -11,6 +11,7 @@ from flowrules.program.machine import NodeKind
 from flowrules.sql.bundle import NODES, Bundle
 from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.holds import held
+from flowrules.sql.moves import moves
 from flowrules.sql.rounds import DECISION, LIVE
 from flowrules.sql.scratch import AGENDA, STATE
 from flowrules.sql.statement import Statement
@@ -23,12 +24,14 @@ _NOW = "p.campaign_id = run.campaign_id AND p.until = run.at"
 
 @dataclass(frozen=True, slots=True)
 class Operators:
-    """gather and again: agenda rows of orders; ends: mark who is ordered out; release: those held ask again;
-    skip: of them who shall not; hold: those who ask in a pause are told so, and rest.
+    """gather and again: agenda rows of orders; moves: those whom a deployment brings elsewhere; ends: mark who is
+    ordered out; release: those held ask again; skip: of them who shall not; hold: those who ask in a pause are told so,
+    and rest.
     """
 
     gather: tuple[Statement, ...]
     again: tuple[Statement, ...]
+    moves: tuple[Statement, ...]
     ends: tuple[Statement, ...]
     release: tuple[Statement, ...]
     skip: tuple[Statement, ...]
@@ -45,7 +48,7 @@ def paused(row: str) -> str:
 
 def operators(bundle: Bundle) -> Operators:
     if not bundle.versions:
-        return Operators((), (), (), (), (), ())
+        return Operators((), (), (), (), (), (), ())
     w = bundle.writer
     ordered = "o.customer_id = run.customer_id AND o.campaign_id = run.campaign_id AND o.at = run.at"
     gather = [
@@ -56,10 +59,12 @@ def operators(bundle: Bundle) -> Operators:
         f"UPDATE run SET ending = 1, exit = (SELECT o.reason FROM operator_exit o WHERE {ordered}), by_id = NULL, "
         f"place_id = {bundle.label(OPERATOR)} WHERE {LIVE} AND EXISTS (SELECT 1 FROM operator_exit o WHERE {ordered})"
     ]
+    moved = moves(bundle)
+    gather += moved.gather
+    ends = [*moved.ends, *ends]
     if not bundle.paused:
-        return Operators(
-            tuple(w.statement(text) for text in gather), (), tuple(w.statement(text) for text in ends), (), (), ()
-        )
+        gathered, ended = ([w.statement(text) for text in texts] for texts in (gather, ends))
+        return Operators(tuple(gathered), (), moved.moves, tuple(ended), (), (), ())
     gather += [
         f"{_ADD} e.customer_id, p.until, {AGENDA.OPERATOR} FROM pause p CROSS JOIN enrollment e "
         f"WHERE e.due_at >= {UNTIL_RESUMED} AND e.campaign_id = p.campaign_id AND {_DUE}",
@@ -107,6 +112,7 @@ def operators(bundle: Bundle) -> Operators:
     return Operators(
         gather=tuple(w.statement(text) for text in gather),
         again=(w.statement(again),),
+        moves=moved.moves,
         ends=tuple(w.statement(text) for text in ends),
         release=(w.statement(release),),
         skip=(w.statement(skip),),

@@ -124,6 +124,8 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         "stage_id = excluded.stage_id, goal_at = excluded.goal_at, ended_at = excluded.ended_at, "
         "exit = excluded.exit, words_id = excluded.words_id"
     )
+    if bundle.moving:
+        changed += ", version_id = excluded.version_id"
     if bundle.refreshes():
         changed += ", entry_at = excluded.entry_at, entry_seq = excluded.entry_seq"
     return Rounds(

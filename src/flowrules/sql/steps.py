@@ -190,7 +190,8 @@ class _Position:
 
     def _pass(self, row: str, step_id: int | None = None) -> str:
         """The number of the next message of a step; one that is held keeps the number it has."""
-        if not any(stage.reactions for stage in self.version.machine.campaign.stages) and not self._may_return():
+        again = any(stage.reactions for stage in self.version.machine.campaign.stages) or self._may_return()
+        if not again and self.version.campaign_id not in self.bundle.moved:
             return "1"
         return (
             f"1 + coalesce((SELECT max(m.pass) FROM message m WHERE m.customer_id = {row}.customer_id "

@@ -165,6 +165,8 @@ deployment = Table(
     _int("at"),
     _text("digest"),
     _text("snapshot"),  # JSON: every file the meaning was made from
+    _text("commit", null=True),  # of git, where the workspace is in a repository; with `+` where files differ from it
+    _text("author", null=True),  # of that commit
 )
 version = Table(
     "version",
@@ -416,6 +418,25 @@ operator_exit = Table(
     Index("operator_exit_at", _DUE),
     sqlite_with_rowid=False,
 )
+
+move = Table(
+    "move",
+    metadata,
+    Column("customer_id", Integer, primary_key=True, autoincrement=False),
+    _int("at", key=True),  # the instant of the deployment that brings them there
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    Column("instance", Integer, primary_key=True, autoincrement=False),
+    _small("kind"),  # codes.Move
+    Column("version_id", Integer, nullable=False),
+    Column("node", Integer, nullable=False),
+    _small("fresh"),  # 0: the step they were at; 1: another one; 2: one of a stage they had not come to
+    _int("since", null=True),  # when they came to the wait that is computed anew
+    Column("place_id", Integer, nullable=False),
+    Column("words_id", Integer, nullable=True),
+    Index("move_at", _DUE),
+    sqlite_with_rowid=False,
+)
+"""What a deployment does to those inside, by the lines of `migrate`: the planner does it at that instant."""
 
 # --- messages -----------------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ def ends(bundle: Bundle) -> Ends:
     return Ends(
         record=w.statement(
             f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.EXIT)}, 0, version_id, "
-            "exit, place_id, by_id, NULL, NULL, NULL, NULL, NULL FROM run WHERE ending = 1"
+            "exit, place_id, by_id, NULL, NULL, NULL, NULL, words_id FROM run WHERE ending = 1"
         ),
         cancel=cancel(bundle, "run.ending = 1", Reason.JOURNEY_ENDED),
         end=w.statement(
@@ -95,7 +95,7 @@ def watch(bundle: Bundle) -> Watch:
                     )
                 )
                 rechecks += _rechecks(bundle, version.guards, clause.condition, where)
-    if rechecks:
+    if rechecks or marks:  # a deployment has everybody watched looked at once, also where time alone changes nothing
         again = "UPDATE run SET recheck_at = NULL, dirty = 1 WHERE recheck_at IS NOT NULL AND ended_at IS NULL"
         rechecks.insert(0, bundle.writer.statement(again))
     return Watch(tuple(marks), tuple(rechecks))

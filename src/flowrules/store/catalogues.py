@@ -82,7 +82,7 @@ def segment_names(model: m.Model) -> Iterator[str]:
     yield from (trigger.segment.name for trigger in triggers if isinstance(trigger, m.SegmentTrigger))
 
 
-def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:
+def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:  # noqa: C901  # flat
     """Everything a row of the ledger may point to."""
     yield t.OPERATOR
     yield HARD_BOUNCE
@@ -98,6 +98,8 @@ def labels(model: m.Model, machines: Iterable[Machine]) -> Iterator[str]:
         yield from (hold.place for hold in campaign.holds)
         if campaign.when_capped is not None:
             yield from _outcome(campaign.when_capped)
+        for line in campaign.migrations:
+            yield from (text for text in (line.place, line.words) if text is not None)
         for exclusion in campaign.exclusions:
             yield exclusion.place
             yield exclusion.by if isinstance(exclusion, m.ExcludeWhere) else f"campaign {exclusion.campaign}"

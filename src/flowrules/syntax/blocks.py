@@ -22,6 +22,8 @@ INNER = frozenset(
         "exclude",
         "cap",
         "hold",
+        "migrate",
+        "from",
         "stage",
         "time",
         "purpose",

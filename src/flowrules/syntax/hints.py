@@ -71,7 +71,7 @@ def _phrase(
 # that did not parse; of a group `part` only that. The first that counts wins.
 FUTURES = (
     # blocks
-    _future(r"^(?:migrate|offer|coupons?|score|incentive|webhook)\b(?: +\w+)?", "this kind of block"),
+    _future(r"^(?:offer|coupons?|score|incentive|webhook)\b(?: +\w+)?", "this kind of block"),
     # who enters, and how often
     _future(r"\bif +missed\b.*", "catching up on missed occurrences"),
     _future(
@@ -104,7 +104,11 @@ FUTURES = (
     # messages and steps
     _future(r"\bwebhook\b.*", "calling another system"),
     _future(r"\bas +\w+", "keys of steps"),
-    _future(r"\bformerly\b(?: +\w+)?", "declared renames"),
+    _future(
+        r"\bformerly\b(?: +\w+)?",
+        "declared renames of anything but a stage",
+        "a campaign of another name is another campaign: those inside the old one finish it",
+    ),
     _future(
         r"\bwait +for +\w+(?: +\w+)? +(?:opened|unopened|clicked|unclicked|delivered|bounced)\b",
         "waiting for a reaction this way",

@@ -192,6 +192,33 @@ class ToTree(TestReader):
     def settle(self, c: Children) -> tree.Settle:
         return tree.Settle(self._duration(c[1]), self._span(c))
 
+    def migrate(self, c: Children) -> tuple[tree.Migration, ...]:
+        return tuple(item for item in c if type(item) is tree.Migration)
+
+    def migrate_keep(self, c: Children) -> tree.Migration:
+        return tree.Migration(c[1], "keep", None, None, None, self._span(c))
+
+    def migrate_follow(self, c: Children) -> tree.Migration:
+        return tree.Migration(c[1], "follow", None, _timers(c[4]), None, self._span(c))
+
+    def migrate_move(self, c: Children) -> tree.Migration:
+        return tree.Migration(c[1], "move", c[4], _timers(c[6]), None, self._span(c))
+
+    def migrate_exit(self, c: Children) -> tree.Migration:
+        return tree.Migration(c[1], "exit", None, None, self._title(c[3]), self._span(c))
+
+    def every_stage(self, c: Children) -> tree.Place:
+        return tree.Place("stage", None, self._span(c))
+
+    def stage_place(self, c: Children) -> tree.Place:
+        return tree.Place("stage", str(c[1]), self._span(c))
+
+    def step_place(self, c: Children) -> tree.Place:
+        return tree.Place("step", self._text(c[0]), self._span(c))
+
+    def timers(self, c: Children) -> tuple[Token, ...]:
+        return tuple(c)
+
     def event_trigger(self, c: Children) -> tree.EventTrigger:
         return tree.EventTrigger(self._name(c[0]), c[1], self._span(c))
 
@@ -276,10 +303,11 @@ class ToTree(TestReader):
     # --- stages and steps ---------------------------------------------------------------------
 
     def stage(self, c: Children) -> tree.Stage:
-        lines = [item for item in c[6:-1] if type(item) is not Token]
+        lines = [item for item in c[8:-1] if type(item) is not Token]
+        formerly = None if c[4] is None else self._name(c[4])
         steps = tuple(item for item in lines if type(item) is not tree.On)
         reactions = tuple(item for item in lines if type(item) is tree.On)
-        return tree.Stage(self._name(c[1]), self._title(c[2]), steps, reactions, self._span(c[:3]))
+        return tree.Stage(self._name(c[1]), self._title(c[2]), steps, reactions, formerly, self._span(c[:5]))
 
     def on(self, c: Children) -> tree.On:
         return tree.On(self._name(c[1]), c[2], False, self._name(c[5]), self._span(c))
@@ -518,3 +546,7 @@ class ToTree(TestReader):
 
     def event_property(self, c: Children) -> tree.EventProperty:
         return tree.EventProperty(c[0].value, self._name(c[1]), c[2], str(c[4]), self._span(c))
+
+
+def _timers(c: tuple[Token, ...] | None) -> Literal["keep", "recompute", "restart"] | None:
+    return None if c is None else cast("Literal['keep', 'recompute', 'restart']", str(c[0]))

@@ -147,4 +147,29 @@ CODES: tuple[Code, ...] = (
         _KEYED
         + "campaign news:\n    enter when purchase, keyed by order_id\n    stage first:\n        start campaign thanks",
     ),
+    Code(
+        "FR230",
+        "people moved to a step that is not there",
+        "A line of `migrate` may lead to a step of this campaign as it is now, named by its key: the stage, what the"
+        " step does, and from the second equal one on its number. `flowrules plan` shows the keys.",
+        _ENTER + '    migrate:\n        from "first/wait" move to "first/wait #2"\n' + _SENDS,
+        _ENTER + '    migrate:\n        from "first/wait" move to "first/send email welcome"\n' + _SENDS,
+    ),
+    Code(
+        "FR231",
+        "waits where nobody waits",
+        "`keep waits`, `recompute waits` and `restart waits` say what becomes of a wait that is under way. Whoever is"
+        " moved to a stage, or to a step that is no wait, begins there.",
+        _ENTER + '    migrate:\n        from "first/wait" move to stage first, keep waits\n' + _SENDS,
+        _ENTER + '    migrate:\n        from "first/wait" move to stage first\n' + _SENDS,
+    ),
+    Code(
+        "FR232",
+        "a former name that is still in use",
+        "`formerly` gives the name that a stage had. A stage that is still there has not been renamed.",
+        _STAGE.replace("stage first:", "stage first formerly second:")
+        + "        send email welcome\n        go to second\n    stage second:\n        send email offer",
+        _STAGE.replace("stage first:", "stage first formerly begin:")
+        + "        send email welcome\n        go to second\n    stage second:\n        send email offer",
+    ),
 )

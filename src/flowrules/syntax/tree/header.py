@@ -198,6 +198,39 @@ class Settle:
     span: Span = place()
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`stage lead`, or a step's key in quotes; name None: every stage."""
+
+    kind: Literal["stage", "step"]
+    name: str | None
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """`from "lead/wait" move to stage offer, restart waits`: of those who are there when the campaign changes."""
+
+    origin: Place
+    action: Literal["keep", "follow", "move", "exit"]
+    target: Place | None
+    timers: Literal["keep", "recompute", "restart"] | None
+    reason: str | None
+    span: Span = place()
+
+
 HeaderClause = (
-    Owner | ClassOf | Priority | Enter | Goal | ExitWhen | Exclude | Cap | WhenCapped | HoldOut | HoldWhile | Settle
+    Owner
+    | ClassOf
+    | Priority
+    | Enter
+    | Goal
+    | ExitWhen
+    | Exclude
+    | Cap
+    | WhenCapped
+    | HoldOut
+    | HoldWhile
+    | Settle
+    | Migration
 )

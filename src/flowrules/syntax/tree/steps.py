@@ -172,10 +172,11 @@ class On:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`span` is the stage's head line."""
+    """`span` is the stage's head line; formerly: the name it had."""
 
     name: Name
     title: str | None
     steps: tuple[Step, ...]
     reactions: tuple[On, ...]
+    formerly: Name | None
     span: Span = place()

@@ -1,0 +1,123 @@
+"""Two models by meaning: what their policies, their declarations and their campaigns' headers differ in.
+
+Layout, comments, the order of files and where a line stands are no meaning.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from flowrules.model import campaign as m
+from flowrules.model.digest import canonical
+from flowrules.model.schema import Type
+from flowrules.program.machine import NodeKind, machine
+from flowrules.program.plan import Change, Difference, SchemaChange
+
+Line = Callable[[str], str | None]
+"""The words at `file:line`."""
+
+
+def policy_changes(old: m.Model | None, new: m.Model, said_then: Line, said_now: Line) -> Iterator[Difference]:
+    """What holds for everybody at once, whatever version they are in."""
+    if old is None:
+        return
+    yield from _differences("policy", _policy(old.policy, said_then), _policy(new.policy, said_now))
+    before = {campaign.name: campaign for campaign in old.campaigns}
+    for campaign in new.campaigns:
+        if campaign.name in before:
+            then = _header(before[campaign.name], said_then)
+            yield from _differences(campaign.name, then, _header(campaign, said_now))
+
+
+def _differences(where: str, then: list[tuple[str, str]], now: list[tuple[str, str]]) -> Iterator[Difference]:
+    gone = Counter(meaning for meaning, _ in then) - Counter(meaning for meaning, _ in now)
+    fresh = Counter(meaning for meaning, _ in now) - Counter(meaning for meaning, _ in then)
+    yield from (Difference("removed", where, text) for meaning, text in then if gone[meaning])
+    yield from (Difference("added", where, text) for meaning, text in now if fresh[meaning])
+
+
+def _policy(policy: m.Policy, said: Line) -> list[tuple[str, str]]:
+    clauses: list[object] = [*policy.purposes, *policy.classes, *policy.caps, *policy.suppressions, *policy.quiet]
+    clauses += [clause for clause in (policy.when_capped, policy.hold_out) if clause is not None]
+    of_customer = " of customer, else" if policy.zone_of_customer else ""
+    zone = f'time zone{of_customer} "{policy.zone}"'
+    return [(zone, zone), *(_clause(clause, said) for clause in clauses)]
+
+
+def _header(campaign: m.Campaign, said: Line) -> list[tuple[str, str]]:
+    plain = [f"class {campaign.message_class.name}"]
+    plain += [f"priority {campaign.priority}"] if campaign.priority else []
+    clauses: list[object] = [*campaign.exclusions, *campaign.caps, *campaign.holds]
+    clauses += [] if campaign.hold_out is None else [campaign.hold_out]
+    return [*((text, text) for text in plain), *(_clause(clause, said) for clause in clauses)]
+
+
+def _clause(clause: object, said: Line) -> tuple[str, str]:
+    """Its meaning, and its words. A class is written out here: what it allows may have changed."""
+    if isinstance(clause, m.MessageClass):
+        meaning = f"class {clause.name} {clause.purpose.name} {clause.limited} {clause.counted} {clause.rank}"
+    else:
+        meaning = canonical(clause, {})
+    return meaning, said(getattr(clause, "place", "")) or meaning
+
+
+def campaign_changes(
+    old: m.Model | None, new: m.Model, said_then: Line, said_now: Line
+) -> Iterator[tuple[str, Change, tuple[Difference, ...]]]:
+    """Of each campaign that is not the same in both: what it is now, and the lines of its flow that differ."""
+    before = {} if old is None else {campaign.name: campaign for campaign in old.campaigns}
+    after = {campaign.name: campaign for campaign in new.campaigns}
+    for name in sorted(before.keys() | after.keys()):
+        if name not in before:
+            yield name, "added", ()
+        elif name not in after:
+            yield name, "removed", ()
+        elif before[name].digest != after[name].digest:
+            then, now = _flow(before[name], said_then), _flow(after[name], said_now)
+            other_order = Difference("added", name, "the same steps, in another order")
+            yield name, "changed", tuple(_differences(name, then, now)) or (other_order,)
+
+
+def _flow(campaign: m.Campaign, said: Line) -> list[tuple[str, str]]:
+    """What decides a journey, a line each: the header, and every step."""
+    clauses: list[object] = [*campaign.exits]
+    clauses += [clause for clause in (campaign.entry, campaign.goal, campaign.when_capped) if clause is not None]
+    lines = [_clause(clause, said) for clause in clauses]
+    lines += [(settle := f"settle {campaign.settle // 1_000_000} seconds", settle)] if campaign.settle else []
+    made = machine(campaign)
+    for node in made.nodes:
+        if node.kind is not NodeKind.END:
+            # Not where it leads: a new step would show the one before it as another.
+            meaning = f"{node.kind} {node.key} {node.duration} {node.words} {canonical(node.test, {})}"
+            meaning += canonical(node.send, {}) if node.send is not None else ""
+            lines.append((meaning, said(node.place) or node.key))
+    reactions = [on for stage in campaign.stages for on in stage.reactions]
+    return [*lines, *(_clause(on, said) for on in reactions)]
+
+
+def schema_changes(old: m.Model | None, new: m.Model) -> Iterator[SchemaChange]:
+    then, now = ({} if old is None else _declared(old)), _declared(new)
+    for kind, name in sorted(then.keys() | now.keys()):
+        before, after = then.get((kind, name)), now.get((kind, name))
+        if before is None:
+            yield SchemaChange("added", kind, name, after=after or None)
+        elif after is None:
+            yield SchemaChange("removed", kind, name, before=before or None)
+        elif before != after:
+            yield SchemaChange("retyped", kind, name, before, after)
+
+
+def _declared(model: m.Model) -> dict[tuple[str, str], str]:
+    """By kind and name, the type; empty where there is none."""
+    found = {("attribute", each.name): _type(each.type) for each in model.attributes if not each.builtin}
+    for event in model.events:
+        if event.channel is None:
+            found["event", event.name] = ""
+            found |= {("property", f"{event.name}.{each.name}"): _type(each.type) for each in event.properties}
+    return found | {("list", each.name): "" for each in model.lists}
+
+
+def _type(declared: Type) -> str:
+    options = ", ".join(f'"{option}"' for option in declared.options)
+    return f"{declared.kind.value} {options}".strip()

@@ -1,0 +1,298 @@
+"""What a deployment changes: one object, which `plan` shows and `apply` carries out.
+
+Takes machines, old and new, and how many are where; gives the fate of each position. Knows no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+from flowrules.model import campaign as m
+from flowrules.program.machine import Machine, Node, NodeKind
+
+Change = Literal["added", "changed", "removed", "unchanged"]
+Action = Literal["stay", "move", "exit", "refused"]
+Act = tuple[str, int, str, str]
+"""Campaign, number of the version, step, and what is done to those who are there."""
+Timers = Literal["arrive", "keep", "recompute"]
+
+WAITS = frozenset({NodeKind.WAIT, NodeKind.WAIT_UNTIL, NodeKind.WAIT_FOR, NodeKind.NO_REACTION})
+_LENGTHS = frozenset({NodeKind.WAIT, NodeKind.WAIT_FOR})
+_ENDS = frozenset({NodeKind.STAGE, NodeKind.END})
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 2_629_800}
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of those at one position. node: where in the new machine; rule, words: of the line that says so.
+
+    fresh: 0 where it is the step they were at, 1 another one, 2 one of a stage they had not come to. asked: whose
+    message is under way stay, for only their version hears of its outcome. why: of a refusal.
+    """
+
+    action: Action
+    node: int = -1
+    timers: Timers = "arrive"
+    rule: str | None = None
+    words: str | None = None
+    fresh: int = 0
+    asked: bool = False
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where people are: a step of a version of a campaign. number: of the version; held_out: how many of them are."""
+
+    campaign: str
+    number: int
+    version_id: int
+    node: int
+    step: str
+    customers: int
+    held_out: int = 0
+    under_way: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Those at one position, and what becomes of them. send_now: so many may be sent something at once."""
+
+    position: Position
+    fate: Fate
+    to: str | None = None
+    send_now: int = 0
+    longer: int = 0
+    shorter: int = 0
+
+    @property
+    def stay(self) -> int:
+        if self.fate.action in ("stay", "refused"):
+            return self.position.customers
+        return self.position.under_way if self.fate.asked else 0
+
+    @property
+    def move(self) -> int:
+        return self.position.customers - self.stay if self.fate.action == "move" else 0
+
+    @property
+    def exit(self) -> int:
+        return self.position.customers if self.fate.action == "exit" else 0
+
+    @property
+    def act(self) -> Act:
+        """What a plan that was shown must still do."""
+        return self.position.campaign, self.position.number, self.position.step, f"{self.fate.action} {self.to or ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignChange:
+    """version: the number it has when this is in force, 0 of one that is removed; before: the one it has now."""
+
+    name: str
+    change: Change
+    version: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A line that is no longer there, or is new. where: `policy`, or the name of a campaign."""
+
+    change: Literal["added", "removed"]
+    where: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaChange:
+    """kind: attribute, event, property, list; before, after: types, where it has one."""
+
+    change: Literal["added", "removed", "retyped"]
+    kind: str
+    name: str
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What was shown of a plan: it is carried out on the same deployment with the same acts, or not at all."""
+
+    deployment: int
+    acts: frozenset[Act]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """deployment: the number of the one it goes out from, 0 without any; at: the instant the counts are of."""
+
+    deployment: int
+    at: int | None
+    campaigns: tuple[CampaignChange, ...]
+    steps: tuple[Step, ...]
+    policy: tuple[Difference, ...]
+    schema: tuple[SchemaChange, ...]
+    templates: tuple[str, ...]
+
+    @cached_property
+    def refused(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.fate.action == "refused")
+
+    @cached_property
+    def acts(self) -> frozenset[Act]:
+        """The positions at which something happens to people: emptied or newly filled, it is another plan."""
+        return frozenset(step.act for step in self.steps if step.fate.action != "stay")
+
+    @property
+    def promise(self) -> Promise:
+        return Promise(self.deployment, self.acts)
+
+    @property
+    def changes(self) -> bool:
+        anything = self.policy or self.schema or self.templates or self.acts
+        return bool(anything) or any(each.change != "unchanged" for each in self.campaigns)
+
+    @property
+    def moving(self) -> int:
+        return sum(step.move + step.exit for step in self.steps)
+
+    @property
+    def in_flight(self) -> int:
+        return sum(step.position.customers for step in self.steps)
+
+
+def renamed(key: str, machine: Machine) -> str:
+    """A step's key in the words of a later version, where its stage was renamed."""
+    stage, slash, rest = key.partition("/")
+    new = next((each.name for each in machine.campaign.stages if each.formerly == stage), stage)
+    return f"{new}{slash}{rest}"
+
+
+def fate(old: Machine, number: int, new: Machine, deployed: Machine | None) -> Fate:
+    """What becomes of those at a position of another version; deployed: the one in force until now."""
+    node = old.nodes[number]
+    line = _line(old, node, new)
+    if line is None:
+        there = renamed(node.key, new)
+        gone = deployed is not None and any(each.key == node.key for each in deployed.nodes)
+        if gone and not any(each.key == there for each in new.nodes):
+            return Fate("refused", why="a step that the files no longer have")
+        return Fate("stay")
+    if line.action == "keep":
+        return Fate("stay", rule=line.place)
+    if line.action == "exit":
+        return Fate("exit", rule=line.place, words=line.words)
+    if _entry(old.campaign) != _entry(new.campaign):
+        return Fate("refused", rule=line.place, why="another event, or another key, lets people in now")
+    return _moved(old, node, new, line)
+
+
+def _line(old: Machine, node: Node, new: Machine) -> m.Migration | None:
+    """The most exact one: of the step, of the stage, of every stage. Places go by their name of then or of now."""
+    stage = old.campaign.stages[node.stage].name
+    names: list[tuple[str, set[str | None]]] = [
+        ("step", {node.key, renamed(node.key, new)}),
+        ("stage", {stage, renamed(stage, new)}),
+        ("stage", {None}),
+    ]
+    for kind, known in names:
+        for line in new.campaign.migrations:
+            if line.origin.kind == kind and line.origin.name in known:
+                return line
+    return None
+
+
+def _moved(old: Machine, node: Node, new: Machine, line: m.Migration) -> Fate:
+    same = renamed(node.key, new)
+    target = line.target or m.Spot("step", same)
+    found = (
+        number
+        for number, each in enumerate(new.nodes)
+        if each.key == target.name
+        and each.kind is not NodeKind.END
+        and (each.kind is NodeKind.STAGE) == (target.kind == "stage")
+    )
+    number = next(found, -1)
+    if number < 0:
+        return Fate("refused", rule=line.place, why="no such step to follow to")
+    if line.target is None and _siblings(old, node.key) != _siblings(new, same):
+        why = "there are more or fewer such steps in the stage now, so their numbers may name others"
+        return Fate("refused", rule=line.place, why=why)
+    there = new.nodes[number]
+    follows = there.key == same and there.kind is node.kind
+    timers: Timers = "arrive"
+    if node.kind in WAITS and there.kind is node.kind and line.timers != "restart":
+        timers = "recompute" if line.timers == "recompute" else "keep" if line.timers or follows else "arrive"
+    if timers == "recompute" and there.kind not in _LENGTHS:
+        timers = "arrive"  # a clock time, and the time since a message, are computed anew by coming there
+    asked = follows and node.kind is NodeKind.SEND
+    fresh = 0 if follows else 1
+    if there.kind is not NodeKind.STAGE and same.partition("/")[0] != there.key.partition("/")[0]:
+        fresh = 2
+    return Fate("move", number, timers, line.place, fresh=fresh, asked=asked)
+
+
+def _siblings(machine: Machine, key: str) -> int:
+    """How many steps only their number tells apart from this one, itself among them."""
+    words = key.partition(" #")[0]
+    return sum(node.key.partition(" #")[0] == words for node in machine.nodes if node.kind not in _ENDS)
+
+
+def _entry(campaign: m.Campaign) -> object:
+    """What the event that a journey remembers is read by."""
+    trigger = campaign.entry.trigger
+    return trigger.event.name if isinstance(trigger, m.EventTrigger) else None, campaign.entry.key
+
+
+def asks_at_once(machine: Machine, number: int, *, new_stage: bool) -> bool:
+    """Whoever comes here may come to a message without a wait. new_stage: nothing awaited can be there already."""
+    seen: set[int] = set()
+    ahead = [number]
+    while ahead:
+        here = ahead.pop()
+        if here in seen:
+            continue
+        seen.add(here)
+        node = machine.nodes[here]
+        if node.kind is NodeKind.SEND:
+            return True
+        passes = node.kind not in WAITS or node.kind is NodeKind.NO_REACTION
+        if passes or (node.kind is NodeKind.WAIT_FOR and not new_stage):
+            ahead += node.edges
+        new_stage = new_stage or node.kind is NodeKind.STAGE
+    return False
+
+
+def length(node: Node) -> int | None:
+    """Microseconds of a wait; of days and longer what they mostly are."""
+    return None if node.duration is None else node.duration.amount * _SECONDS[node.duration.unit] * 1_000_000
+
+
+def refusal(made: Plan) -> tuple[str, str]:
+    """Why it can not be put in force, and the way out with the lines to write."""
+    first = made.refused[0]
+    who = "1 customer" if (many := sum(step.position.customers for step in made.refused)) == 1 else f"{many} customers"
+    return (
+        f"{who} on their way would be lost: `{first.position.step}` of `{first.position.campaign}`, {first.fate.why}",
+        "say what becomes of them: with `keep` they finish what they are in; or write `move to stage NAME`, or `exit`\n"
+        + "\n".join(f"\ncampaign {name}:\n{lines}" for name, lines in to_paste(made.refused).items()),
+    )
+
+
+def to_paste(refused: Iterable[Step]) -> Mapping[str, str]:
+    """By campaign, the lines that would let its people be."""
+    blocks: dict[str, list[str]] = {}
+    for step in refused:
+        line = f'        from "{step.position.step}" keep'
+        lines = blocks.setdefault(step.position.campaign, ["    migrate:"])
+        if line not in lines:
+            lines.append(line)
+    return {name: "\n".join(lines) for name, lines in blocks.items()}
+
+
+def counted(step: Step, *, send_now: int = 0, longer: int = 0, shorter: int = 0) -> Step:
+    return replace(step, send_now=send_now, longer=longer, shorter=shorter)

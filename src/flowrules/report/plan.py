@@ -1,0 +1,167 @@
+"""A plan as people and programs read it.
+
+Takes a Plan; gives its facts and its text: counts first, each step on demand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowrules.program.plan import CampaignChange, Difference, Plan, SchemaChange, Step, refusal, to_paste
+from flowrules.report.words import count, counted, iso, moment
+
+_SIGNS = {"added": "+", "removed": "-", "retyped": "~"}
+
+
+def facts(plan: Plan) -> dict[str, object]:
+    return {
+        "deployment": plan.deployment,
+        "as_of": iso(plan.at),
+        "changes": plan.changes,
+        "in_flight": plan.in_flight,
+        "campaigns": [
+            {"name": each.name, "change": each.change, "version": each.version, "before": each.before}
+            for each in plan.campaigns
+        ],
+        "steps": [_step(step) for step in plan.steps],
+        "policy": [difference(each) for each in plan.policy],
+        "declarations": [schema_change(each) for each in plan.schema],
+        "templates": list(plan.templates),
+        "migrate": dict(to_paste(plan.refused)),
+    }
+
+
+def _step(step: Step) -> dict[str, object]:
+    position, fate = step.position, step.fate
+    return {
+        "campaign": position.campaign,
+        "step": position.step,
+        "version": position.number,
+        "stay": step.stay,
+        "move": step.move,
+        "exit": step.exit,
+        "send_now": step.send_now,
+        "waits": {"longer": step.longer, "shorter": step.shorter},
+        "action": fate.action,
+        "to": step.to,
+        "rule": fate.rule,
+        "held_out": position.held_out,
+        "why": fate.why,
+    }
+
+
+def difference(each: Difference) -> dict[str, object]:
+    return {"change": each.change, "where": each.where, "text": each.text}
+
+
+def schema_change(each: SchemaChange) -> dict[str, object]:
+    return {
+        "change": each.change, "kind": each.kind, "name": each.name, "before": each.before, "after": each.after,
+    }  # fmt: skip
+
+
+def text(plan: Plan, zone: str, *, verbose: bool = False, only: str | None = None) -> str:
+    lines = [_against(plan, zone)]
+    shown = [each for each in plan.campaigns if only in {None, each.name}]
+    for campaign in shown:
+        steps = [step for step in plan.steps if step.position.campaign == campaign.name]
+        if campaign.change != "unchanged" or any(step.fate.action != "stay" for step in steps) or verbose or only:
+            lines += ["", *_campaign(campaign, steps, verbose=verbose or only is not None)]
+    lines += policy_lines([each for each in plan.policy if only in {None, each.where}])
+    if only is None:
+        lines += schema_lines(plan.schema)
+        lines += ["", "templates that changed:", *(f"  {path}" for path in plan.templates)] if plan.templates else []
+    if plan.refused:
+        why, way_out = refusal(plan)
+        lines += ["", f"refused: {why}", f"  {way_out}"]
+    return "\n".join(lines)
+
+
+def _against(plan: Plan, zone: str) -> str:
+    if not plan.deployment:
+        return "nothing is in force yet"
+    as_of = "" if plan.at is None else f", as of {moment(plan.at, zone)}"
+    head = f"against deployment {plan.deployment}{as_of}: {counted(plan.in_flight, 'customer')} on their way"
+    return head if plan.changes else f"{head}; nothing changes"
+
+
+def _campaign(campaign: CampaignChange, steps: list[Step], *, verbose: bool) -> Iterator[str]:
+    inside = sum(step.position.customers for step in steps)
+    yield f"{campaign.name}: {_change(campaign)}"
+    if inside:
+        yield f"  {_counts(campaign, steps)}"
+    now = sum(step.send_now for step in steps)
+    if now:
+        yield f"  up to {counted(now, 'customer')} {'is' if now == 1 else 'are'} sent something at once"
+    longer, shorter = sum(step.longer for step in steps), sum(step.shorter for step in steps)
+    waits = [f"{count(number)} {word}" for number, word in ((longer, "longer"), (shorter, "shorter")) if number]
+    if waits:
+        yield f"  of those who wait, {' and '.join(waits)} than they would have"
+    if verbose:
+        yield from (f"    {line}" for step in steps for line in _at(step))
+
+
+def _change(campaign: CampaignChange) -> str:
+    match campaign.change:
+        case "added":
+            return f"added, version {campaign.version}"
+        case "changed":
+            return f"changed, version {campaign.before} becomes {campaign.version}"
+        case "removed":
+            return "removed: nobody enters any more"
+        case _:
+            return f"unchanged, version {campaign.version}"
+
+
+def _counts(campaign: CampaignChange, steps: list[Step]) -> str:
+    inside = sum(step.position.customers for step in steps)
+    moved, left = sum(step.move for step in steps), sum(step.exit for step in steps)
+    lost = sum(step.stay for step in steps if step.fate.action == "refused")
+    stay = inside - moved - left - lost
+    what = "finish it" if campaign.change == "removed" else "stay in the version they are in"
+    what = {1: what.replace("finish", "finishes").replace("stay", "stays")}.get(stay, what)
+    parts = [f"{count(stay)} {what}"] if stay else []
+    parts += [f"{count(moved)} move{_s(moved)}"] if moved else []
+    parts += [f"{count(left)} leave{_s(left)}"] if left else []
+    parts += [f"of {count(lost)} nobody has said what becomes of them"] if lost else []
+    return f"{count(inside)} on their way: {', '.join(parts)}"
+
+
+def _at(step: Step) -> Iterator[str]:
+    where = f"{step.position.step} (version {step.position.number})"
+    ghosts = f", {count(step.position.held_out)} of them held out" if step.position.held_out else ""
+    whole = step.position.customers
+    if step.fate.action == "stay" or step.stay == whole:
+        lost = ": nobody has said what becomes of them" if step.fate.action == "refused" else f" stay{_s(whole)}"
+        yield f"{where}: {count(whole)}{lost}{ghosts}"
+        return
+    acting = step.move + step.exit
+    doing = f"move{_s(acting)} to {step.to}" if step.fate.action == "move" else f"leave{_s(acting)}"
+    yield f"{where}: {count(acting)} {doing}{ghosts}"
+    notes = [f"up to {count(step.send_now)} sent something at once"] if step.send_now else []
+    notes += [f"{count(step.stay)} stay{_s(step.stay)} until the message is through"] if step.stay else []
+    yield f"    {', '.join([*notes, step.fate.rule or ''])}"
+
+
+def _s(number: int) -> str:
+    """`one moves`, `two move`."""
+    return "s" if number == 1 else ""
+
+
+def policy_lines(changes: list[Difference]) -> list[str]:
+    lines = []
+    for where in dict.fromkeys(each.where for each in changes):
+        whose = "the policy" if where == "policy" else where
+        lines += ["", f"{whose}, for everybody at once:"]
+        lines += [f"  {_SIGNS[each.change]} {each.text}" for each in changes if each.where == where]
+    return lines
+
+
+def schema_lines(changes: tuple[SchemaChange, ...]) -> list[str]:
+    if not changes:
+        return []
+    lines = ["", "declarations:"]
+    for each in changes:
+        types = " becomes ".join(filter(None, (each.before, each.after)))
+        lines.append(f"  {_SIGNS[each.change]} {each.kind} {each.name}" + (f": {types}" if types else ""))
+    return lines

@@ -1,0 +1,337 @@
+"""The plan of a deployment, from what is deployed and what the files say, and its acts as facts of the journal.
+
+Counts by sets, one pass over the enrollments; never a loop over customers. `plan` shows what this gives, `apply` hands
+the same object to `carry_out`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Subquery,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
+
+from flowrules.content.deployed import Deployed, Library
+from flowrules.model.campaign import Model
+from flowrules.model.snapshot import Snapshot
+from flowrules.program import plan as p
+from flowrules.program.compare import policy_changes, schema_changes
+from flowrules.program.machine import Machine, NodeKind, machine
+from flowrules.sql import tables as t
+from flowrules.sql.codes import Decision, Move, Status
+from flowrules.store.database import Database
+from flowrules.store.zones import BEGINNING
+
+_AT_ONCE = 400
+"""Positions a statement: SQLite takes no more than 500 queries in one."""
+_UNDER_WAY = (Status.INTENDED, Status.CLAIMED, Status.RETRYING, Status.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    id: int
+    number: int
+    digest: str
+
+
+def plan(database: Database | None, snapshot: Snapshot, model: Model) -> p.Plan:
+    """As of the last tick; None: there is no database yet."""
+    if database is None:
+        return _plan(None, None, snapshot, model, {}, {}, ())
+    with database.read() as connection:
+        return plan_on(connection, snapshot, model)
+
+
+def plan_on(connection: Connection, snapshot: Snapshot, model: Model) -> p.Plan:
+    library = Library(connection)
+    at: int = connection.execute(select(t.clock.c.last_tick)).scalar_one()
+    return _plan(connection, library, snapshot, model, _latest(connection), _lives(connection), (at,))
+
+
+def _plan(
+    connection: Connection | None,
+    library: Library | None,
+    snapshot: Snapshot,
+    model: Model,
+    latest: Mapping[str, _Version],
+    lives: Mapping[str, bool],
+    at: tuple[int, ...],
+) -> p.Plan:
+    deployed = None if library is None else library.newest
+    old, now = (None if deployed is None else deployed.model), Deployed(0, snapshot)
+    campaigns = []
+    for campaign in model.campaigns:
+        version = latest.get(campaign.name)
+        same = version is not None and version.digest == campaign.digest
+        after = 1 if version is None else version.number + (not same)
+        change: p.Change = "added" if not lives.get(campaign.name) else "unchanged" if same else "changed"
+        campaigns.append(p.CampaignChange(campaign.name, change, after, 0 if version is None else version.number))
+    kept = {campaign.name for campaign in model.campaigns}
+    campaigns += [
+        p.CampaignChange(name, "removed", 0, latest[name].number)
+        for name, alive in lives.items()
+        if alive and name not in kept
+    ]
+    steps: tuple[p.Step, ...] = ()
+    if connection is not None and library is not None:
+        machines = {campaign.name: machine(campaign) for campaign in model.campaigns}
+        steps = _steps(connection, library, machines, {each.name: each for each in campaigns}, latest, at[0])
+    then = (lambda _: None) if deployed is None else deployed.line
+    return p.Plan(
+        deployment=0 if deployed is None else deployed.id,
+        at=at[0] if at and at[0] > BEGINNING else None,
+        campaigns=tuple(sorted(campaigns, key=lambda each: each.name)),
+        steps=steps,
+        policy=tuple(policy_changes(old, model, then, now.line)),
+        schema=tuple(schema_changes(old, model)),
+        templates=() if deployed is None else _templates(deployed.snapshot, snapshot),
+    )
+
+
+def _latest(connection: Connection) -> dict[str, _Version]:
+    c, v = t.campaign.c, t.version.c
+    query = select(c.name, v.id, v.number, v.digest).where(v.campaign_id == c.id).order_by(v.number)
+    return {row.name: _Version(row.id, row.number, row.digest) for row in connection.execute(query)}
+
+
+def _lives(connection: Connection) -> dict[str, bool]:
+    c = t.campaign.c
+    return {row.name: row.lives_from is not None for row in connection.execute(select(c.name, c.lives_from))}
+
+
+def _templates(then: Snapshot, now: Snapshot) -> tuple[str, ...]:
+    before, after = ({each.path: each for each in snapshot.templates} for snapshot in (then, now))
+    return tuple(sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path)))
+
+
+# --- those on their way -------------------------------------------------------------------------------
+
+
+def _steps(
+    connection: Connection,
+    library: Library,
+    machines: Mapping[str, Machine],
+    changes: Mapping[str, p.CampaignChange],
+    latest: Mapping[str, _Version],
+    at: int,
+) -> tuple[p.Step, ...]:
+    found = []
+    newest = library.newest
+    for position in _positions(connection):
+        old = library.of_version(position.version_id).machines[position.campaign]
+        new, change = machines.get(position.campaign), changes.get(position.campaign)
+        current = latest[position.campaign]
+        if new is None or change is None or (change.change != "changed" and position.version_id == current.id):
+            found.append(p.Step(position, p.Fate("stay")))
+            continue
+        deployed = None if newest is None else newest.machines.get(position.campaign)
+        fate = p.fate(old, position.node, new, deployed)
+        step = p.Step(position, fate)
+        if fate.action == "move":
+            step = _moved(connection, position, fate, old, new, at)
+        found.append(step)
+
+    def as_written(step: p.Step) -> tuple[str, int, int, int]:
+        position = step.position
+        node = library.of_version(position.version_id).machines[position.campaign].nodes[position.node]
+        return position.campaign, position.number, node.stage, int(node.place.rpartition(":")[2])
+
+    return tuple(sorted(found, key=as_written))
+
+
+def _positions(connection: Connection) -> list[p.Position]:
+    """Where everybody is, counted in one pass; and how many of those who rest at a message have it under way."""
+    e, n, v, c, s = t.enrollment.c, t.node.c, t.version.c, t.campaign.c, t.step.c
+    where = select(
+        e.version_id,
+        e.node,
+        func.count().label("customers"),
+        func.sum(case((e.ghost > 0, 1), else_=0)).label("held_out"),
+    ).where(e.ended_at.is_(None))
+    counts = where.group_by(e.version_id, e.node).subquery()
+    query = (
+        select(counts, v.number, c.name, s.key, n.kind)
+        .join_from(counts, t.version, v.id == counts.c.version_id)
+        .join(t.campaign, c.id == v.campaign_id)
+        .join(t.node, and_(n.version_id == counts.c.version_id, n.node == counts.c.node))
+        .join(t.step, s.id == n.step_id)
+    )
+    rows = connection.execute(query).all()
+    sends = [(row.version_id, row.node) for row in rows if row.kind == NodeKind.SEND]
+    busy: dict[tuple[int, int], int] = {}
+    if sends:
+        asked = (
+            select(e.version_id, e.node, func.count())
+            .where(e.ended_at.is_(None), tuple_(e.version_id, e.node).in_(sends), _under_way())
+            .group_by(e.version_id, e.node)
+        )
+        busy = {(row[0], row[1]): row[2] for row in connection.execute(asked)}
+    return [
+        p.Position(
+            row.name, row.number, row.version_id, row.node, row.key, row.customers, row.held_out,
+            busy.get((row.version_id, row.node), 0),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _under_way() -> ColumnElement[bool]:
+    """Their message is decided and has left the planner's hands."""
+    m, e = t.message.c, t.enrollment.c
+    return exists(
+        select(literal(1)).where(
+            m.customer_id == e.customer_id,
+            m.campaign_id == e.campaign_id,
+            m.instance == e.instance,
+            m.version_id == e.version_id,
+            m.node == e.node,
+            or_(m.status.in_(_UNDER_WAY), and_(m.status == Status.HELD, m.place_id.is_(None))),
+        )
+    )
+
+
+def _moved(connection: Connection, position: p.Position, fate: p.Fate, old: Machine, new: Machine, at: int) -> p.Step:
+    there = new.nodes[fate.node]
+    step = p.Step(position, fate, to=there.key)
+    before, after = p.length(old.nodes[position.node]), p.length(there)
+    if fate.timers == "keep":
+        return step
+    if fate.timers == "arrive" or before is None or after is None:
+        asks = p.asks_at_once(new, fate.node, new_stage=fate.fresh > 1 or there.kind is NodeKind.STAGE)
+        free = step.move - position.held_out if not fate.asked else step.move
+        longer, shorter = 0, 0
+        if after is not None and before is not None:
+            longer = _count(connection, position, t.enrollment.c.due_at < at + after)
+            shorter = _count(connection, position, t.enrollment.c.due_at > at + after)
+        return p.counted(step, send_now=max(free, 0) if asks else 0, longer=longer, shorter=shorter)
+    change = after - before
+    overdue = _count(connection, position, and_(t.enrollment.c.due_at + change <= at, t.enrollment.c.ghost == 0))
+    ways = [way for way in (there.alt, there.next) if way >= 0]
+    asks = any(p.asks_at_once(new, way, new_stage=False) for way in ways)
+    everyone = position.customers
+    return p.counted(
+        step,
+        send_now=overdue if asks else 0,
+        longer=everyone if change > 0 else 0,
+        shorter=everyone if change < 0 else 0,
+    )
+
+
+def _count(connection: Connection, position: p.Position, condition: ColumnElement[bool]) -> int:
+    e = t.enrollment.c
+    query = select(func.count()).select_from(t.enrollment)
+    here = (e.ended_at.is_(None), e.version_id == position.version_id, e.node == position.node)
+    return connection.execute(query.where(*here, condition)).scalar_one()
+
+
+# --- the acts -----------------------------------------------------------------------------------------
+
+
+def carry_out(connection: Connection, made: p.Plan, at: int) -> int:
+    """Write what the planner is to do to people at the instant: facts of the journal; gives how many.
+
+    The versions and the labels of the deployment are there already.
+    """
+    acts = [step for step in made.steps if step.fate.action in ("move", "exit")]
+    if not acts:
+        return 0
+    versions = _latest(connection)
+    labels = {row.text: row.id for row in connection.execute(select(t.label.c.id, t.label.c.text))}
+    kinds = {"arrive": Move.ARRIVE, "keep": Move.KEEP, "recompute": Move.RECOMPUTE}
+    rows: list[tuple[int | None, ...]] = []
+    for step in acts:
+        fate, leaves = step.fate, step.fate.action == "exit"
+        rows.append(
+            (
+                step.position.version_id,
+                step.position.node,
+                int(Move.EXIT if leaves else kinds[fate.timers]),
+                step.position.version_id if leaves else versions[step.position.campaign].id,
+                step.position.node if leaves else fate.node,
+                labels[fate.rule or ""],
+                labels.get(fate.words or ""),
+                int(fate.asked),
+                fate.fresh,
+            )
+        )
+    for start in range(0, len(rows), _AT_ONCE):
+        _write(connection, rows[start : start + _AT_ONCE], at)
+    query = select(func.count()).select_from(t.move).where(t.move.c.at == at)
+    return connection.execute(query).scalar_one()
+
+
+def _write(connection: Connection, rows: Sequence[tuple[int | None, ...]], at: int) -> None:
+    names = ("old_version", "old_node", "kind", "version_id", "node", "place_id", "words_id", "asked", "fresh")
+    act = union_all(
+        *(select(*(cast(value, Integer).label(name) for name, value in zip(names, row, strict=True))) for row in rows)
+    ).subquery("act")
+    e, lately = t.enrollment.c, _lately()
+    waited = func.coalesce(lately.c.at, _came_at())
+    query = (
+        select(
+            e.customer_id, literal(at, BigInteger), e.campaign_id, e.instance, act.c.kind, act.c.version_id, act.c.node,
+            act.c.fresh, case((act.c.kind == int(Move.RECOMPUTE), waited), else_=null()), act.c.place_id,
+            act.c.words_id,
+        )
+        .select_from(t.enrollment)
+        .join(act, and_(act.c.old_version == e.version_id, act.c.old_node == e.node))
+        .outerjoin(
+            lately,
+            and_(
+                act.c.kind == int(Move.RECOMPUTE),
+                lately.c.customer_id == e.customer_id,
+                lately.c.campaign_id == e.campaign_id,
+                lately.c.instance == e.instance,
+            ),
+        )
+        .where(e.ended_at.is_(None), or_(act.c.asked == 0, ~_under_way()))
+    )  # fmt: skip
+    columns = ["customer_id", "at", "campaign_id", "instance", "kind", "version_id", "node", "fresh", "since"]
+    connection.execute(insert(t.move).from_select([*columns, "place_id", "words_id"], query))
+
+
+def _came_at() -> ColumnElement[int]:
+    """When they came to the wait they are at: the last one that the ledger tells of, in whatever version.
+
+    Of one customer the ledger is found as far as its visits are written.
+    """
+    d, v, e = t.decision.c, t.visit.c, t.enrollment.c
+    return (
+        select(func.max(d.at))
+        .join_from(t.visit, t.decision, and_(d.at == v.at, d.customer_id == v.customer_id))
+        .where(
+            v.customer_id == e.customer_id,
+            d.campaign_id == e.campaign_id,
+            d.instance == e.instance,
+            d.decision == Decision.WAIT,
+        )
+        .correlate(t.enrollment)
+        .scalar_subquery()
+    )
+
+
+def _lately() -> Subquery:
+    """The same of waits that were come to behind those visits, whoever's: read once."""
+    d = t.decision.c
+    behind = select(t.clock.c.visited_at).scalar_subquery()
+    query = select(d.customer_id, d.campaign_id, d.instance, func.max(d.at).label("at"))
+    journey = (d.customer_id, d.campaign_id, d.instance)
+    return query.where(d.at >= behind, d.decision == Decision.WAIT).group_by(*journey).subquery("lately")

@@ -1,0 +1,167 @@
+"""`plan`, `apply FILE`, `history` and `diff` as people type and read them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from inspect import cleandoc
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Call
+
+FLOW = Path("rules/welcome.flow")
+WAITS = """\
+        wait for purchase up to 3 days, else go to reminder
+        exit "bought"
+"""
+
+
+@pytest.fixture
+def shop(workspace: Path, call: Call) -> Path:
+    """Four on their way: three wait, and the message of one has not been handed over; the clock is virtual."""
+    settings = workspace / "flowrules.toml"
+    settings.write_text("virtual_clock = true\n" + settings.read_text())
+    assert call("import", "customers", "data/customers.csv").code == 0
+    assert call("apply", "--now", "2026-03-01", "--yes").code == 0
+    assert call("import", "events", "data/events.csv").code == 0
+    assert call("tick", "--now", "2026-03-03").code == 0
+    assert call("deliver", "--now", "2026-03-03").code == 0
+    assert call("tick", "--now", "2026-03-04").code == 0
+    return workspace
+
+
+def edit(*changes: tuple[str, str], path: Path = FLOW) -> None:
+    text = path.read_text()
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    path.write_text(text)
+
+
+def test_nothing_changes(shop: Path, call: Call) -> None:
+    """Layout, comments, and how a file is called mean nothing."""
+    edit(("        wait 7 days", "        # a week\n        wait 7    days"))
+    FLOW.rename("rules/other.flow")
+    said = call("plan", "--exit-code")
+    assert said.code == 0
+    assert said.out == ("against deployment 1, as of Wed 2026-03-04 00:00: 4 customers on their way; nothing changes\n")
+
+
+def test_counts_first(shop: Path, call: Call) -> None:
+    edit(("up to 3 days", "up to 5 days"), ("    goal", "    migrate:\n        from stage hello follow\n    goal"))
+    edit(("cap 3", "cap 2"), path=Path("rules/policy.flow"))
+    edit(("attribute first_name: text", "attribute first_name: text\nattribute city: text"))
+    said = call("plan", "--exit-code")
+    assert said.code == 3
+    assert (
+        said.out
+        == cleandoc("""
+        against deployment 1, as of Wed 2026-03-04 00:00: 4 customers on their way
+
+        welcome: changed, version 1 becomes 2
+          4 on their way: 1 stays in the version they are in, 3 move
+
+        the policy, for everybody at once:
+          - cap 3 contacts per 7 days across email
+          + cap 2 contacts per 7 days across email
+
+        declarations:
+          + attribute city: text
+        """)
+        + "\n"
+    )
+
+
+def test_step_by_step(shop: Path, call: Call) -> None:
+    edit(
+        (WAITS, "        go to reminder\n"),
+        ("    goal", '    migrate:\n        from stage hello move to "reminder/send email reminder"\n    goal'),
+    )  # fmt: skip
+    said = call("plan", "--verbose")
+    assert (
+        said.out
+        == cleandoc("""
+        against deployment 1, as of Wed 2026-03-04 00:00: 4 customers on their way
+
+        welcome: changed, version 1 becomes 2
+          4 on their way: 4 move
+          up to 4 customers are sent something at once
+            hello/send email welcome (version 1): 1 moves to reminder/send email reminder
+                up to 1 sent something at once, rules/welcome.flow:14
+            hello/wait for purchase (version 1): 3 move to reminder/send email reminder
+                up to 3 sent something at once, rules/welcome.flow:14
+        """)
+        + "\n"
+    )
+    assert call("plan", "--only", "welcome").out == said.out
+    assert call("plan", "--only", "wellcome").err.startswith("error: there is no campaign `wellcome`")
+
+
+def test_what_can_not_be_put_in_force_says_what_to_write(shop: Path, call: Call) -> None:
+    edit((WAITS, "        go to reminder\n"))
+    said = call("plan")
+    assert said.code == 1
+    assert (
+        said.out
+        == cleandoc("""
+        against deployment 1, as of Wed 2026-03-04 00:00: 4 customers on their way
+
+        welcome: changed, version 1 becomes 2
+          4 on their way: 1 stays in the version they are in, of 3 nobody has said what becomes of them
+
+        refused: 3 customers on their way would be lost: `hello/wait for purchase` of `welcome`, LOST
+          say what becomes of them: with `keep` they finish what they are in; or write `move to stage NAME`, or `exit`
+
+        campaign welcome:
+            migrate:
+                from "hello/wait for purchase" keep
+        """).replace("LOST", "a step that the files no longer have")
+        + "\n"
+    )
+    refused = call("apply", "--yes", "--now", "2026-03-05")
+    assert refused.code == 1
+    assert 'from "hello/wait for purchase" keep' in refused.err
+    edit(("    goal", '    migrate:\n        from "hello/wait for purchase" keep\n    goal'))
+    assert call("plan").code == 0
+    assert call("apply", "--yes", "--now", "2026-03-05").code == 0
+
+
+def test_a_plan_that_was_kept(shop: Path, call: Call) -> None:
+    edit(("    goal", "    migrate:\n        from every stage exit\n    goal"), ("up to 3 days", "up to 4 days"))
+    assert "`flowrules apply plan.json` does this and nothing else" in call("plan", "-o", "plan.json").err
+    kept = json.loads(Path("plan.json").read_text())
+    assert kept["schema"] == "flowrules.plan/1"
+    assert [step["exit"] for step in kept["steps"]] == [1, 3]
+    was = FLOW.read_text()
+    FLOW.write_text(was.replace("4 days", "5 days"))
+    assert call("apply", "plan.json").err.startswith("error: the files are not those of plan.json")
+    FLOW.write_text(was)
+    said = json.loads(call("apply", "plan.json", "--now", "2026-03-04", "--format", "json").out)
+    assert said["moved"] == 4
+    assert "there is no file nowhere" in call("apply", "nowhere").err
+    Path("plan.json").write_text("{}")
+    assert "is no plan of this program" in call("apply", "plan.json").err
+
+
+def test_history_and_differences(shop: Path, call: Call) -> None:
+    git = shutil.which("git")
+    assert git is not None
+    edit(("wait 7 days", "wait 9 days"))
+    as_ana = ("-c", "user.name=Ana", "-c", "user.email=ana@example.com")
+    for words in (("init", "-q"), ("add", "rules"), (*as_ana, "commit", "-qm", "first")):
+        subprocess.run([git, *words], check=True)
+    assert call("apply", "--yes", "--now", "2026-03-05").code == 0
+    rows = json.loads(call("history", "--format", "json").out)["history"]
+    assert [(row["deployment"], row["author"], row["changes"]) for row in rows] == [
+        (2, "Ana", "welcome changed"),
+        (1, None, "welcome added, declarations"),
+    ]
+    commit = rows[0]["commit"]
+    assert commit.endswith("+")  # what is not in the repository
+    assert call("diff", "1", "2").out == "welcome: changed\n  - wait 7 days\n  + wait 9 days\n"
+    assert call("diff", "1", commit).out == call("diff", "1", "2").out
+    assert call("diff", "2", "files").out == "they mean the same\n"
+    assert call("diff", "2", "7").err.startswith("error: there is no deployment `7`")
