@@ -123,6 +123,30 @@ campaign c:
     assert once_more(scenario, database_url, outcomes, [])[0] == expected
 
 
+def test_each_of_several_outcomes_of_one_instant_is_told(database_url: str) -> None:
+    """Ana was led away from the first message, and both leave at once, after she has left."""
+    scenario = workspace(
+        """
+campaign c:
+    enter when begin
+    goal purchase
+    stage s:
+        send email welcome
+        on login go to t
+    stage t:
+        send email offer
+        wait 1 month
+""",
+        did("03-01 02:00 begin"),
+        did("03-01 03:00 login"),
+        did("03-01 04:00 purchase"),
+    )
+    days = [scenario.deployed_at + day * DAY + HOUR for day in range(9)]
+    (expected, outcomes), _ = by_wall_clock(scenario, database_url, days)
+    assert [row.step for row in expected if row.decision == "outcome"] == ["s/send email welcome", "t/send email offer"]
+    assert once_more(scenario, database_url, outcomes, [])[0] == expected
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @QUICK

@@ -384,6 +384,10 @@ def test_no_file_at_all() -> None:
         assert good(text).declarations == ()
 
 
+HEADS = (tree.Stage, tree.CampaignDecl, tree.CustomerDecl, tree.TestDecl, tree.Given, tree.GivenFile, tree.Branch)
+"""Their span is that of the line they begin with."""
+
+
 def test_every_node_lies_within_its_parent() -> None:
     """Spans are exact: never past the last character of code, never outside what they are part of."""
 
@@ -395,7 +399,7 @@ def test_every_node_lies_within_its_parent() -> None:
         span = getattr(node, "span", outer)
         assert outer.start <= span.start <= span.end <= outer.end, node
         assert span.text == span.text.strip()
-        heads = isinstance(node, (tree.Stage, tree.CampaignDecl, tree.CustomerDecl, tree.TestDecl, tree.Branch))
+        heads = isinstance(node, HEADS)
         inner = outer if heads else span
         fields = [field.name for field in dataclasses.fields(node) if field.compare]
         return 1 + sum(walk(getattr(node, field), inner) for field in fields)

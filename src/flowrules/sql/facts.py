@@ -269,11 +269,16 @@ def _outcomes(bundle: Bundle) -> tuple[Statement, ...]:
         "m.customer_id = o.customer_id AND m.campaign_id = o.campaign_id AND m.instance = o.instance "
         "AND m.step_id = o.step_id AND m.pass = o.pass",
     )
+    # Several of one instance at one instant: a turn each, or they would be one row.
+    earlier = (
+        "(SELECT count(*) FROM outcome x WHERE x.customer_id = o.customer_id AND x.at = o.at "
+        "AND x.campaign_id = o.campaign_id AND x.instance = o.instance AND (x.step_id, x.pass) < (o.step_id, o.pass))"
+    )
     record = (
-        f"{DECISION} SELECT o.customer_id, o.at, :turn, o.campaign_id, o.instance, {int(Decision.OUTCOME)}, "
-        f"o.step_id, m.version_id, coalesce(o.reason, {int(Reason.ACCEPTED)}), coalesce(o.place_id, n.place_id), "
-        f"o.by_id, NULL, NULL, NULL, NULL, NULL FROM focus f {told} {about} CROSS JOIN node n "
-        "WHERE n.version_id = m.version_id AND n.node = m.node ON CONFLICT DO NOTHING"
+        f"{DECISION} SELECT o.customer_id, o.at, :turn + {earlier}, o.campaign_id, o.instance, "
+        f"{int(Decision.OUTCOME)}, o.step_id, m.version_id, coalesce(o.reason, {int(Reason.ACCEPTED)}), "
+        f"coalesce(o.place_id, n.place_id), o.by_id, NULL, NULL, NULL, NULL, NULL FROM focus f {told} {about} "
+        "CROSS JOIN node n WHERE n.version_id = m.version_id AND n.node = m.node"
     )
     here = (
         f"FROM outcome o {about} "
