@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 from sqlalchemy import func, select
 
-from flowrules.report.ledger import of_customer
 from flowrules.runtime import tick
 from flowrules.sql import tables, visits
+from flowrules.sql.visits import of_customer
 from flowrules.store.database import Database
 from flowrules.store.examine import faults
 from tests.proof.copies import Copies, opened

@@ -19,7 +19,7 @@ from flowrules.content.outgoing import details, key_of
 from flowrules.model.schema import EventType, Property
 from flowrules.model.values import display
 from flowrules.program.machine import EventTest, ReactionTest
-from flowrules.report.ledger import decisions, of_customer
+from flowrules.report.ledger import decisions
 from flowrules.report.lookup import find_campaign, find_customer, reason
 from flowrules.report.standing import Standing, Standings
 from flowrules.report.withheld import Withheld
@@ -27,6 +27,7 @@ from flowrules.report.words import answer, iso, moment, short
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.columns import property_column, tables_for
+from flowrules.sql.visits import of_customer
 
 _FACT, _MESSAGE, _DECISION = range(3)
 _WAITING = frozenset({Decision.WAIT, Decision.MET, Decision.TIMED_OUT, Decision.NO_MESSAGE})

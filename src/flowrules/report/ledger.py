@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, union_all
+from sqlalchemy import Connection, Row, Select, func, select
 
 from flowrules.report.lookup import find_campaign, find_customer, reason
 from flowrules.report.words import SECOND, iso
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision
+from flowrules.sql.visits import of_customer
 
 COLUMNS = (
     "at", "customer", "campaign", "version", "instance", "step", "decision", "reason", "rule", "detail", "key",
@@ -74,15 +75,6 @@ def decisions() -> Select[Any]:
         by.c.text.label("by"),
         words.c.text.label("words"),
     ).select_from(joined)
-
-
-def of_customer(number: int) -> ColumnElement[bool]:
-    """The decisions about one customer, found by the instants there are of them."""
-    decision, visit, later = tables.decision.c, tables.visit.c, tables.decision.alias().c
-    visited = select(visit.at).where(visit.customer_id == number)
-    behind = select(tables.clock.c.visited_at).scalar_subquery()
-    rest = select(later.at).where(later.at >= behind, later.customer_id == number)
-    return and_(decision.customer_id == number, decision.at.in_(union_all(visited, rest)))
 
 
 def facts(row: Row[*tuple[Any, ...]]) -> dict[str, object]:

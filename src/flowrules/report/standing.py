@@ -25,12 +25,13 @@ from flowrules.model.campaign import (
     Trigger,
 )
 from flowrules.report.clauses import Asking, Clause, clause
-from flowrules.report.ledger import decisions, of_customer
+from flowrules.report.ledger import decisions
 from flowrules.report.lookup import find_campaign, reason
 from flowrules.report.segment import written
 from flowrules.report.words import iso, moment
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason
+from flowrules.sql.visits import of_customer
 from flowrules.syntax import tree
 
 

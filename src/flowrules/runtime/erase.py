@@ -19,6 +19,7 @@ from flowrules.content.outgoing import KEY, key_of
 from flowrules.runtime import outbox
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
+from flowrules.sql.visits import of_customer
 from flowrules.store import refusals
 from flowrules.store.database import Database
 from flowrules.store.zones import BEGINNING, END
@@ -89,12 +90,11 @@ def _cancel_messages(connection: Connection, customer_id: int, now: int) -> int:
 
 def _hide_keys(connection: Connection, customer_id: int) -> None:
     """A journey's key may be an address. What takes its place tells journeys apart, by a secret nobody keeps."""
-    enrollment, decision, visit = tables.enrollment.c, tables.decision.c, tables.visit.c
+    enrollment, decision = tables.enrollment.c, tables.decision.c
     secret = secrets.token_bytes(32)
-    told = select(visit.at).where(visit.customer_id == customer_id)
     for table, its in (
         (tables.enrollment, (enrollment.customer_id == customer_id, enrollment.key != "")),
-        (tables.decision, (decision.customer_id == customer_id, decision.at.in_(told), decision.key != "")),
+        (tables.decision, (of_customer(customer_id), decision.key != "")),
     ):
         for key in connection.execute(select(table.c.key).where(*its).distinct()).scalars().all():
             hidden = hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()[:16]

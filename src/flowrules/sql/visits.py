@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import ColumnElement, and_, select, union_all
+
+from flowrules.sql import tables
 from flowrules.sql.statement import Statement, Writer
 
 CHUNK = 50_000
@@ -48,3 +51,12 @@ def visits(w: Writer) -> Visits:
         ),
         done=w.statement("UPDATE clock SET visited_at = :at, visited_customer = :customer WHERE id = 0"),
     )
+
+
+def of_customer(number: int) -> ColumnElement[bool]:
+    """The decisions about one customer, found by the instants there are of them."""
+    decision, visit, later = tables.decision.c, tables.visit.c, tables.decision.alias().c
+    visited = select(visit.at).where(visit.customer_id == number)
+    behind = select(tables.clock.c.visited_at).scalar_subquery()
+    rest = select(later.at).where(later.at >= behind, later.customer_id == number)
+    return and_(decision.customer_id == number, decision.at.in_(union_all(visited, rest)))
