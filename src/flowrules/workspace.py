@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DATABASE_VARIABLE = "FLOWRULES_DATABASE_URL"
 _ADDRESSES: dict[str, Literal["email", "phone"]] = {"email": "email", "sms": "phone", "call": "phone"}
 _LIST_PATH = re.compile(r'^list\b[^"\n]*\bfrom\s+"([^"\n]*)"', re.MULTILINE)
+_GIVEN_PATH = re.compile(r'^[ \t]+given[ \t]+customers[ \t]+from[ \t]+"([^"\n]*)"', re.MULTILINE)
 _LINK = r"^https?://[!-~]+$"
 _HOST = r"^[A-Za-z0-9.:\-]+$"
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -325,6 +326,7 @@ def snapshot(workspace: Workspace) -> Snapshot:
         if len(rest) == 1:
             templates.append(Template(channel, rest[0].partition(".")[0], name, text(path)))
     lists = {path for source in sources for path in _LIST_PATH.findall(source.text)}
+    given = {path for source in sources for path in _GIVEN_PATH.findall(source.text)}
     return Snapshot(
         sources=tuple(sources),
         templates=tuple(templates),
@@ -333,6 +335,9 @@ def snapshot(workspace: Workspace) -> Snapshot:
         currency=workspace.currency,
         zone=workspace.zone,
         region=workspace.region,
+        customers=tuple(
+            Source(path, text(root / path)) for path in sorted(given) if _inside(path) and (root / path).is_file()
+        ),
     )
 
 

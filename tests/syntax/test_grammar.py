@@ -64,7 +64,7 @@ def test_no_keyword_is_a_pattern(plain: Lark) -> None:
     patterns = {t.name for t in plain.terminals if isinstance(t.pattern, PatternRE)}
     assert patterns == {
         "NAME", "STRING", "DATETIME", "DATE", "CLOCK", "DURATION", "MONEY", "PERCENT", "DECIMAL", "INT", "BAD_NUMBER",
-        "_NL", "COMMENT", "SPACE",
+        "PLACE", "_NL", "COMMENT", "SPACE",
     }  # fmt: skip
 
 

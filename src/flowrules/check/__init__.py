@@ -68,7 +68,7 @@ def check(snapshot: Snapshot) -> Checked:
     trials: tuple[Trial, ...] = ()
     if model is not None and not _errors(found):  # of rules that are wrong themselves a test could only repeat it
         told = len(names.diagnostics)
-        trials = build_trials(files, names, model)
+        trials = build_trials(files, names, model, lambda others: resolve(others, snapshot))
         found += names.diagnostics[told:]
     else:
         model = None

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from flowrules.cli.output import emit
+from flowrules.diagnostics import github
 from flowrules.diagnostics.json import as_dict
 from flowrules.diagnostics.model import Diagnostic
 from flowrules.diagnostics.text import render
@@ -52,15 +53,5 @@ def counted(count: int, noun: str) -> str:
 
 
 def annotation(diagnostic: Diagnostic) -> str:
-    """https://docs.github.com: workflow commands."""
-    span = diagnostic.span
-    place = f"file={_escaped(span.source.name)},line={span.line},endLine={span.end_line},col={span.column}"
-    if span.line == span.end_line:
-        place += f",endColumn={span.end_column}"
     message = diagnostic.message + (f" ({diagnostic.hint})" if diagnostic.hint else "")
-    return f"::{diagnostic.severity} {place},title={diagnostic.code}::{_escaped(message, data=True)}"
-
-
-def _escaped(text: str, *, data: bool = False) -> str:
-    text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return text if data else text.replace(":", "%3A").replace(",", "%2C")
+    return github.annotation(diagnostic.severity, diagnostic.span, diagnostic.code, message)

@@ -31,6 +31,13 @@ class Deployed:
     id: int
     snapshot: Snapshot
 
+    @classmethod
+    def built(cls, number: int, snapshot: Snapshot, model: Model) -> Deployed:
+        """One whose model is there already."""
+        made = cls(number, snapshot)
+        made.__dict__["model"] = model  # where a cached property keeps it
+        return made
+
     @cached_property
     def model(self) -> Model:
         model, found = build([parse(source)[0] for source in self.snapshot.sources], self.snapshot)

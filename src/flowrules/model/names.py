@@ -270,7 +270,7 @@ def declare(files: Sequence[tree.File], snapshot: Snapshot) -> Names:
     firsts: dict[str, Span] = {}
     for file in files:
         for declaration in file.declarations:
-            if not isinstance(declaration, tree.PolicyDecl | tree.TestDecl) and _is_new(
+            if not isinstance(declaration, tree.PolicyDecl | tree.CustomerDecl | tree.TestDecl) and _is_new(
                 declaration, names, builtin, firsts
             ):
                 _DECLARE[type(declaration)](declaration, names)

@@ -5,6 +5,7 @@ Takes the trees of all files; gives the policy in force. Two blocks, doubled lin
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -62,6 +63,30 @@ def build_policy(files: Sequence[tree.File], names: Names) -> Policy:
         tuple(_quiet(clause, names) for clause in kept if isinstance(clause, tree.QuietHours)),
         next((when_capped(clause, names, None) for clause in kept if isinstance(clause, tree.WhenCapped)), None),
     )
+
+
+def with_policy(files: Sequence[tree.File], clauses: Sequence[tree.PolicyClause]) -> list[tree.File]:
+    """The same files, where these lines stand for those of their kind; of purposes and classes, of their name."""
+    replaced = {_kind(clause) for clause in clauses}
+    found = False
+    changed = []
+    for file in files:
+        declarations: list[tree.Declaration] = []
+        for item in file.declarations:
+            if isinstance(item, tree.PolicyDecl):
+                found = True
+                kept = tuple(clause for clause in item.clauses if _kind(clause) not in replaced)
+                item = replace(item, clauses=(*kept, *clauses))  # noqa: PLW2901  # the block with its new lines
+            declarations.append(item)
+        changed.append(replace(file, declarations=tuple(declarations)))
+    if not found and changed:
+        block = tree.PolicyDecl(tuple(clauses), clauses[0].span)
+        changed[0] = replace(changed[0], declarations=(*changed[0].declarations, block))
+    return changed
+
+
+def _kind(clause: tree.PolicyClause) -> tuple[type, str]:
+    return type(clause), clause.name.text if isinstance(clause, tree.Purpose | tree.MessageClass) else ""
 
 
 def _head(block: tree.PolicyDecl) -> Span:

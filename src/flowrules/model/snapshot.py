@@ -35,7 +35,7 @@ def languages(of_customer: str | None) -> Iterator[str]:
 class Snapshot:
     """`lists`: paths (as written in `list ... from "path"`) of the list files that exist.
 
-    region: of phone numbers that name none.
+    region: of phone numbers that name none. customers: files that tests take customers from; no part of what runs.
     """
 
     sources: tuple[Source, ...]
@@ -45,3 +45,4 @@ class Snapshot:
     currency: str
     zone: str
     region: str | None = None
+    customers: tuple[Source, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from flowrules.model.campaign import Model
 from flowrules.model.schema import Attribute, Channel, CustomerList, Stored
 from flowrules.source import Span
 
@@ -21,7 +22,10 @@ LEFT = ("completed", "goal", "excluded", "exit", "exit_when", "linked", "loop")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The customers of a test; their id is their name. consents: (channel, granted) in order of text."""
+    """The customers of a test; their id is their name. consents: (channel, granted) in order of text.
+
+    held_out_of: campaigns, where it is not all that hold anybody out. arms: (name of the split as stored, arm).
+    """
 
     name: str
     attributes: tuple[tuple[str, Stored], ...] = ()
@@ -29,6 +33,8 @@ class Person:
     lists: tuple[CustomerList, ...] = ()
     tags: tuple[str, ...] = ()
     held_out: bool = False
+    held_out_of: tuple[str, ...] = ()
+    arms: tuple[tuple[str, str], ...] = ()
 
 
 # --- what happens -------------------------------------------------------------------------------------
@@ -73,22 +79,37 @@ Happening = Does | Reacts | Says | Changes
 # --- what is expected ---------------------------------------------------------------------------------
 
 
+Who = str | int
+"""One customer, or so many of those given."""
+
+Quantity = tuple[Literal["at least", "at most", "fewer than", "exactly"], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    part: Literal["subject", "body"]
+    kind: Literal["is", "contains", "does not contain"]
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """`channel` None: over any; `template` None: any. reason: why none left."""
 
-    who: str
+    who: Who
     negated: bool
     channel: Channel | None
     template: str | None
     reason: str | None
+    quantity: Quantity | None = None
+    content: tuple[Content, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class InStage:
     """`stage` None: anywhere in the campaign."""
 
-    who: str
+    who: Who
     negated: bool
     campaign: str
     stage: str | None
@@ -96,7 +117,7 @@ class InStage:
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    who: str
+    who: Who
     negated: bool
     tag: str
 
@@ -105,7 +126,7 @@ class Tagged:
 class Left:
     """words: of the author's `exit "words"`."""
 
-    who: str
+    who: Who
     campaign: str
     reason: str | None
     words: str | None
@@ -134,7 +155,19 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
+    """`case`: the row of the table that it is played with. `model`: where it has a policy of its own."""
+
     title: str
     people: tuple[Person, ...]
     lines: tuple[Line, ...]
     span: Span
+    case: Span | None = None
+    model: Model | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What was so instead of a line, and whose story tells it."""
+
+    words: str
+    who: str

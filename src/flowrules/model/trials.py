@@ -15,10 +15,13 @@ from zoneinfo import ZoneInfo
 
 from flowrules.model import trial as typed
 from flowrules.model.campaign import Model
+from flowrules.model.cases import Case, cases
 from flowrules.model.condition import InStage
 from flowrules.model.conditions import Scope, condition
+from flowrules.model.given import People, Shared
 from flowrules.model.names import Names
-from flowrules.model.schema import Attribute, Channel, CustomerList, Stored
+from flowrules.model.policy import with_policy
+from flowrules.model.schema import Channel, Stored
 from flowrules.model.values import MICROSECONDS, instant
 from flowrules.model.walk import steps_of
 from flowrules.source import Span
@@ -32,19 +35,63 @@ _ANY = "message"
 _REACTIONS = {"opens": "opened", "clicks": "clicked"}
 
 
-def build_trials(files: Sequence[tree.File], names: Names, model: Model) -> tuple[typed.Trial, ...]:
-    """In order of files and text."""
+def build_trials(
+    files: Sequence[tree.File],
+    names: Names,
+    model: Model,
+    another: Callable[[Sequence[tree.File]], tuple[Names, Model | None]],
+) -> tuple[typed.Trial, ...]:
+    """In order of files and text. another: the model of files with another policy."""
     firsts: dict[str, Span] = {}
+    before = len(names.diagnostics)
+    shared = _shared(files, names, model)
+    models = _Models(files, names, model, another)
     found = []
     for file in files:
         for node in file.declarations:
-            if not isinstance(node, tree.TestDecl):
-                continue
-            if node.title in firsts:
-                names.twice("FR110", f'there are two tests "{node.title}"', node.span, firsts[node.title])
-            firsts.setdefault(node.title, node.span)
-            found.append(_Test(node, names, model).build())
+            if isinstance(node, tree.TestDecl):
+                if node.title in firsts:
+                    names.twice("FR110", f'there are two tests "{node.title}"', node.span, firsts[node.title])
+                firsts.setdefault(node.title, node.span)
+                found += [_Test(case, names, models.of(case.node), shared).build() for case in cases(node, names)]
+    # What is wrong in a test is wrong in each of its cases.
+    names.diagnostics[before:] = dict.fromkeys(names.diagnostics[before:])
     return tuple(found)
+
+
+def _shared(files: Sequence[tree.File], names: Names, model: Model) -> Shared:
+    found: dict[str, tree.CustomerDecl] = {}
+    for node in (node for file in files for node in file.declarations if isinstance(node, tree.CustomerDecl)):
+        first = found.setdefault(node.name.text, node)
+        if first is not node:
+            names.twice("FR110", f"there are two customers `{node.name.text}`", node.name.span, first.name.span)
+        else:
+            People(names, model, {}).person(node.name.text, (), node.facts, {})
+    return found
+
+
+@dataclass(slots=True)
+class _Models:
+    """The model in force, and those with another policy: one for each set of clauses."""
+
+    files: Sequence[tree.File]
+    names: Names
+    model: Model
+    another: Callable[[Sequence[tree.File]], tuple[Names, Model | None]]
+    made: dict[tuple[tree.PolicyClause, ...], Model] = field(default_factory=dict)
+
+    def of(self, node: tree.TestDecl) -> Model:
+        clauses = tuple(
+            clause for given in node.given if isinstance(given, tree.GivenPolicy) for clause in given.clauses
+        )
+        if not clauses:
+            return self.model
+        if clauses not in self.made:
+            known = set(self.names.diagnostics)
+            names, model = self.another(with_policy(self.files, clauses))
+            self.names.diagnostics += [each for each in names.diagnostics if each not in known]
+            self.made[clauses] = model or self.model
+        return self.made[clauses]
 
 
 @dataclass(slots=True)
@@ -54,99 +101,28 @@ class _Test:
     `lost`: why there is no time has been said.
     """
 
-    node: tree.TestDecl
+    case: Case
     names: Names
     model: Model
+    shared: Shared
     people: dict[str, typed.Person] = field(default_factory=dict)
     now: int | None = None
     since: int = 0
     judged: bool = False
     lost: bool = False
 
+    @property
+    def given(self) -> People:
+        return People(self.names, self.model, self.shared)
+
     def build(self) -> typed.Trial:
-        firsts: dict[str, Span] = {}
-        for given in self.node.given:
-            if given.who.text in firsts:
-                message = f"`{given.who.text}` is given twice"
-                self.names.twice("FR110", message, given.who.span, firsts[given.who.text])
-                continue
-            firsts[given.who.text] = given.who.span
-            self.people[given.who.text] = self._person(given)
-        lines = [line for each in self.node.lines if (line := self._line(each)) is not None]
-        if not any(isinstance(each.what, _EXPECTATIONS) for each in self.node.lines):
-            self.names.note("FR502", "this test expects nothing", self.node.span, "such as `expect email NAME to NAME`")
-        return typed.Trial(self.node.title, tuple(self.people.values()), tuple(lines), self.node.span)
-
-    # --- who is given -------------------------------------------------------------------------
-
-    def _person(self, given: tree.Given) -> typed.Person:
-        name, facts = given.who.text, given.facts
-        values = self._attributes([fact for fact in facts if isinstance(fact, tree.NamedValue)])
-        consents = [fact for fact in facts if isinstance(fact, tree.Consent)]
-        held_out = [fact for fact in facts if isinstance(fact, tree.GivenHeldOut)]
-        for hold_out in held_out:
-            self._some_hold_out(hold_out.span)
-        return typed.Person(
-            name,
-            tuple(values.items()),
-            tuple((channel, fact.granted) for fact in consents for channel in self._channels(fact)),
-            tuple(self._lists([fact for fact in facts if isinstance(fact, tree.InList)], {"id", *values}, name)),
-            tuple(self._tags([fact for fact in facts if isinstance(fact, tree.GivenTag)])),
-            bool(held_out),
-        )
-
-    def _attributes(self, given: Sequence[tree.NamedValue]) -> dict[str, Stored]:
-        values: dict[str, Stored] = {}
-        for fact in self._once(given):
-            attribute, value = self._value(fact.name, fact.value)
-            if attribute is not None and value is not None:
-                values[attribute.name] = value
-        return values
-
-    def _once(self, given: Sequence[tree.NamedValue]) -> Iterator[tree.NamedValue]:
-        firsts: dict[str, Span] = {}
-        for fact in given:
-            if fact.name.text in firsts:
-                message = f"`{fact.name.text}` is given twice"
-                self.names.twice("FR110", message, fact.name.span, firsts[fact.name.text])
-            else:
-                firsts[fact.name.text] = fact.name.span
-                yield fact
-
-    def _tags(self, given: Sequence[tree.GivenTag]) -> Iterator[str]:
-        for fact in given:
-            self.names.tag(fact.name)
-            yield fact.name.text
-
-    def _lists(self, given: Sequence[tree.InList], values: set[str], name: str) -> Iterator[CustomerList]:
-        for fact in given:
-            known = self.names.list_(fact.name)
-            if known is not None:
-                self._findable(known, values, name, fact.span)
-                yield known
-
-    def _some_hold_out(self, span: Span) -> None:
-        if self.model.policy.hold_out is None and all(each.hold_out is None for each in self.model.campaigns):
-            message = "neither the policy nor any campaign holds anybody out"
-            self.names.note("FR504", message, span, "leave it out, or write `hold out 10%` in a campaign")
-
-    def _findable(self, known: CustomerList, given: set[str], name: str, span: Span) -> None:
-        needed = [by.removesuffix("_sha256") for by in known.by]
-        if not given & set(needed):
-            ways = " or ".join(f"`{each}`" for each in dict.fromkeys(needed))
-            message = f"list `{known.name}` finds customers by {ways}, and `{name}` has none"
-            self.names.note("FR504", message, span, f'such as `{needed[0]} "..."`')
-
-    def _channels(self, node: tree.Consent) -> list[str]:
-        found = [self.names.channel(channel) for channel in node.channels]
-        return [channel.name for channel in found if channel is not None]
-
-    def _value(self, name: tree.Name, value: tree.Value) -> tuple[Attribute | None, Stored | None]:
-        if name.text == "id":
-            self.names.note("FR504", "the id of a customer is the name in the test", name.span, "leave it out")
-            return None, None
-        attribute = self.names.attribute(name)
-        return attribute, None if attribute is None else self.names.value(value, attribute.type, attribute.name)
+        node = self.case.node
+        self.people = self.given.read(node.given)
+        lines = [line for each in node.lines if (line := self._line(each)) is not None]
+        if not any(isinstance(each.what, _EXPECTATIONS) for each in node.lines):
+            self.names.note("FR502", "this test expects nothing", node.span, "such as `expect email NAME to NAME`")
+        own = self.model if any(isinstance(each, tree.GivenPolicy) for each in node.given) else None
+        return typed.Trial(self.case.title, tuple(self.people.values()), tuple(lines), node.span, self.case.row, own)
 
     def _who(self, name: tree.Name) -> str:
         if name.text not in self.people:
@@ -154,6 +130,15 @@ class _Test:
             hint = f"say who that is: `given {name.text}:`"
             self.names.unknown("FR501", message, name.span, name.text, self.people, hint)
         return name.text
+
+    def _whom(self, who: tree.Name | tree.Many) -> typed.Who:
+        if isinstance(who, tree.Name):
+            return self._who(who)
+        number = who.number if isinstance(who.number, int) else 0
+        if number > len(self.people):
+            message = f"this test is given {len(self.people)} customers"
+            self.names.note("FR504", message, who.span, "no more than those can be counted")
+        return number
 
     # --- lines --------------------------------------------------------------------------------
 
@@ -167,7 +152,13 @@ class _Test:
                 return None
         self.judged |= isinstance(node.what, _EXPECTATIONS)
         span = node.span if node.what is None else node.what.span
-        return typed.Line(self.now, self.since, what, span)
+        return typed.Line(self.now, self._since(node.what, self.now), what, span)
+
+    def _since(self, what: tree.Happening | tree.Expectation | None, now: int) -> int:
+        """From when on messages are looked for."""
+        if isinstance(what, tree.ExpectMessage) and what.within is not None:
+            return now - self.names.elapsed(what.within)
+        return self.since
 
     def _move(self, node: tree.TestLine) -> bool:
         """Let the clock go on to the line; False: it can not."""
@@ -189,9 +180,9 @@ class _Test:
     def _when(self, node: tree.TestLine) -> int | None:
         zone = self.model.policy.zone
         at = self.now
-        if node.at is not None:
+        if isinstance(node.at, datetime):
             at = instant(node.at, zone) if node.at.year in _YEARS else None
-        elif self.now is not None and node.after is not None:
+        elif self.now is not None and isinstance(node.after, tree.Duration):
             at = _later(self.now, node.after, zone)
         elif self.now is None:
             self._no_time(node, "nothing has happened yet", "the first line says when: `at 2026-03-02 10:00 ...`")
@@ -219,10 +210,13 @@ class _Test:
             self.names.note("FR505", f"`{event.name}` is about a message", node.event.span, hint)
             return None
         values: dict[str, Stored] = {}
-        for each in self._once(node.properties):
+        for each in self.given.once(node.properties):
             name = each.name.text
             known = self.names.property(event, name, each.name.span)
-            value = None if known is None else self.names.value(each.value, known.type, name)
+            written = each.value
+            value = (
+                None if known is None or isinstance(written, tree.Name) else self.names.value(written, known.type, name)
+            )
             if value is not None:
                 values[name] = value
         return typed.Does(who, event.name, tuple(values.items()))
@@ -236,30 +230,50 @@ class _Test:
         return typed.Reacts(who, reaction, channel.name, node.message.text)
 
     def says(self, node: tree.Says) -> typed.Says:
-        return typed.Says(self._who(node.who), tuple(self._channels(node.consent)), node.consent.granted)
+        return typed.Says(self._who(node.who), tuple(self.given.channels(node.consent)), node.consent.granted)
 
     def set(self, node: tree.SetOf) -> typed.Changes | None:
         who = self._who(node.who)
-        attribute, value = self._value(node.attribute, node.value)
+        attribute, value = self.given.value(node.attribute, node.value)
         return None if attribute is None or value is None else typed.Changes(who, attribute, value)
 
     # --- expectations -------------------------------------------------------------------------
 
     def sent(self, node: tree.ExpectMessage) -> typed.Message | None:
-        who = self._who(node.who)
+        who = self._whom(node.who)
         reason = node.because
         if reason is not None:
             self._reason(reason, (*typed.WITHHELD, *typed.NOT_ENTERED), "holds back a message in a test")
-            if reason.word == "held_out" and who in self.people and not self.people[who].held_out:
-                message = f"`{who}` is not held out in this test"
-                self.names.note("FR504", message, reason.span, f"say so below `given {who}:`, with a line `held out`")
+            if reason.word == "held_out":
+                self._held_out(who, reason.span)
         channel = None
         if node.channel.text != _ANY or node.message is not None or _ANY in self.names.channels:
             channel = self._message(node.channel, node.message)
             if channel is None:
                 return None
         template = None if node.message is None else node.message.text
-        return typed.Message(who, node.negated, channel, template, None if reason is None else reason.word)
+        quantity = None if node.quantity is None else (node.quantity.kind, node.quantity.number)
+        texts = [(each, each.text) for each in node.content]
+        content = tuple(
+            typed.Content(each.part, each.kind, text.value)
+            for each, text in texts
+            if isinstance(text, tree.Literal_) and isinstance(text.value, str)
+        )
+        if len(content) < len(texts):
+            wrong = next(each for each, text in texts if not isinstance(getattr(text, "value", None), str))
+            self.names.note(
+                "FR114", "a text in quotes stands here", wrong.span, f'such as `{wrong.part} contains "..."`'
+            )
+        return typed.Message(
+            who, node.negated, channel, template, None if reason is None else reason.word, quantity, content
+        )
+
+    def _held_out(self, who: typed.Who, span: Span) -> None:
+        if isinstance(who, str) and who in self.people:
+            person = self.people[who]
+            if not person.held_out and not person.held_out_of:
+                message = f"`{who}` is not held out in this test"
+                self.names.note("FR504", message, span, f"say so below `given {who}:`, with a line `held out`")
 
     def _message(self, channel: tree.Name, message: tree.Name | None) -> Channel | None:
         """The channel, if some campaign sends that over it."""
@@ -283,7 +297,7 @@ class _Test:
                     yield step.channel.text, step.template.text
 
     def stage(self, node: tree.ExpectStage) -> typed.InStage | None:
-        who = self._who(node.who)
+        who = self._whom(node.who)
         found = condition(tree.InStage(node.name, node.span), Scope(self.names, self.model.policy.purposes))
         if not isinstance(found, InStage):
             return None
@@ -291,10 +305,10 @@ class _Test:
 
     def tagged(self, node: tree.ExpectTagged) -> typed.Tagged:
         self.names.tag(node.tag)
-        return typed.Tagged(self._who(node.who), node.negated, node.tag.text)
+        return typed.Tagged(self._whom(node.who), node.negated, node.tag.text)
 
     def left(self, node: tree.ExpectLeft) -> typed.Left | None:
-        who, campaign = self._who(node.who), self.names.campaign(node.campaign)
+        who, campaign = self._whom(node.who), self.names.campaign(node.campaign)
         if campaign is None:
             return None
         because = node.because
@@ -318,7 +332,7 @@ class _Test:
 
     def has(self, node: tree.ExpectValue) -> typed.Has | None:
         who = self._who(node.who)
-        attribute, value = self._value(node.attribute, node.value)
+        attribute, value = self.given.value(node.attribute, node.value)
         return None if attribute is None or value is None else typed.Has(who, attribute, value)
 
 

@@ -5,57 +5,109 @@ Takes a connection and a line of a test; reads the ledger and where customers ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, tuple_
 
+from flowrules.content.deployed import Deployed, Library
+from flowrules.content.outgoing import compose, details, key_of
+from flowrules.content.render import TemplateFailure
 from flowrules.model import trial as m
 from flowrules.model.campaign import Model
 from flowrules.model.values import display
 from flowrules.report.explain import explain
 from flowrules.report.ledger import decisions
 from flowrules.report.lookup import reason
-from flowrules.report.words import moment
+from flowrules.report.words import counted, moment
 from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.columns import attribute_column, tables_for
 
 _REFUSED = (Decision.WITHHELD, Decision.NOT_ENTERED)
+_NAMED = 5
+"""So many customers are named, and of more how many there are."""
 
 
-def judge(connection: Connection, model: Model, line: m.Line) -> str | None:
+def judge(connection: Connection, known: dict[int, Deployed], model: Model, line: m.Line) -> m.Got | None:
     """What is so instead; None: it is as expected."""
-    match line.what:
-        case m.Message():
-            return _message(connection, model.policy.zone, line.what, line)
-        case m.InStage():
-            return _stage(connection, line.what, line.at)
-        case m.Tagged():
-            return _tagged(connection, line.what)
-        case m.Left():
-            return _left(connection, line.what, line.at)
-        case m.Has():
-            return _has(connection, model, line.what)
-        case _:
-            raise TypeError(line.what)
+    expected = line.what
+    if not isinstance(expected, m.EXPECTATIONS):
+        raise TypeError(expected)
+    judging = _Judging(connection, known, model, line)
+    if isinstance(expected, m.Has) or isinstance(expected.who, str):
+        words = judging.instead(expected)
+        return None if words is None else m.Got(words, str(expected.who))
+    return _counted(judging, expected, expected.who)
+
+
+def _counted(judging: _Judging, expected: m.Message | m.InStage | m.Tagged | m.Left, number: int) -> m.Got | None:
+    """Of so many of the customers it is so."""
+    customer = t.customer.c
+    everybody = judging.connection.execute(select(customer.external_id).order_by(customer.id)).scalars().all()
+    found = [who for who in everybody if judging.instead(replace(expected, who=who)) is None]
+    if len(found) == number:
+        return None
+    others = [who for who in everybody if who not in found]
+    told = ", ".join(found[:_NAMED]) + (", ..." if len(found) > _NAMED else "")
+    words = f"so it is with {counted(len(found), 'customer')}" + (f": {told}" if found else "")
+    return m.Got(words, next(iter(found if len(found) > number else others), ""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    connection: Connection
+    known: dict[int, Deployed]
+    model: Model
+    line: m.Line
+
+    def instead(self, expected: m.Expectation) -> str | None:
+        match expected:
+            case m.Message():
+                return _message(self, expected)
+            case m.InStage():
+                return _stage(self, expected)
+            case m.Tagged():
+                return _tagged(self.connection, expected)
+            case m.Left():
+                return _left(self, expected)
+            case m.Has():
+                return _has(self.connection, self.model, expected)
+
+    @property
+    def zone(self) -> str:
+        return self.model.policy.zone
 
 
 # --- messages -----------------------------------------------------------------------------------------
 
 
-def _message(connection: Connection, zone: str, expected: m.Message, line: m.Line) -> str | None:
+def _message(judging: _Judging, expected: m.Message) -> str | None:
     """Of the step: those of (since, at]."""
-    decision = t.decision.c
-    rows = connection.execute(
+    decision, line, zone = t.decision.c, judging.line, judging.zone
+    rows = judging.connection.execute(
         decisions()
         .where(t.customer.c.external_id == expected.who, decision.at > line.since, decision.at <= line.at)
         .order_by(decision.at, decision.turn, t.campaign.c.name, decision.instance)
     ).all()
     sent = [row for row in rows if row.decision == Decision.SEND and row.reason is None]
     found = [row for row in sent if _is(row, expected)]
-    if not expected.negated:
-        return None if found else _instead(rows, sent, zone, expected)
+    if expected.negated:
+        return _none(rows, found, zone, expected)
+    others: list[str] = []
+    if expected.content:
+        found, others = _with_content(judging, expected, found)
+    if expected.quantity is not None and not _so_often(len(found), expected.quantity):
+        times = "; ".join(f"{_said(row)} on {moment(row.at, zone)}" for row in found)
+        return f"sent {counted(len(found), 'time')}" + (f": {times}" if times else "")
+    if found or expected.quantity is not None:
+        return None
+    return "; ".join(others) or _instead(rows, sent, zone, expected)
+
+
+def _none(rows: Sequence[Row[Any]], found: Sequence[Row[Any]], zone: str, expected: m.Message) -> str | None:
+    """For the reason that is expected."""
     if found:
         return "; ".join(f"{_said(row)} was sent to {expected.who} on {moment(row.at, zone)}" for row in found)
     if expected.reason is None:
@@ -64,6 +116,19 @@ def _message(connection: Connection, zone: str, expected: m.Message, line: m.Lin
     if any(reason(row.reason) == expected.reason for row in whys):
         return None
     return _told(whys, zone) or "none was sent, and none was held back: no rule asked for it"
+
+
+def _so_often(found: int, quantity: m.Quantity) -> bool:
+    kind, number = quantity
+    match kind:
+        case "at least":
+            return found >= number
+        case "at most":
+            return found <= number
+        case "fewer than":
+            return found < number
+        case "exactly":
+            return found == number
 
 
 def _instead(rows: Sequence[Row[Any]], sent: Sequence[Row[Any]], zone: str, expected: m.Message) -> str:
@@ -76,6 +141,44 @@ def _instead(rows: Sequence[Row[Any]], sent: Sequence[Row[Any]], zone: str, expe
 def _is(row: Row[Any], expected: m.Message) -> bool:
     channel, _, template = _said(row).partition(" ")
     return (expected.channel is None or channel == expected.channel.name) and expected.template in {None, template}
+
+
+# --- what messages say --------------------------------------------------------------------------------
+
+
+def _with_content(judging: _Judging, expected: m.Message, rows: Sequence[Row[Any]]) -> tuple[list[Row[Any]], list[str]]:
+    """Those that say so, and of the others what they say."""
+    message = t.message.c
+    keys = [(row.customer_id, row.campaign_id, row.instance, row.step_id, row.at) for row in rows]
+    of_rows = tuple_(message.customer_id, message.campaign_id, message.instance, message.step_id, message.sent_at)
+    written = judging.connection.execute(details().where(of_rows.in_(keys))).all() if keys else []
+    library = Library(judging.connection, judging.known)
+    saying: set[tuple[int, ...]] = set()
+    others = []
+    for composed in compose(judging.connection, library, written):
+        wrong = list(_differs(composed.content, expected.content))
+        if wrong:
+            others += [f"{_said(composed.detail)} {words}" for words in wrong[:1]]
+        else:
+            saying.add((*key_of(composed.detail)[:4], composed.detail.sent_at))
+    return [row for row, key in zip(rows, keys, strict=True) if key in saying], others
+
+
+def _differs(content: Any, expected: Sequence[m.Content]) -> Iterator[str]:  # noqa: ANN401  # Rendered or a failure
+    if isinstance(content, TemplateFailure):
+        yield f"could not be written: {content.place}: {content.message}"
+        return
+    for each in expected:
+        text = (content.subject if each.part == "subject" else content.text or content.html) or ""
+        same = " ".join(text.split())
+        wanted = " ".join(each.text.split())
+        so = same == wanted if each.kind == "is" else (wanted in same) is (each.kind == "contains")
+        if not so:
+            shown = same if len(same) <= _SHOWN else f"{same[:_SHOWN]}..."
+            yield f'has the {each.part} "{shown}"'
+
+
+_SHOWN = 200
 
 
 def _keeps_back(row: Row[Any], expected: m.Message) -> bool:
@@ -113,8 +216,8 @@ def _said(row: Row[Any]) -> str:
 # --- where customers are ------------------------------------------------------------------------------
 
 
-def _stage(connection: Connection, expected: m.InStage, at: int) -> str | None:
-    enrollment = t.enrollment.c
+def _stage(judging: _Judging, expected: m.InStage) -> str | None:
+    connection, enrollment = judging.connection, t.enrollment.c
     inside = (
         connection.execute(
             select(t.step.c.key)
@@ -137,17 +240,17 @@ def _stage(connection: Connection, expected: m.InStage, at: int) -> str | None:
         return None
     if inside:
         return f"{expected.who} is in stage {', '.join(f'{expected.campaign}.{stage}' for stage in inside)}"
-    return _standing(connection, expected.who, expected.campaign, at)
+    return _standing(judging, str(expected.who), expected.campaign)
 
 
-def _standing(connection: Connection, who: str, campaign: str, at: int) -> str:
-    (standing,) = explain(connection, who, campaign, at).standings
+def _standing(judging: _Judging, who: str, campaign: str) -> str:
+    (standing,) = explain(judging.connection, who, campaign, judging.line.at, judging.known).standings
     return f"{who} {standing.words}"
 
 
-def _left(connection: Connection, expected: m.Left, at: int) -> str | None:
+def _left(judging: _Judging, expected: m.Left) -> str | None:
     enrollment = t.enrollment.c
-    last = connection.execute(
+    last = judging.connection.execute(
         select(enrollment.exit, t.label.c.text)
         .select_from(t.enrollment)
         .join(t.customer, t.customer.c.id == enrollment.customer_id)
@@ -161,7 +264,7 @@ def _left(connection: Connection, expected: m.Left, at: int) -> str | None:
         same = expected.reason in {None, reason(last.exit)} and expected.words in {None, last.text}
         if same:
             return None
-    return _standing(connection, expected.who, expected.campaign, at)
+    return _standing(judging, str(expected.who), expected.campaign)
 
 
 def _tagged(connection: Connection, expected: m.Tagged) -> str | None:

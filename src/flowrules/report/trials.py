@@ -1,32 +1,41 @@
-"""Tests that were played, for people and for a continuous-integration server.
+"""Tests that were played, for people and for programs.
 
-Takes results; gives the facts of `flowrules test`, its text, and JUnit's XML.
+Takes results; gives the facts of `flowrules test` and its text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-from xml.etree import ElementTree as ET
 
 from rich.text import Text
+from sqlalchemy import Connection
 
+from flowrules.content.deployed import Deployed
 from flowrules.diagnostics.text import pointed
-from flowrules.model.trial import Line, Trial
-from flowrules.report.explain import Explanation
+from flowrules.model.trial import Got, Line, Trial
+from flowrules.report.explain import Explanation, explain
 from flowrules.report.explain_text import explanation_lines
 from flowrules.report.print import printed, safe
 from flowrules.report.words import counted
 
 
+def tell(connection: Connection, known: dict[int, Deployed], line: Line, got: Got) -> Explanation | None:
+    """The story of the customer that it is about."""
+    return explain(connection, got.who, None, line.at, known) if got.who else None
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """`line` did not come true, `got` was so instead; the story is that of the customer it is about."""
+    """`line` did not come true, `got` was so instead; the story is that of the customer it is about.
+
+    arms: those of splits that this was in, where the test leaves them open and others do otherwise.
+    """
 
     line: Line
-    got: str
-    story: Explanation
+    got: Got
+    story: Explanation | None
+    arms: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +47,27 @@ class Tested:
     def file(self) -> str:
         return self.trial.span.source.name
 
+    @property
+    def got(self) -> str | None:
+        if self.failed is None:
+            return None
+        arms = [f"{arm} of split {split.removeprefix('split/').replace('/', '.')}" for split, arm in self.failed.arms]
+        where = f" (in arm {' and '.join(arms)}; in others it is not so)" if arms else ""
+        return f"{self.failed.got.words}{where}"
+
     def facts(self) -> dict[str, object]:
-        failed = self.failed
+        failed, case = self.failed, self.trial.case
+        story = None if failed is None else failed.story
         return {
             "name": self.trial.title,
             "file": self.file,
             "line": self.trial.span.line,
+            "case_line": None if case is None else case.line,
             "ok": failed is None,
             "expected": None if failed is None else failed.line.span.words,
             "expected_line": None if failed is None else failed.line.span.line,
-            "got": None if failed is None else failed.got,
-            "timeline": [] if failed is None else [moment.facts() for moment in failed.story.timeline],
+            "got": self.got,
+            "timeline": [] if story is None else [moment.facts() for moment in story.timeline],
         }
 
 
@@ -58,42 +77,29 @@ def facts(tested: Sequence[Tested]) -> dict[str, object]:
 
 
 def text(tested: Sequence[Tested], *, colour: bool, plain: bool) -> str:
-    parts = [_failure(each, each.failed, colour=colour, plain=plain) for each in tested if each.failed is not None]
+    parts = [failure(each, colour=colour, plain=plain) for each in tested if each.failed is not None]
     passed = len(tested) - len(parts)
     summary = f"{counted(passed, 'test')} passed" + (f", {len(parts)} failed" if parts else "")
     return "\n\n".join([*parts, summary])
 
 
-def _failure(tested: Tested, failed: Failed, *, colour: bool, plain: bool) -> str:
+def failure(tested: Tested, *, colour: bool = False, plain: bool = False) -> str:
+    """What was expected where, what was instead, and how it came to that."""
+    failed, case = tested.failed, tested.trial.case
+    if failed is None:
+        return ""
+    lines = [Text("failed", "bold red").append(f": {safe(tested.trial.title)}", "not red")]
+    notes = [("instead", safe(failed.got.words))]
+    if case is not None:
+        notes.append(("case", f"{safe(case.words)} ({case.place})"))
+    for split, arm in failed.arms:
+        name = split.removeprefix("split/").replace("/", ".")
+        notes.append(
+            ("arm", f"so it is in {arm} of {name}, and in others it is not; nothing in this test says the arm")
+        )
+        notes.append(("hint", f"below `given`, write `in arm {arm} of split {name}`"))
     place = pointed(failed.line.span, colour=colour)
-    story = printed(_story(failed.story), colour=colour, plain=plain)
-    head = printed([Text("failed", "bold red").append(f": {safe(tested.trial.title)}", "not red")], colour=colour)
-    got = printed([Text("   = ").append("instead", "bold").append(f": {safe(failed.got)}", "not bold")], colour=colour)
-    return f"{head}\n{place}\n   |\n{got}\n\n{story}"
-
-
-def _story(story: Explanation) -> Iterator[Text]:
-    yield from explanation_lines(story)
-
-
-def junit(tested: Sequence[Tested]) -> str:
-    """The form that continuous-integration servers read; a file is a suite."""
-    root = ET.Element("testsuites", name="flowrules", **_counts(tested))
-    for file in dict.fromkeys(each.file for each in tested):
-        of_file = [each for each in tested if each.file == file]
-        suite = ET.SubElement(root, "testsuite", name=file, **_counts(of_file))
-        for each in of_file:
-            case = ET.SubElement(
-                suite, "testcase", name=each.trial.title, classname=file, file=file, line=str(each.trial.span.line)
-            )
-            if each.failed is not None:
-                words = f"{each.failed.line.span.place}: {each.failed.line.span.words}; instead: {each.failed.got}"
-                failure = ET.SubElement(case, "failure", message=words)
-                failure.text = _failure(each, each.failed, colour=False, plain=False)
-    ET.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
-
-
-def _counts(tested: Sequence[Tested]) -> dict[str, Any]:
-    failed = sum(each.failed is not None for each in tested)
-    return {"tests": str(len(tested)), "failures": str(failed)}
+    told = [Text("   = ").append(head, "bold").append(f": {words}", "not bold") for head, words in notes]
+    head, below = (printed(each, colour=colour) for each in (lines, told))
+    story = "" if failed.story is None else printed(explanation_lines(failed.story), colour=colour, plain=plain)
+    return f"{head}\n{place}\n   |\n{below}\n\n{story}".rstrip()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Integer, and_, func, inspect, literal_column, or_, select, text
 
-from flowrules.content.deployed import Library
+from flowrules.content.deployed import Deployed, Library
 from flowrules.model import campaign as m
 from flowrules.program.machine import Machine
 from flowrules.sql import tables as t
@@ -75,17 +75,23 @@ class Program:
 
 def newest(connection: Connection) -> State:
     """The newest deployment, 0 without any; how many pauses and resumes there were; how many zones customers have."""
-    pauses = select(func.count()).select_from(t.pause).scalar_subquery()
-    resumes = select(func.count(t.pause.c.until)).scalar_subquery()
-    deployment = select(func.coalesce(func.max(t.deployment.c.id), 0)).scalar_subquery()
-    zones = select(func.count()).select_from(t.zone).scalar_subquery()
-    row = connection.execute(select(deployment, pauses, resumes, zones)).one()
+    row = connection.execute(_NEWEST).one()
     return row[0], row[1], row[2], row[3]
 
 
-def load_program(connection: Connection, dialect: str) -> Program:
+# Asked at every tick, so written once.
+_NEWEST = select(
+    select(func.coalesce(func.max(t.deployment.c.id), 0)).scalar_subquery(),
+    select(func.count()).select_from(t.pause).scalar_subquery(),
+    select(func.count(t.pause.c.until)).scalar_subquery(),
+    select(func.count()).select_from(t.zone).scalar_subquery(),
+)
+
+
+def load_program(connection: Connection, dialect: str, known: dict[int, Deployed] | None = None) -> Program:
+    """known: deployments that were built before."""
     names = catalogue(connection)
-    library = Library(connection)
+    library = Library(connection, known)
     deployed = library.newest
     facts_of = {row.key: row.value for row in connection.execute(select(t.workspace.c.key, t.workspace.c.value))}
     model = deployed.model if deployed is not None else None

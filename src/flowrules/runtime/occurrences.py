@@ -27,28 +27,37 @@ def occurrences(
             yield at, _number(_local_date(at, zone))
         return
     clock = trigger.clock or time()
-    day = _local_date(after, zone) - timedelta(days=1)
-    last = _local_date(until, zone) + timedelta(days=1)
-    while day <= last:
-        if _falls_on(trigger, day) and after < (at := instant(datetime.combine(day, clock), zone)) <= until:
+    first, last = _local_date(after, zone) - timedelta(days=1), _local_date(until, zone) + timedelta(days=1)
+    for day in _days(trigger, first, last):
+        if after < (at := instant(datetime.combine(day, clock), zone)) <= until:
             yield at, _number(day)
-        day += timedelta(days=1)
 
 
 def _number(day: date) -> int:
     return (day - _EPOCH.date()).days
 
 
-def _falls_on(trigger: ScheduleTrigger | DateTrigger, day: date) -> bool:
-    if isinstance(trigger, DateTrigger):
-        return True
-    match trigger.every:
-        case "week":
-            return day.weekday() == trigger.weekday
-        case "month":
-            return day.day == min(trigger.day or 1, monthrange(day.year, day.month)[1])
-        case _:
-            return True
+def _days(trigger: ScheduleTrigger | DateTrigger, first: date, last: date) -> Iterator[date]:
+    """Those in question, from the first to the last."""
+    every = None if isinstance(trigger, DateTrigger) else trigger.every
+    if every == "month":
+        for month in range(first.year * 12 + first.month - 1, last.year * 12 + last.month):
+            year, number = divmod(month, 12)
+            day = date(year, number + 1, min(_day(trigger), monthrange(year, number + 1)[1]))
+            if first <= day <= last:
+                yield day
+        return
+    step = 1
+    if isinstance(trigger, ScheduleTrigger) and every == "week":
+        first += timedelta(days=((trigger.weekday or 0) - first.weekday()) % 7)
+        step = 7
+    for ordinal in range(first.toordinal(), last.toordinal() + 1, step):
+        yield date.fromordinal(ordinal)
+
+
+def _day(trigger: ScheduleTrigger | DateTrigger) -> int:
+    """Of the month."""
+    return trigger.day or 1 if isinstance(trigger, ScheduleTrigger) else 1
 
 
 def _local_date(at: int, zone: str) -> date:

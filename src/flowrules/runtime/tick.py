@@ -98,16 +98,22 @@ def planner(database: Database, program: Program | None = None) -> Iterator[Plan
     program: loaded from a copy of this database before; it is kept as long as it is the newest.
     """
     with database.session() as session:
-        with session.write() as connection:
-            for statement in definitions(database.dialect):
-                connection.exec_driver_sql(statement)
-            if program is not None:
-                Round.load(connection, program)
+        made = prepare(database, session, program)
         try:
-            yield Planner(database, session, program)
+            yield made
         finally:
             # A pooled connection must not be met again with our working tables on it.
             session.connection.invalidate()
+
+
+def prepare(database: Database, session: Session, program: Program | None = None) -> Planner:
+    """The same on a session that is kept by the caller."""
+    with session.write() as connection:
+        for statement in definitions(database.dialect):
+            connection.exec_driver_sql(statement)
+        if program is not None:
+            Round.load(connection, program)
+    return Planner(database, session, program)
 
 
 class Planner:

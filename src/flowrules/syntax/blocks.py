@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from flowrules.source import BOM
 
-DECLARATIONS = frozenset({"attribute", "event", "list", "segment", "campaign", "policy", "test"})
+DECLARATIONS = frozenset({"attribute", "event", "list", "segment", "campaign", "policy", "customer", "test"})
 INNER = frozenset(
     [
         "owner",
@@ -41,6 +41,7 @@ INNER = frozenset(
         "at",
         "after",
         "expect",
+        "cases",
     ]
 )
 """Words that begin a line inside a block, never a block."""
@@ -48,7 +49,7 @@ INNER = frozenset(
 _COLUMN_1 = re.compile(r"^(?=[^\s#])", re.MULTILINE)
 _LEAD = re.compile(r"(?:\s|#[^\n]*)*")
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_TEST = re.compile(r"test\b")
+_TEST = re.compile(r"(?:test|customer)\b")
 _OPEN_END = re.compile(r":\s*(?:#.*)?\Z")
 _DECLARED = re.compile(r"^(?:attribute|event|list|segment|campaign)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 
@@ -104,7 +105,7 @@ def _open(text: str, block: Block) -> bool:
 
 
 def without_tests(text: str) -> str:
-    """What a file says of customers: its tests are blank lines, so that every other line keeps its number."""
+    """What a file says of real customers: its tests are blank lines, so that every other line keeps its number."""
     tests = [block for block in split(text) if _TEST.match(text, block.start)]
     if not tests:
         return text

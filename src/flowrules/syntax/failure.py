@@ -30,6 +30,7 @@ WORDED = {
     "CLOCK": "a time such as `09:00`",
     "DURATION": "a length of time such as `5 days`",
     "PERCENT": "a percentage such as `10%`",
+    "PLACE": "a column of the cases such as `<plan>`",
     "_NL": "the end of the line",
     "_INDENT": "an indented line below",
 }

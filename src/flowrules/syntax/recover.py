@@ -29,8 +29,14 @@ _STEPS = (
     {"if": "if tagged x exit", "else": "else if tagged x exit"},
     {"if": "if tagged x:", "else": "else if tagged x:", "wait": "wait for x up to 1 day, else:"},
 )  # of one line, and with a block below it
-_LINES = {"policy": 'time zone "UTC"', "event": "x: text"}
-_HEADS = {"campaign": "campaign x:", "event": "event x:", "policy": "policy:", "test": 'test "x":'}
+_LINES = {"policy": 'time zone "UTC"', "event": "x: text", "customer": "held out"}
+_HEADS = {
+    "campaign": "campaign x:",
+    "event": "event x:",
+    "policy": "policy:",
+    "customer": "customer x:",
+    "test": 'test "x":',
+}
 
 
 def mistakes(
@@ -93,6 +99,11 @@ def _stand_in(lines: list[str], at: int, code: str) -> bool:
 
 def _of_test(lines: list[str], at: int, body: list[int]) -> tuple[str, bool]:
     """And whether it keeps what stands below it."""
+    heads = [line for line in lines[1:at] if _depth(line) < _depth(lines[at])]
+    if heads and heads[-1].lstrip().startswith("cases"):
+        return "x", False
+    if heads and heads[-1].lstrip().startswith("given policy"):
+        return 'time zone "UTC"', False
     if any(line.lstrip().startswith("given ") and _depth(line) < _depth(lines[at]) for line in lines[1:at]):
         return "held out", False
     return ("given x:", True) if body else ("after 1 day", False)

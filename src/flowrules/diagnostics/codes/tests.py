@@ -19,6 +19,15 @@ test "who signs up is welcomed":
         consents to email
 """
 _DOES = _RULES + "    at 2026-03-02 10:00 ana does signed_up\n"
+_CASES = (
+    _RULES
+    + "    at 2026-03-02 10:00 ana does signed_up\n    after 1 hour set plan of ana to <plan>\n"
+    + "    after <pause> expect ana left welcome\n    cases:\n        plan, pause\n"
+)
+_FROM = """\
+    given customers from "data/{0}"
+    at 2026-03-02 10:00 ana does signed_up
+    expect email welcome to ana"""
 
 CODES = (
     Code(
@@ -56,5 +65,21 @@ CODES = (
         "Who opens or clicks does so in a message, which a test names.",
         _DOES + "    after 1 hour ana does email_opened\n    expect ana left welcome",
         _DOES + "    after 1 hour ana opens email welcome\n    expect ana left welcome",
+    ),
+    Code(
+        "FR506",
+        "a table of cases that does not fit its test",
+        "A table of `cases:` names its columns in the first row; each row below is one test. `<column>` stands in the"
+        " test for a name, a value, a time or a number, and what a row has there must be of that kind.",
+        _CASES + '        "pro"',
+        _CASES + '        "pro", 2 days',
+    ),
+    Code(
+        "FR507",
+        "a file of customers that can not be read",
+        "`given customers from` takes a CSV file of the workspace: a column `id`, the name of each in the test, and the"
+        " attributes that they have.",
+        _RULES + _FROM.format("nobody.csv"),
+        _RULES + "    at 2026-03-02 10:00 ana does signed_up\n    expect email welcome to ana",
     ),
 )

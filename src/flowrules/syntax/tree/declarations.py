@@ -10,7 +10,7 @@ from flowrules.source import Source, Span
 from flowrules.syntax.tree.conditions import Condition
 from flowrules.syntax.tree.header import Cap, HeaderClause, HoldOut, WhenCapped
 from flowrules.syntax.tree.steps import Stage
-from flowrules.syntax.tree.tests import TestDecl
+from flowrules.syntax.tree.tests import CustomerDecl, TestDecl
 from flowrules.syntax.tree.values import Name, Value, place
 
 
@@ -131,7 +131,7 @@ class PolicyDecl:
     span: Span = place()
 
 
-Declaration = AttributeDecl | EventDecl | ListDecl | SegmentDecl | CampaignDecl | PolicyDecl | TestDecl
+Declaration = AttributeDecl | EventDecl | ListDecl | SegmentDecl | CampaignDecl | PolicyDecl | CustomerDecl | TestDecl
 
 
 @dataclass(frozen=True, slots=True)

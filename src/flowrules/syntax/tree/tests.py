@@ -1,14 +1,20 @@
-"""Tests as written: who is given, what happens, what is expected."""
+"""Tests as written: who is given, what happens, what is expected.
+
+Where a table of cases may stand behind a word, `<column>` is a Name of that text until a case puts its own in place.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from flowrules.source import Span
-from flowrules.syntax.tree.conditions import InList
+from flowrules.syntax.tree.conditions import InList, Quantity
 from flowrules.syntax.tree.values import Duration, Name, Value, place
+
+if TYPE_CHECKING:
+    from flowrules.syntax.tree.declarations import PolicyClause
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +22,7 @@ class NamedValue:
     """`plan "pro"`: an attribute that is given, a property of an event."""
 
     name: Name
-    value: Value
+    value: Value | Name
     span: Span = place()
 
 
@@ -37,17 +43,64 @@ class GivenTag:
 
 @dataclass(frozen=True, slots=True)
 class GivenHeldOut:
-    """`held out`: by the policy and by every campaign that holds out."""
+    """`held out`: by the policy and by every campaign that holds out; `held out of campaign welcome`: by that one."""
 
+    campaign: Name | None
     span: Span = place()
 
 
-GivenFact = NamedValue | Consent | InList | GivenTag | GivenHeldOut
+@dataclass(frozen=True, slots=True)
+class GivenArm:
+    """`in arm short of split welcome.length`."""
+
+    arm: Name
+    split: Name
+    span: Span = place()
+
+
+GivenFact = NamedValue | Consent | InList | GivenTag | GivenHeldOut | GivenArm
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
+    """like: the customer of all tests whose facts these have too."""
+
     who: Name
+    like: Name | None
+    facts: tuple[GivenFact, ...]
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class GivenShared:
+    """`given ana, ben`: customers of all tests, as they are."""
+
+    names: tuple[Name, ...]
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFile:
+    """`given customers from "data/people.csv"`; the facts hold for each of them."""
+
+    path: str
+    facts: tuple[GivenFact, ...]
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPolicy:
+    """Lines that stand in this test for those of the same kind in the policy."""
+
+    clauses: tuple[PolicyClause, ...]
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerDecl:
+    """A customer that any test may be given."""
+
+    name: Name
     facts: tuple[GivenFact, ...]
     span: Span = place()
 
@@ -91,7 +144,7 @@ class SetOf:
 
     attribute: Name
     who: Name
-    value: Value
+    value: Value | Name
     span: Span = place()
 
 
@@ -111,13 +164,37 @@ class Because:
 
 
 @dataclass(frozen=True, slots=True)
+class Many:
+    """`3 customers`: so many of those given, whoever they are."""
+
+    number: int | Name
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """`subject is "..."`, `body contains "..."`, `body does not contain "..."`."""
+
+    part: Literal["subject", "body"]
+    kind: Literal["is", "contains", "does not contain"]
+    text: Value | Name
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
 class ExpectMessage:
-    """`expect email hello to ana`, `expect no sms to ana because capped`. No message: any over the channel."""
+    """`expect email hello to ana`, `expect no sms to ana because capped`. No message: any over the channel.
+
+    quantity: so many times; within: in so long a time before.
+    """
 
     negated: bool
     channel: Name
     message: Name | None
-    who: Name
+    who: Name | Many
+    quantity: Quantity | None
+    within: Duration | None
+    content: tuple[Content, ...]
     because: Because | None
     span: Span = place()
 
@@ -126,7 +203,7 @@ class ExpectMessage:
 class ExpectStage:
     """`expect ana in stage welcome.lead`, `expect ana not in stage welcome`."""
 
-    who: Name
+    who: Name | Many
     negated: bool
     name: Name
     span: Span = place()
@@ -134,7 +211,7 @@ class ExpectStage:
 
 @dataclass(frozen=True, slots=True)
 class ExpectTagged:
-    who: Name
+    who: Name | Many
     negated: bool
     tag: Name
     span: Span = place()
@@ -144,7 +221,7 @@ class ExpectTagged:
 class ExpectLeft:
     """`expect ana left welcome because "not bought"`."""
 
-    who: Name
+    who: Name | Many
     campaign: Name
     because: Because | None
     span: Span = place()
@@ -156,7 +233,7 @@ class ExpectValue:
 
     attribute: Name
     who: Name
-    value: Value
+    value: Value | Name
     span: Span = place()
 
 
@@ -167,10 +244,30 @@ Expectation = ExpectMessage | ExpectStage | ExpectTagged | ExpectLeft | ExpectVa
 class TestLine:
     """`at MOMENT ...`, `after 2 days ...`, or an expectation alone; `what` None: only the clock moves."""
 
-    at: datetime | None
-    after: Duration | None
+    at: datetime | Name | None
+    after: Duration | Name | None
     what: Happening | Expectation | None
     span: Span = place()
+
+
+Cell = Value | Name
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    cells: tuple[Cell, ...]
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The first row holds the names of the columns."""
+
+    rows: tuple[CaseRow, ...]
+    span: Span = place()
+
+
+GivenSomething = Given | GivenShared | GivenFile | GivenPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +275,7 @@ class TestDecl:
     """`span` is the head line."""
 
     title: str
-    given: tuple[Given, ...]
+    given: tuple[GivenSomething, ...]
     lines: tuple[TestLine, ...]
+    cases: tuple[Cases, ...]
     span: Span = place()
