@@ -46,6 +46,13 @@ class Source:
         return self.text[start:end].rstrip("\r")
 
 
+    def whole(self, number: int) -> Span:
+        """A line (from 1), without the blanks around it."""
+        text, start = self.line(number), self._start(number)
+        before = len(text) - len(text.lstrip())
+        return Span(self, start + before, start + max(before + 1, len(text.rstrip())))
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A half-open range of character offsets in a source."""

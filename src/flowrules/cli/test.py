@@ -12,6 +12,7 @@ from flowrules.cli.funnel import colour, plain
 from flowrules.cli.output import emit, formats
 from flowrules.model.trial import Trial
 from flowrules.report import trials as report
+from flowrules.report.coverage import Coverage, Mark, gather, spots
 from flowrules.report.expectations import judge
 from flowrules.report.explain import Explanation
 from flowrules.report.trials_ci import junit, remarks, tap
@@ -23,9 +24,21 @@ from flowrules.workspace import Workspace
 @click.command("test")
 @click.argument("path", type=click.Path(exists=True, path_type=Path), required=False)
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="So many processes; else as many as help.")
+@click.option("--coverage", "covering", is_flag=True, help="Say what of the rules no test makes use of.")
+@click.option("--min", "least", type=click.FloatRange(0, 100), metavar="N", help="Coverage below N per cent fails.")
+@click.option("--annotate", is_flag=True, help="Coverage, with the rule files line by line.")
 @formats("text", "json", "junit", "github", "tap")
 @click.pass_obj
-def command(context: Context, *, path: Path | None, jobs: int | None, format_: str) -> int:
+def command(
+    context: Context,
+    *,
+    path: Path | None,
+    jobs: int | None,
+    covering: bool,
+    least: float | None,
+    annotate: bool,
+    format_: str,
+) -> int:
     """Run the tests that stand in the rule files, each with customers and a clock of its own. Nothing is sent.
 
     PATH is a workspace, or a folder or file in one: then only its tests are run, on the rules of the whole workspace.
@@ -39,20 +52,36 @@ def command(context: Context, *, path: Path | None, jobs: int | None, format_: s
     trials = _of_path(checked.trials, workspace, path)
     if not trials:
         raise UserError("no test was found", 'a test stands in a rule file, and begins with `test "...":`')
-    audience: Audience[Explanation | None, None] = Audience(judge, report.tell)
+    covering = covering or annotate or least is not None
+    audience: Audience[Explanation | None, frozenset[Mark]] = Audience(
+        judge, report.tell, gather if covering else None
+    )
     with theatre(files, checked.model, trials, audience) as stage:
-        tested = [_tested(trial, played) for trial, played in zip(trials, play_all(stage, trials, jobs), strict=True)]
-    facts = report.facts(tested)
+        played = list(play_all(stage, trials, jobs))
+    tested = list(map(_tested, trials, played))
+    covered = None
+    if covering:
+        marks = frozenset(mark for each in played for marks in each.gathered for mark in marks)
+        covered = Coverage(spots(checked.model, files.sources), marks, files.sources)
+    facts = report.facts(tested) | {"coverage": None if covered is None else covered.facts()}
     match format_:
         case "junit":
             click.echo(junit(tested))
         case "github":
-            click.echo("".join(f"{line}\n" for line in remarks(tested)), nl=False)
+            click.echo("".join(f"{line}\n" for line in remarks(tested, covered)), nl=False)
         case "tap":
             click.echo("\n".join(tap(tested)))
         case _:
-            emit(format_, "test", facts, report.text(tested, colour=colour(), plain=plain()))
-    return 1 if facts["failed"] else 0
+            parts = [report.text(tested, colour=colour(), plain=plain())]
+            if covered is not None and annotate:
+                parts.append(covered.annotated(colour=colour()))
+            if covered is not None:
+                parts.append(covered.text(colour=colour()))
+            emit(format_, "test", facts, "\n\n".join(parts))
+    low = covered is not None and least is not None and covered.percent < least
+    if low and covered is not None:
+        context.note(f"coverage is {covered.percent:g}%, less than {least:g}%")
+    return 1 if facts["failed"] or low else 0
 
 
 def _of_path(trials: Sequence[Trial], workspace: Workspace, path: Path | None) -> tuple[Trial, ...]:
@@ -61,7 +90,7 @@ def _of_path(trials: Sequence[Trial], workspace: Workspace, path: Path | None) -
     return tuple(each for each in trials if (workspace.root / each.span.source.name).resolve().is_relative_to(below))
 
 
-def _tested(trial: Trial, played: Played[Explanation | None, None]) -> report.Tested:
+def _tested(trial: Trial, played: Played[Explanation | None, frozenset[Mark]]) -> report.Tested:
     if played.line is None or played.got is None:
         return report.Tested(trial, None)
     return report.Tested(trial, report.Failed(trial.lines[played.line], played.got, played.story, played.open))

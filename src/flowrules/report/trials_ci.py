@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from flowrules.diagnostics import github
+from flowrules.report.coverage import Coverage
 from flowrules.report.print import safe
 from flowrules.report.trials import Tested, failure
 
@@ -26,11 +27,17 @@ def junit(tested: Sequence[Tested]) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
 
 
-def remarks(tested: Sequence[Tested]) -> Iterator[str]:
-    """One for each test that failed, at the line that did not come true."""
+def remarks(tested: Sequence[Tested], covered: Coverage | None = None) -> Iterator[str]:
+    """One for each test that failed, at the line that did not come true, and for each gap."""
     for each in tested:
         if each.failed is not None:
             yield github.annotation("error", each.failed.line.span, each.trial.title, f"instead: {each.got}")
+    if covered is None:
+        return
+    sources = {source.name: source for source in covered.sources}
+    for gap in covered.gaps:
+        source = sources[gap.file]
+        yield github.annotation("notice", source.whole(gap.line), "not covered by tests", gap.gap)
 
 
 def tap(tested: Sequence[Tested]) -> Iterator[str]:

@@ -6,7 +6,7 @@ Takes a connection, gives a Program. Reads only; never looks at the files of the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, Integer, and_, func, inspect, literal_column, or_, select, text
 
@@ -65,6 +65,11 @@ class Program:
         if code not in self._scripts:
             self._scripts[code] = script(self.bundle, *self.bundle.position(code))
         return self._scripts[code]
+
+    def witness(self, code: int, statement: Statement) -> None:
+        """One more for all who come to a position, which only looks on."""
+        script = self.script(code)
+        self._scripts[code] = replace(script, arrive=(*script.arrive, statement))
 
     def made(self, item: OnEvent) -> tuple[Statement, ...]:
         """The statements of an event clause, made when such a fact comes first."""

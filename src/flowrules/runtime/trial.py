@@ -26,7 +26,9 @@ from flowrules.runtime.deploy import apply, take_stock
 from flowrules.runtime.load import Program, load_program
 from flowrules.runtime.tick import Planner, prepare
 from flowrules.sql import tables as t
+from flowrules.sql.bundle import Bundle
 from flowrules.sql.codes import Status
+from flowrules.sql.witness import SEEN, conditions
 from flowrules.store import catalogues
 from flowrules.store.database import Database, Session
 from flowrules.store.journal import (
@@ -60,13 +62,12 @@ _MOST_WAYS = 64
 class Audience(Generic[T, G]):
     """Who looks on. judge: what was so instead of an expectation, None: it came true. tell: the story of a failure.
 
-    prepare: what to add to the program of a stage; gather: what there is to note when a test has ended.
+    gather: what there is to note when a test has ended; with it the parts of conditions are looked at too.
     """
 
     judge: Callable[[Connection, Library, Model, m.Line], m.Got | None]
     tell: Callable[[Connection, Library, m.Line, m.Got], T]
-    prepare: Callable[[Session, Program], None] | None = None
-    gather: Callable[[Connection, Program], G] | None = None
+    gather: Callable[[Connection, Bundle], G] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,11 @@ class Theatre(Generic[T, G]):
         for trial in self.trials:
             self._rules_of(trial)
 
+    def alone(self) -> None:
+        """In a process that was made of another: what that one has open is not ours to use, or to close."""
+        self._stages.clear()
+        self._open = ExitStack()
+
     def close(self) -> None:
         self._open.close()
         self._stages.clear()
@@ -167,7 +173,7 @@ class Theatre(Generic[T, G]):
             number, got = play.run()
             story = None
             with stage.session.read() as connection:
-                gathered = () if audience.gather is None else (audience.gather(connection, stage.program),)
+                gathered = () if audience.gather is None else (audience.gather(connection, stage.program.bundle),)
                 if got is not None and number is not None:
                     story = audience.tell(connection, stage.library, trial.lines[number], got)
             return Played(number, got, story, tuple(way.items()), gathered)
@@ -185,8 +191,8 @@ class Theatre(Generic[T, G]):
             memory = self._open.enter_context(in_memory(rules.content))
             session = self._open.enter_context(memory.database.session())
             planner = prepare(memory.database, session, rules.program)
-            if self.audience.prepare is not None:
-                self.audience.prepare(session, rules.program)
+            if self.audience.gather is not None:
+                _witness(session, rules.program)
             memory.settle()
             self._stages[key] = _Stage(memory, session, planner, rules.program, rules.library)
         return self._stages[key]
@@ -233,6 +239,13 @@ def theatre(
             yield made
         finally:
             made.close()
+
+
+def _witness(session: Session, program: Program) -> None:
+    with session.write() as connection:
+        connection.exec_driver_sql(SEEN)
+    for code, statement in conditions(program.bundle):
+        program.witness(code, statement)
 
 
 def _enters_now(campaign: Campaign) -> bool:

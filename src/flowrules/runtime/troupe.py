@@ -34,7 +34,7 @@ def play_all(theatre: Theatre[T, G], trials: Sequence[Trial], jobs: int | None =
     theatre.prepare()  # before there are several of us
     _working.append((theatre, trials))
     try:
-        with get_context("fork").Pool(number) as pool:
+        with get_context("fork").Pool(number, theatre.alone) as pool:
             yield from pool.imap(_play, range(len(trials)))
     finally:
         _working.pop()
