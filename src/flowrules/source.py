@@ -45,7 +45,6 @@ class Source:
         end = self._starts[number] - 1 if number < len(self._starts) else len(self.text)
         return self.text[start:end].rstrip("\r")
 
-
     def whole(self, number: int) -> Span:
         """A line (from 1), without the blanks around it."""
         text, start = self.line(number), self._start(number)

@@ -133,14 +133,23 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """The goal of the campaign, on any of the journeys."""
+
+    who: Who
+    negated: bool
+    campaign: str
+
+
+@dataclass(frozen=True, slots=True)
 class Has:
     who: str
     attribute: Attribute
     value: Stored
 
 
-Expectation = Message | InStage | Tagged | Left | Has
-EXPECTATIONS = (Message, InStage, Tagged, Left, Has)
+Expectation = Message | InStage | Tagged | Left | Reached | Has
+EXPECTATIONS = (Message, InStage, Tagged, Left, Reached, Has)
 
 
 @dataclass(frozen=True, slots=True)

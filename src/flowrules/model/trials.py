@@ -318,6 +318,8 @@ class _Test:
             self._reason(because, typed.LEFT, "ends a journey in a test")
             return typed.Left(who, node.campaign.text, because.word, None)
         words = {step.reason for step in steps_of(campaign) if isinstance(step, tree.Exit) and step.reason}
+        capped = [self.model.policy.when_capped, *(each.when_capped for each in self.model.campaigns)]
+        words |= {each.words for each in capped if each is not None and each.words}
         if because.word not in words:
             message = f'no `exit` of campaign `{node.campaign.text}` says "{because.word}"'
             quoted = [f'"{each}"' for each in words]
@@ -329,6 +331,15 @@ class _Test:
             shown = f'"{node.word}"' if node.quoted else f"`{node.word}`"
             message = f"{shown} is no reason that {what}"
             self.names.unknown("FR504", message, _word(node), node.word, known, "there are: " + ", ".join(known))
+
+    def reached(self, node: tree.ExpectGoal) -> typed.Reached | None:
+        who, campaign = self._whom(node.who), self.names.campaign(node.campaign)
+        if campaign is None:
+            return None
+        if not any(isinstance(clause, tree.Goal) for clause in campaign.header):
+            message = f"campaign `{node.campaign.text}` has no goal"
+            self.names.note("FR504", message, node.campaign.span, "write one: `goal EVENT within 30 days`")
+        return typed.Reached(who, node.negated, node.campaign.text)
 
     def has(self, node: tree.ExpectValue) -> typed.Has | None:
         who = self._who(node.who)
@@ -360,7 +371,7 @@ def _word(node: tree.Because) -> Span:
     return Span(node.span.source, node.span.start + length, node.span.end)
 
 
-_EXPECTATIONS = (tree.ExpectMessage, tree.ExpectStage, tree.ExpectTagged, tree.ExpectLeft, tree.ExpectValue)
+_EXPECTATIONS = tree.Expectation
 _LINES: dict[type, Callable[[_Test, Any], typed.Happening | typed.Expectation | None]] = {
     tree.Does: _Test.does,
     tree.Reacts: _Test.reacts,
@@ -370,5 +381,6 @@ _LINES: dict[type, Callable[[_Test, Any], typed.Happening | typed.Expectation | 
     tree.ExpectStage: _Test.stage,
     tree.ExpectTagged: _Test.tagged,
     tree.ExpectLeft: _Test.left,
+    tree.ExpectGoal: _Test.reached,
     tree.ExpectValue: _Test.has,
 }

@@ -6,7 +6,7 @@ did. What a spot is stands in docs/cli.md, and nothing counts that no test can b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,7 +26,7 @@ from flowrules.program.machine import EventTest, Machine, Node, NodeKind, Reacti
 from flowrules.report.print import printed, safe
 from flowrules.source import Source
 from flowrules.sql import tables as t
-from flowrules.sql.bundle import NODES, Bundle
+from flowrules.sql.bundle import Bundle
 from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.witness import filters, parts, passed_over
 from flowrules.syntax import tree
@@ -106,7 +106,7 @@ def _ghosts(connection: Connection) -> Iterator[Mark]:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One thing that a line can decide. marks: any of them shows that it did; gap: what is to be said where none does."""
+    """One thing that a line can decide. marks: any of them shows that it did; gap: what to say where none does."""
 
     place: str
     gap: str
@@ -170,16 +170,23 @@ def _of_head(campaign: Campaign) -> Iterator[Spot]:
         marks = tuple((name, Decision.GOAL, reason, "rule", goal.place) for reason in (None, Reason.JOURNEY_ENDED))
         yield Spot(goal.place, "nobody ever reaches the goal", marks)
     for clause in campaign.exits:
-        what = f"`{clause.event.name}` never ends a journey" if isinstance(clause, ExitOnEvent) else "this never ends a journey"
+        what = (
+            f"`{clause.event.name}` never ends a journey"
+            if isinstance(clause, ExitOnEvent)
+            else "this never ends a journey"
+        )
         yield Spot(clause.place, what, ((name, Decision.EXIT, Reason.EXIT_WHEN, "rule", clause.place),))
     for each in campaign.exclusions:
         by = f"campaign {each.campaign}" if isinstance(each, ExcludeCampaign) else each.by
         refused = tuple(
-            (name, decision, Reason.EXCLUDED, "by", each.place, by) for decision in (Decision.NOT_ENTERED, Decision.EXIT)
+            (name, decision, Reason.EXCLUDED, "by", each.place, by)
+            for decision in (Decision.NOT_ENTERED, Decision.EXIT)
         )
         yield Spot(each.place, f"nobody is ever excluded by {by}", refused)
     for cap in campaign.caps:
-        yield Spot(cap.place, "nobody is ever capped here", ((name, Decision.WITHHELD, Reason.CAPPED, "rule", cap.place),))
+        yield Spot(
+            cap.place, "nobody is ever capped here", ((name, Decision.WITHHELD, Reason.CAPPED, "rule", cap.place),)
+        )
     for hold in campaign.holds:
         held = (name, Decision.WITHHELD, Reason.ON_HOLD, "rule", hold.place)
         yield Spot(hold.place, "no message is ever held by this", (held,))
@@ -243,7 +250,7 @@ _DONE: dict[NodeKind, tuple[Decision, str]] = {
 }
 
 
-def _of_node(name: str, node: Node, written: dict[str, list[str]]) -> Iterator[Spot]:
+def _of_node(name: str, node: Node, written: dict[str, list[str]]) -> Iterator[Spot]:  # noqa: C901  # one case a kind
     def spot(gap: str, decision: Decision, *reasons: Reason | None) -> Spot:
         return Spot(node.place, gap, tuple((name, decision, reason, "step", node.key) for reason in reasons or (None,)))
 

@@ -42,7 +42,9 @@ def judge(connection: Connection, known: dict[int, Deployed], model: Model, line
     return _counted(judging, expected, expected.who)
 
 
-def _counted(judging: _Judging, expected: m.Message | m.InStage | m.Tagged | m.Left, number: int) -> m.Got | None:
+def _counted(
+    judging: _Judging, expected: m.Message | m.InStage | m.Tagged | m.Left | m.Reached, number: int
+) -> m.Got | None:
     """Of so many of the customers it is so."""
     customer = t.customer.c
     everybody = judging.connection.execute(select(customer.external_id).order_by(customer.id)).scalars().all()
@@ -72,6 +74,8 @@ class _Judging:
                 return _tagged(self.connection, expected)
             case m.Left():
                 return _left(self, expected)
+            case m.Reached():
+                return _reached(self, expected)
             case m.Has():
                 return _has(self.connection, self.model, expected)
 
@@ -264,6 +268,25 @@ def _left(judging: _Judging, expected: m.Left) -> str | None:
         same = expected.reason in {None, reason(last.exit)} and expected.words in {None, last.text}
         if same:
             return None
+    return _standing(judging, str(expected.who), expected.campaign)
+
+
+def _reached(judging: _Judging, expected: m.Reached) -> str | None:
+    enrollment = t.enrollment.c
+    at = judging.connection.execute(
+        select(enrollment.goal_at)
+        .select_from(t.enrollment)
+        .join(t.customer, t.customer.c.id == enrollment.customer_id)
+        .join(t.campaign, t.campaign.c.id == enrollment.campaign_id)
+        .where(t.customer.c.external_id == expected.who, t.campaign.c.name == expected.campaign)
+        .where(enrollment.goal_at.is_not(None))
+        .order_by(enrollment.instance.desc())
+        .limit(1)
+    ).scalar()
+    if (at is not None) is not expected.negated:
+        return None
+    if at is not None:
+        return f"{expected.who} reached it on {moment(at, judging.zone)}"
     return _standing(judging, str(expected.who), expected.campaign)
 
 

@@ -5,6 +5,7 @@ Takes results; gives the facts of `flowrules test` and its text.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,8 +15,10 @@ from sqlalchemy import Connection
 from flowrules.content.deployed import Deployed
 from flowrules.diagnostics.text import pointed
 from flowrules.model.trial import Got, Line, Trial
+from flowrules.report.coverage import Coverage
 from flowrules.report.explain import Explanation, explain
 from flowrules.report.explain_text import explanation_lines
+from flowrules.report.mutation import Mutated
 from flowrules.report.print import printed, safe
 from flowrules.report.words import counted
 
@@ -71,16 +74,65 @@ class Tested:
         }
 
 
-def facts(tested: Sequence[Tested]) -> dict[str, object]:
-    failed = sum(each.failed is not None for each in tested)
-    return {"passed": len(tested) - failed, "failed": failed, "tests": [each.facts() for each in tested]}
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """With `--changed`. why: what has changed, empty where the test was left out; parts: what it depends on."""
+
+    trial: Trial
+    why: str
+    parts: tuple[str, ...]
 
 
-def text(tested: Sequence[Tested], *, colour: bool, plain: bool) -> str:
-    parts = [failure(each, colour=colour, plain=plain) for each in tested if each.failed is not None]
-    passed = len(tested) - len(parts)
-    summary = f"{counted(passed, 'test')} passed" + (f", {len(parts)} failed" if parts else "")
-    return "\n\n".join([*parts, summary])
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Everything that one run found."""
+
+    tested: Sequence[Tested]
+    choices: Sequence[Choice] = ()
+    covered: Coverage | None = None
+    mutated: Mutated | None = None
+
+    def facts(self) -> dict[str, object]:
+        failed = sum(each.failed is not None for each in self.tested)
+        return {
+            "passed": len(self.tested) - failed,
+            "failed": failed,
+            "tests": [each.facts() for each in self.tested],
+            "left_out": [
+                {
+                    "name": each.trial.title,
+                    "file": each.trial.span.source.name,
+                    "line": each.trial.span.line,
+                    "why": f"unchanged: {', '.join(each.parts)}",
+                }
+                for each in self.choices
+                if not each.why
+            ],
+            "coverage": None if self.covered is None else self.covered.facts(),
+            "mutation": None if self.mutated is None else self.mutated.facts(),
+        }
+
+    def text(self, *, colour: bool, plain: bool, annotate: bool = False) -> str:
+        blocks = [failure(each, colour=colour, plain=plain) for each in self.tested if each.failed is not None]
+        passed = len(self.tested) - len(blocks)
+        summary = f"{counted(passed, 'test')} passed" + (f", {len(blocks)} failed" if blocks else "")
+        blocks.append("\n".join([summary, *self._choices()]))
+        if self.covered is not None and annotate:
+            blocks.append(self.covered.annotated(colour=colour))
+        if self.covered is not None:
+            blocks.append(self.covered.text(colour=colour))
+        if self.mutated is not None:
+            blocks.append(self.mutated.text(colour=colour))
+        return "\n\n".join(blocks)
+
+    def _choices(self) -> list[str]:
+        """Why these and not the others."""
+        whys = Counter(each.why for each in self.choices if each.why)
+        told = [f"  {counted(number, 'test')} run: {why}" for why, number in whys.items()]
+        out = sum(not each.why for each in self.choices)
+        if out:
+            told.append(f"  {counted(out, 'test')} left out: nothing has changed that they depend on since they passed")
+        return told
 
 
 def failure(tested: Tested, *, colour: bool = False, plain: bool = False) -> str:

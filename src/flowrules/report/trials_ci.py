@@ -7,9 +7,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from flowrules.diagnostics import github
-from flowrules.report.coverage import Coverage
 from flowrules.report.print import safe
-from flowrules.report.trials import Tested, failure
+from flowrules.report.trials import Result, Tested, failure
 
 
 def junit(tested: Sequence[Tested]) -> str:
@@ -27,17 +26,17 @@ def junit(tested: Sequence[Tested]) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
 
 
-def remarks(tested: Sequence[Tested], covered: Coverage | None = None) -> Iterator[str]:
-    """One for each test that failed, at the line that did not come true, and for each gap."""
-    for each in tested:
+def remarks(result: Result) -> Iterator[str]:
+    """One for each test that failed, at the line that did not come true; for each gap, and each change unnoticed."""
+    for each in result.tested:
         if each.failed is not None:
             yield github.annotation("error", each.failed.line.span, each.trial.title, f"instead: {each.got}")
-    if covered is None:
-        return
-    sources = {source.name: source for source in covered.sources}
-    for gap in covered.gaps:
-        source = sources[gap.file]
-        yield github.annotation("notice", source.whole(gap.line), "not covered by tests", gap.gap)
+    if result.covered is not None:
+        sources = {source.name: source for source in result.covered.sources}
+        for gap in result.covered.gaps:
+            yield github.annotation("notice", sources[gap.file].whole(gap.line), "not covered by tests", gap.gap)
+    for mutant in [] if result.mutated is None else result.mutated.survived:
+        yield github.annotation("notice", mutant.span, "no test notices", mutant.words)
 
 
 def tap(tested: Sequence[Tested]) -> Iterator[str]:

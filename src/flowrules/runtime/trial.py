@@ -7,7 +7,6 @@ in a list unless the test says so; where a split's arm is not said, the test is 
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -123,6 +122,7 @@ class Theatre(Generic[T, G]):
     model: Model
     trials: Sequence[m.Trial]
     audience: Audience[T, G]
+    template: bytes = b""
     _rules: dict[tuple[int, int], _Rules] = field(default_factory=dict)
     _stages: dict[tuple[int, int], _Stage] = field(default_factory=dict)
     _open: ExitStack = field(default_factory=ExitStack)
@@ -205,7 +205,9 @@ class Theatre(Generic[T, G]):
 
     def _set(self, model: Model, at: int) -> _Rules:
         path = self.folder / "rules.db"
-        shutil.copyfile(self._blank(), path)
+        if not self.template:
+            self.template = blank(self.snapshot)
+        path.write_bytes(self.template)
         database = Database.open(f"sqlite:///{path}")
         apply(database, self.snapshot, model, at)
         with database.write() as connection:
@@ -220,21 +222,22 @@ class Theatre(Generic[T, G]):
         database.close()
         return _Rules(image(path), program, library)
 
-    def _blank(self) -> Path:
-        """A database without rules."""
-        path = self.folder / "blank.db"
-        if not path.exists():
-            zone, currency = self.snapshot.zone, self.snapshot.currency
-            Database.create(f"sqlite:///{path}", zone=zone, currency=currency, salt=_SOURCE).close()
-        return path
+
+def blank(snapshot: Snapshot) -> bytes:
+    """A database without rules."""
+    with tempfile.TemporaryDirectory(prefix="flowrules-") as folder:
+        path = Path(folder) / "blank.db"
+        Database.create(f"sqlite:///{path}", zone=snapshot.zone, currency=snapshot.currency, salt=_SOURCE).close()
+        return image(path)
 
 
 @contextmanager
 def theatre(
-    snapshot: Snapshot, model: Model, trials: Sequence[m.Trial], audience: Audience[T, G]
+    snapshot: Snapshot, model: Model, trials: Sequence[m.Trial], audience: Audience[T, G], template: bytes = b""
 ) -> Iterator[Theatre[T, G]]:
+    """template: what `blank` gives, where it was made before."""
     with tempfile.TemporaryDirectory(prefix="flowrules-") as folder:
-        made = Theatre(Path(folder), snapshot, model, trials, audience)
+        made = Theatre(Path(folder), snapshot, model, trials, audience, template)
         try:
             yield made
         finally:

@@ -146,6 +146,9 @@ class TestReader(Reader):
     def expect_left(self, c: Children) -> tree.ExpectLeft:
         return tree.ExpectLeft(self._who(c[1]), self._name(c[3]), c[4], self._span(c))
 
+    def expect_goal(self, c: Children) -> tree.ExpectGoal:
+        return tree.ExpectGoal(self._who(c[1]), c[2] is not None, self._name(c[6]), self._span(c))
+
     def expect_value(self, c: Children) -> tree.ExpectValue:
         return tree.ExpectValue(self._name(c[1]), self._name(c[3]), self._cell(c[5]), self._span(c))
 

@@ -228,6 +228,16 @@ class ExpectLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectGoal:
+    """`expect ana reached goal of welcome`."""
+
+    who: Name | Many
+    negated: bool
+    campaign: Name
+    span: Span = place()
+
+
+@dataclass(frozen=True, slots=True)
 class ExpectValue:
     """`expect plan of ana is "pro"`."""
 
@@ -237,7 +247,7 @@ class ExpectValue:
     span: Span = place()
 
 
-Expectation = ExpectMessage | ExpectStage | ExpectTagged | ExpectLeft | ExpectValue
+Expectation = ExpectMessage | ExpectStage | ExpectTagged | ExpectLeft | ExpectGoal | ExpectValue
 
 
 @dataclass(frozen=True, slots=True)
