@@ -128,8 +128,8 @@ def test_only_what_has_changed_is_run_again(call: Call, workspace: Path) -> None
     assert facts["left_out"][0]["why"] == "unchanged: the test, the policy, campaign welcome"
     text = (workspace / "rules/welcome_test.flow").read_text()
     (workspace / "rules/welcome_test.flow").write_text(text.replace("12.50 EUR", "13.50 EUR"))
-    said = call("test", "--changed").out
-    assert said == "1 test passed\n  1 test run: the test changed\n" + left.replace("3", "2")
+    once = call("test", "--changed").out
+    assert once == "1 test passed\n  1 test run: the test changed\n" + left.replace("3", "2")
     policy = workspace / "rules/policy.flow"
     policy.write_text(policy.read_text().replace("cap 3", "cap 0"))
     said = call("test", "--changed")

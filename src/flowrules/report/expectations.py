@@ -26,6 +26,7 @@ from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.columns import attribute_column, tables_for
 
 _REFUSED = (Decision.WITHHELD, Decision.NOT_ENTERED)
+_DECISIONS = decisions()
 _NAMED = 5
 """So many customers are named, and of more how many there are."""
 
@@ -91,9 +92,9 @@ def _message(judging: _Judging, expected: m.Message) -> str | None:
     """Of the step: those of (since, at]."""
     decision, line, zone = t.decision.c, judging.line, judging.zone
     rows = judging.connection.execute(
-        decisions()
-        .where(t.customer.c.external_id == expected.who, decision.at > line.since, decision.at <= line.at)
-        .order_by(decision.at, decision.turn, t.campaign.c.name, decision.instance)
+        _DECISIONS.where(
+            t.customer.c.external_id == expected.who, decision.at > line.since, decision.at <= line.at
+        ).order_by(decision.at, decision.turn, t.campaign.c.name, decision.instance)
     ).all()
     sent = [row for row in rows if row.decision == Decision.SEND and row.reason is None]
     found = [row for row in sent if _is(row, expected)]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from flowrules.model.campaign import DateTrigger, ScheduleTrigger
 from flowrules.model.values import instant
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = 86_400_000_000
 
 
 def occurrences(
@@ -26,38 +28,40 @@ def occurrences(
         if after < at <= until:
             yield at, _number(_local_date(at, zone))
         return
-    clock = trigger.clock or time()
-    first, last = _local_date(after, zone) - timedelta(days=1), _local_date(until, zone) + timedelta(days=1)
-    for day in _days(trigger, first, last):
-        if after < (at := instant(datetime.combine(day, clock), zone)) <= until:
-            yield at, _number(day)
+    every, weekday, day = "day", None, None
+    if isinstance(trigger, ScheduleTrigger):
+        every, weekday, day = trigger.every or "day", trigger.weekday, trigger.day
+    # Wherever it is, the local date is at most a day from that of UTC.
+    first, last = after // _DAY - 1, until // _DAY + 1
+    for month in range(_month(first), _month(last) + 1):
+        for at, number in _of_month(every, weekday, day, trigger.clock or time(), zone, month):
+            if after < at <= until:
+                yield at, number
+
+
+@lru_cache(maxsize=10_000)
+def _of_month(
+    every: str, weekday: int | None, day: int | None, clock: time, zone: str, month: int
+) -> tuple[tuple[int, int], ...]:
+    """Those whose local date lies in a month: the same ones are asked for again and again."""
+    year, number = divmod(month, 12)
+    length = monthrange(year, number + 1)[1]
+    dates = [date(year, number + 1, each) for each in range(1, length + 1)]
+    if every == "week":
+        dates = [each for each in dates if each.weekday() == weekday]
+    elif every == "month":
+        dates = [dates[min(day or 1, length) - 1]]
+    return tuple((instant(datetime.combine(each, clock), zone), _number(each)) for each in dates)
+
+
+def _month(day: int) -> int:
+    """Of a day since 1970-01-01, counted from the year 0."""
+    found = _EPOCH.date() + timedelta(days=day)
+    return found.year * 12 + found.month - 1
 
 
 def _number(day: date) -> int:
     return (day - _EPOCH.date()).days
-
-
-def _days(trigger: ScheduleTrigger | DateTrigger, first: date, last: date) -> Iterator[date]:
-    """Those in question, from the first to the last."""
-    every = None if isinstance(trigger, DateTrigger) else trigger.every
-    if every == "month":
-        for month in range(first.year * 12 + first.month - 1, last.year * 12 + last.month):
-            year, number = divmod(month, 12)
-            day = date(year, number + 1, min(_day(trigger), monthrange(year, number + 1)[1]))
-            if first <= day <= last:
-                yield day
-        return
-    step = 1
-    if isinstance(trigger, ScheduleTrigger) and every == "week":
-        first += timedelta(days=((trigger.weekday or 0) - first.weekday()) % 7)
-        step = 7
-    for ordinal in range(first.toordinal(), last.toordinal() + 1, step):
-        yield date.fromordinal(ordinal)
-
-
-def _day(trigger: ScheduleTrigger | DateTrigger) -> int:
-    """Of the month."""
-    return trigger.day or 1 if isinstance(trigger, ScheduleTrigger) else 1
 
 
 def _local_date(at: int, zone: str) -> date:
