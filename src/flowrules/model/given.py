@@ -198,15 +198,19 @@ class People:
                     return
                 self._row(node, row, columns, _line(source, reader.line_num))
         except csv.Error as failure:
-            self.names.note("FR507", f"this is no CSV file: {failure}", _line(source, reader.line_num))
+            place = _line(source, min(reader.line_num + 1, source.text.count("\n") + 1))
+            hint = "perhaps a text in quotes is opened and never closed"
+            self.names.note("FR507", f"this file can not be read as CSV: {failure}", place, hint)
 
     def _columns(self, given: Sequence[str], source: Source) -> dict[str, Attribute]:
         known = {each.name: each for each in (*BUILTIN_ATTRIBUTES, *self.model.attributes)}
-        place = _line(source, 1)
+        head = _line(source, 1)
         if "id" not in given:
-            self.names.note("FR507", "this file has no column `id`", place, "each customer needs a name")
+            self.names.note("FR507", "this file has no column `id`", head, "each customer needs a name")
         for column in given:
             if column not in known:
+                at = head.start + max(0, head.text.find(column))
+                place = Span(source, at, at + max(1, len(column)))
                 self.names.unknown("FR507", f"there is no attribute `{column}`", place, column, known)
         return {column: known[column] for column in given if column in known}
 

@@ -98,7 +98,7 @@ class _Models:
 class _Test:
     """`now` None: no `at` yet. `judged`: an expectation has looked at what happened up to now.
 
-    `lost`: why there is no time has been said.
+    `lost`: why there is no time has been said. `doubtful`: some who are given have mistakes.
     """
 
     case: Case
@@ -110,6 +110,7 @@ class _Test:
     since: int = 0
     judged: bool = False
     lost: bool = False
+    doubtful: bool = False
 
     @property
     def given(self) -> People:
@@ -117,7 +118,9 @@ class _Test:
 
     def build(self) -> typed.Trial:
         node = self.case.node
+        known = len(self.names.diagnostics)
         self.people = self.given.read(node.given)
+        self.doubtful = len(self.names.diagnostics) > known
         lines = [line for each in node.lines if (line := self._line(each)) is not None]
         if not any(isinstance(each.what, _EXPECTATIONS) for each in node.lines):
             self.names.note("FR502", "this test expects nothing", node.span, "such as `expect email NAME to NAME`")
@@ -135,8 +138,9 @@ class _Test:
         if isinstance(who, tree.Name):
             return self._who(who)
         number = who.number if isinstance(who.number, int) else 0
-        if number > len(self.people):
-            message = f"this test is given {len(self.people)} customers"
+        if number > len(self.people) and not self.doubtful:
+            there = len(self.people)
+            message = f"this test is given {there} customer{'' if there == 1 else 's'}"
             self.names.note("FR504", message, who.span, "no more than those can be counted")
         return number
 

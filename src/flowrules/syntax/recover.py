@@ -106,7 +106,8 @@ def _of_test(lines: list[str], at: int, body: list[int]) -> tuple[str, bool]:
         return 'time zone "UTC"', False
     if any(line.lstrip().startswith("given ") and _depth(line) < _depth(lines[at]) for line in lines[1:at]):
         return "held out", False
-    return ("given x:", True) if body else ("after 1 day", False)
+    happened = any(line.lstrip().startswith(("at ", "after ", "expect ")) for line in lines[1:at])
+    return ("given x:", True) if body and not happened else ("after 1 day", False)
 
 
 def _body(lines: list[str], at: int) -> list[int]:
