@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from flowrules.content.deployed import Library
+from flowrules.content.deployed import Deployed, Library
 from flowrules.content.outgoing import details, key_of
 from flowrules.model.schema import EventType, Property
 from flowrules.model.values import display
