@@ -174,7 +174,7 @@ def test_a_change_that_no_test_notices(call: Call, workspace: Path) -> None:
     facts = json.loads(call("test", "--mutate", "--format", "json").out)["mutation"]
     assert (facts["noticed"], facts["not_tried"]) == (3, 0)
     assert facts["survived"] == [
-        {"file": "rules/policy.flow", "line": 6, "before": "3", "after": "4"},
+        {"file": "rules/policy.flow", "line": 6, "before": "cap 3", "after": "cap 4"},
         {"file": "rules/welcome.flow", "line": 13, "before": "14 days", "after": "15 days"},
     ]
     (workspace / "rules/wrong.flow").write_text(WRONG)

@@ -384,7 +384,16 @@ def test_no_file_at_all() -> None:
         assert good(text).declarations == ()
 
 
-HEADS = (tree.Stage, tree.CampaignDecl, tree.CustomerDecl, tree.TestDecl, tree.Given, tree.GivenFile, tree.Branch)
+HEADS = (
+    tree.Stage,
+    tree.CampaignDecl,
+    tree.CustomerDecl,
+    tree.TestDecl,
+    tree.Given,
+    tree.GivenFile,
+    tree.GivenPolicy,
+    tree.Branch,
+)
 """Their span is that of the line they begin with."""
 
 

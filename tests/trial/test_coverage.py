@@ -302,7 +302,7 @@ def survivors(snapshot: Snapshot) -> set[str]:
         (None, set()),
         ("at night", {"without `quiet hours 21:00 to 09:00 for sms`", "`21:00` as `22:00`", "`09:00` as `10:00`"}),
         ("busy", {"without `, campaign news`", "without `hold while tagged busy`", "`6 hours` as `7 hours`"}),
-        ("slow", {"`10 days` as `11 days`", "`2` as `3`", "`>` as `>=`", "`09:00` as `10:00`"}),
+        ("slow", {"`10 days` as `11 days`", "`cap 2` as `cap 3`", "`score > 3` as `score >= 3`", "`09:00` as `10:00`"}),
     ],
 )
 def test_a_change_that_no_test_notices_is_told(without: str | None, told: set[str]) -> None:
@@ -336,14 +336,14 @@ policy:
 """
     found = [each.words for each in mutants([parse(Source("x.flow", text))[0]])]
     assert found == [
+        "`n < 3` as `n <= 3`",
         "`n < 3` as `not n < 3`",
-        "`<` as `<=`",
         '`t is "a < b"` as `not t is "a < b"`',
         "`30 days` as `33 days`",
         "without `list l,`",
         "without `, segment s`",
         "without `exclude list m`",
-        "`2` as `3`",
+        "`cap 2` as `cap 3`",
         "without `on e go to s`",
         "`2 days` as `3 days`",
         '`x is "y"` as `not x is "y"`',

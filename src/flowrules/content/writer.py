@@ -91,6 +91,12 @@ def _too_long(job: Job) -> TemplateFailure:
     return TemplateFailure(place, f"takes more than {PATIENCE:g} seconds or too much memory to write")
 
 
+def rest() -> None:
+    """End the process: the next message starts another. Before this one is made into several."""
+    with _lock:
+        _stop()
+
+
 # --- the process --------------------------------------------------------------------------------------
 
 

@@ -85,7 +85,8 @@ def _of(node: Any) -> Iterator[tuple[Span, str]]:  # noqa: ANN401  # any part of
             for clock in _CLOCK.finditer(node.span.text):
                 yield _part(node.span, clock), f"{(int(clock[1]) + 1) % 24:02}:{clock[2]}"
         case tree.Compare() if (sign := _ORDERED.search(_masked(node.span.text))) is not None:
-            yield _part(node.span, sign), _STRICTER[sign[0]]
+            said = node.span.text
+            yield node.span, f"{said[: sign.start()]}{_STRICTER[sign[0]]}{said[sign.end() :]}"
         case tree.Exclude():
             yield _item(node.span), ""
         case _:
@@ -97,9 +98,9 @@ def _of(node: Any) -> Iterator[tuple[Span, str]]:  # noqa: ANN401  # any part of
 
 
 def _one_more(span: Span, number: int) -> Iterator[tuple[Span, str]]:
-    found = re.search(r"\d+", span.text)
+    found = re.match(r"\D*\d+", span.text)
     if found is not None:
-        yield _part(span, found), str(number + 1)
+        yield _part(span, found), re.sub(r"\d+$", str(number + 1), found[0])
 
 
 def _part(span: Span, found: re.Match[str]) -> Span:

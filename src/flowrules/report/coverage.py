@@ -6,8 +6,9 @@ did. What a spot is stands in docs/cli.md, and nothing counts that no test can b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rich.text import Text
@@ -35,6 +36,7 @@ from flowrules.syntax.parser import parse
 Mark = tuple[str | int | None, ...]
 """Something that happened in a test, by (campaign, what, ...)."""
 
+_NOBODY = "nobody ever comes here"
 _UNIVERSAL, _OF_CAMPAIGN = 1, 2
 """As `enrollment.ghost` begins; of each campaign it is another."""
 
@@ -106,11 +108,15 @@ def _ghosts(connection: Connection) -> Iterator[Mark]:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One thing that a line can decide. marks: any of them shows that it did; gap: what to say where none does."""
+    """One thing that a line can decide. marks: any of them shows that it did; gap: what to say where none does.
+
+    step: what these belong to, where nobody may ever come.
+    """
 
     place: str
     gap: str
     marks: tuple[Mark, ...]
+    step: tuple[str, str] | None = None
 
     @property
     def file(self) -> str:
@@ -152,7 +158,8 @@ def _of_campaign(made: Machine, written: dict[str, list[str]]) -> Iterator[Spot]
     reached = {way for node in made.nodes for way in node.edges}
     for number, node in enumerate(made.nodes):
         if node.kind is not NodeKind.END or number in reached:
-            yield from _of_node(name, node, written)
+            whole = (name, node.key)
+            yield from (replace(spot, step=whole) for spot in _of_node(name, node, written))
     for on in (on for stage in campaign.stages for on in stage.reactions):
         decision = Decision.REFRESHED if on.stage is None else Decision.INTERRUPTED
         gap = f"`{on.event.name}` never comes in this stage"
@@ -312,6 +319,17 @@ class Coverage:
     def gaps(self) -> list[Spot]:
         return [spot for spot in self.spots if not any(mark in self.marks for mark in spot.marks)]
 
+    @cached_property
+    def told(self) -> list[Spot]:
+        """The gaps; of a step that nobody ever comes to, that alone is said."""
+        missing = Counter(spot.step for spot in self.gaps)
+        all_of = Counter(spot.step for spot in self.spots)
+        found: dict[object, Spot] = {}
+        for spot in self.gaps:
+            whole = spot.step is not None and all_of[spot.step] > 1 and missing[spot.step] == all_of[spot.step]
+            found.setdefault(spot.step if whole else spot, replace(spot, gap=_NOBODY) if whole else spot)
+        return list(found.values())
+
     @property
     def percent(self) -> float:
         """In tenths, rounded down: all is all."""
@@ -331,7 +349,7 @@ class Coverage:
             "covered": len(self.spots) - len(self.gaps),
             "total": len(self.spots),
             "files": [{"file": name, "covered": covered, "total": total} for name, covered, total in self.files()],
-            "gaps": [{"file": gap.file, "line": gap.line, "what": gap.gap} for gap in self.gaps],
+            "gaps": [{"file": gap.file, "line": gap.line, "what": gap.gap} for gap in self.told],
         }
 
     def text(self, *, colour: bool) -> str:
@@ -340,9 +358,9 @@ class Coverage:
         for name, covered, total in self.files():
             style = "green" if covered == total else "yellow"
             lines.append(Text(f"  {name:<{width}}  ").append(f"{covered} of {total}", style))
-        if self.gaps:
-            places = max(len(gap.place) for gap in self.gaps)
-            lines += [Text(), *(Text(f"{gap.place:<{places}}  {safe(gap.gap)}") for gap in self.gaps)]
+        if self.told:
+            places = max(len(gap.place) for gap in self.told)
+            lines += [Text(), *(Text(f"{gap.place:<{places}}  {safe(gap.gap)}") for gap in self.told)]
         return printed(lines, colour=colour)
 
     def _counted(self) -> str:
@@ -357,7 +375,7 @@ class Coverage:
                 continue
             lines += [Text(), Text(source.name, "bold")] if lines else [Text(source.name, "bold")]
             for number in range(1, source.text.count("\n") + 1):
-                gaps = [gap.gap for gap in self.gaps if (gap.file, gap.line) == (source.name, number)]
+                gaps = [gap.gap for gap in self.told if (gap.file, gap.line) == (source.name, number)]
                 mark = "!" if gaps else "+" if number in deciding else " "
                 style = {"!": "red", "+": "green"}.get(mark, "")
                 lines.append(Text(f"{mark} {number:>4}  {safe(source.line(number))}".rstrip(), style))

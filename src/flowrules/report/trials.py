@@ -146,10 +146,8 @@ def failure(tested: Tested, *, colour: bool = False, plain: bool = False) -> str
         notes.append(("case", f"{safe(case.words)} ({case.place})"))
     for split, arm in failed.arms:
         name = split.removeprefix("split/").replace("/", ".")
-        notes.append(
-            ("arm", f"so it is in {arm} of {name}, and in others it is not; nothing in this test says the arm")
-        )
-        notes.append(("hint", f"below `given`, write `in arm {arm} of split {name}`"))
+        notes.append(("arm", f"so it is in arm {arm} of split {name}; in another arm the line comes true"))
+        notes.append(("hint", f"say which is meant, below `given`: `in arm NAME of split {name}`"))
     place = pointed(failed.line.span, colour=colour)
     told = [Text("   = ").append(head, "bold").append(f": {words}", "not bold") for head, words in notes]
     head, below = (printed(each, colour=colour) for each in (lines, told))

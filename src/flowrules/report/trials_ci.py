@@ -33,7 +33,7 @@ def remarks(result: Result) -> Iterator[str]:
             yield github.annotation("error", each.failed.line.span, each.trial.title, f"instead: {each.got}")
     if result.covered is not None:
         sources = {source.name: source for source in result.covered.sources}
-        for gap in result.covered.gaps:
+        for gap in result.covered.told:
             yield github.annotation("notice", sources[gap.file].whole(gap.line), "not covered by tests", gap.gap)
     for mutant in [] if result.mutated is None else result.mutated.survived:
         yield github.annotation("notice", mutant.span, "no test notices", mutant.words)

@@ -15,6 +15,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from flowrules.content import writer
 from flowrules.content.deployed import Deployed
 from flowrules.model.build import resolve
 from flowrules.model.campaign import Model
@@ -101,6 +102,7 @@ def mutate(
     changes = mutants(files)
     end = None if budget is None else time.monotonic() + budget
     _working.append((mutation, changes, end))
+    writer.rest()
     number = min(processes() if jobs is None else jobs, processes(), len(changes))
     try:
         with get_context("fork").Pool(number) if number > 1 else nullcontext() as pool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from multiprocessing import get_all_start_methods, get_context
 from typing import Any
 
+from flowrules.content import writer
 from flowrules.model.trial import Trial
 from flowrules.runtime.trial import G, Played, T, Theatre
 
@@ -32,6 +33,7 @@ def play_all(theatre: Theatre[T, G], trials: Sequence[Trial], jobs: int | None =
         yield from map(theatre.play, trials)
         return
     theatre.prepare()  # before there are several of us
+    writer.rest()
     _working.append((theatre, trials))
     try:
         with get_context("fork").Pool(number, theatre.alone) as pool:
