@@ -63,6 +63,7 @@ class CampaignFigures:
 
     messages: by what became of them (sent, refused, unknown, ghost ...), and by status those still open, each most
     frequent first; withheld: by reason, since ever and in the last 24 hours. comparison None: nobody is held out.
+    as_of: of all that is counted but who waits where, see Home.
     """
 
     funnel: Funnel
@@ -76,6 +77,7 @@ class CampaignFigures:
     withheld_24h: tuple[tuple[str, int], ...]
     comparison: Comparison | None
     decisions: tuple[Decided, ...]
+    as_of: int | None = None
 
 
 def campaign(
@@ -112,6 +114,7 @@ def campaign(
         withheld_24h=_withheld(tallies, campaign_id, since_quarter(now, _DAY)),
         comparison=comparison(found.treated, found.control),
         decisions=latest(connection, decisions, campaign_id),
+        as_of=tallies.as_of,
     )
 
 
@@ -254,13 +257,14 @@ def _by_line(place: str) -> tuple[str, int]:
 
 def waiting(connection: Connection, campaign_id: int) -> Mapping[tuple[int, int], int]:
     """Treated who rest now, by version and node."""
-    enrollment = tables.enrollment.c
+    resting, version = tables.resting.c, tables.version.c
+    versions = select(version.id).where(version.campaign_id == campaign_id)
     query = (
-        select(enrollment.version_id, enrollment.node, func.count().label("number"))
-        .where(enrollment.campaign_id == campaign_id, enrollment.ended_at.is_(None), enrollment.ghost == 0)
-        .group_by(enrollment.version_id, enrollment.node)
+        select(resting.version_id, resting.node, func.sum(resting.number).label("number"))
+        .where(resting.version_id.in_(versions), resting.held_out == 0)
+        .group_by(resting.version_id, resting.node)
     )
-    return {(row.version_id, row.node): row.number for row in connection.execute(query)}
+    return {(row.version_id, row.node): int(row.number) for row in connection.execute(query) if row.number}
 
 
 def _next_due(connection: Connection) -> Mapping[tuple[int, int], int]:

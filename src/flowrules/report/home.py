@@ -118,7 +118,10 @@ class Holdout:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """due: timers at or before now. days: the first instants of the days that `CampaignRow.sends` counts."""
+    """due: timers at or before now. days: the first instants of the days that `CampaignRow.sends` counts.
+
+    as_of: what was decided later is not counted yet, for a long tick goes on; None: all is.
+    """
 
     heartbeat: Heartbeat
     due: int
@@ -130,6 +133,7 @@ class Home:
     holdout: Holdout
     alerts: tuple[Alert, ...]
     days: tuple[int, ...]
+    as_of: int | None = None
 
 
 def home(
@@ -168,6 +172,7 @@ def home(
         ),
         alerts=(),
         days=days,
+        as_of=tallies.as_of,
     )
     return found if beat.deployment == 0 else _with_alerts(connection, found, box, now)
 
@@ -279,13 +284,12 @@ def ranked(numbers: Mapping[str, int]) -> list[tuple[str, int]]:
 def _channels(
     connection: Connection, tallies: Tallies, box: Outbox, now: int, zone: str, limits: Mapping[str, int]
 ) -> Iterator[ChannelRow]:
-    of_step = channels_of_steps(connection)
     hour: dict[int, Counter[int]] = {}
     day: dict[int, Counter[int]] = {}
     for ago, into in ((_HOUR, hour), (_DAY, day)):
-        sums = tallies.sums(("step_id", "code"), What.MESSAGE, since=since_quarter(now, ago), until=now + SECOND)
-        for (step_id, code), number in sums.items():
-            into.setdefault(of_step.get(step_id, 0), Counter())[code] += number
+        sums = tallies.sums(("channel_id", "code"), What.MESSAGE, since=since_quarter(now, ago), until=now + SECOND)
+        for (channel_id, code), number in sums.items():
+            into.setdefault(channel_id, Counter())[code] += number
     waiting: dict[int, Counter[Status]] = {}
     for each in box.waiting:
         waiting.setdefault(each.channel_id, Counter())[each.status] += each.number
@@ -307,12 +311,6 @@ def _channels(
             limit=limits.get(row.name),
             today=used.get(row.id, 0),
         )
-
-
-def channels_of_steps(connection: Connection) -> dict[int, int]:
-    node = tables.node.c
-    query = select(node.step_id, node.channel_id).where(node.channel_id.is_not(None)).distinct()
-    return {row.step_id: row.channel_id for row in connection.execute(query)}
 
 
 def _outcomes(numbers: Mapping[int, int]) -> Outcomes:

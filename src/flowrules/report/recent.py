@@ -16,6 +16,7 @@ from flowrules.report.lookup import reason
 from flowrules.report.words import SECOND
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision
+from flowrules.store.tallies import EARLIER_STAYS, ENROLLED
 
 LOOKED_AT = 20_000
 STAYS = 1_000
@@ -96,22 +97,19 @@ SELECT held_out, step_id, stay FROM (
         ) AS newest WHERE campaign_id = :campaign_id AND decision IN ({ends})
         ORDER BY at DESC, customer_id DESC, turn DESC LIMIT {stays}
     ) AS d
-    JOIN enrollment e
-        ON e.customer_id = d.customer_id AND e.campaign_id = d.campaign_id AND e.instance = d.instance
+    {enrolled}
 ) AS ended WHERE step_id IS NOT NULL ORDER BY held_out, step_id, stay
 """
-_EARLIER = (
-    "FROM visit v JOIN decision p ON p.at = v.at AND p.customer_id = v.customer_id "
-    "WHERE v.customer_id = d.customer_id AND v.at >= e.entered_at AND v.at <= d.at "
-    f"AND p.campaign_id = d.campaign_id AND p.instance = d.instance AND p.decision = {int(Decision.STAGE)} "
-    "AND (p.at < d.at OR p.turn < d.turn)"
-)
 
 
 def medians(connection: Connection, campaign_id: int) -> Mapping[tuple[int, int], int]:
     """Seconds, by held out and stage: of the last 1,000 stays in the campaign that ended among those decisions."""
     query = _STAYS.format(
-        earlier=_EARLIER, looked_at=LOOKED_AT, stays=STAYS, ends=f"{int(Decision.STAGE)}, {int(Decision.EXIT)}"
+        earlier=EARLIER_STAYS,
+        enrolled=ENROLLED,
+        looked_at=LOOKED_AT,
+        stays=STAYS,
+        ends=f"{int(Decision.STAGE)}, {int(Decision.EXIT)}",
     )
     stays: dict[tuple[int, int], list[int]] = {}
     for held_out, step_id, stay in connection.execute(text(query), {"campaign_id": campaign_id}):
