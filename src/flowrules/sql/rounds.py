@@ -99,7 +99,8 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         "link_campaign_id, link_instance, goal_at, ended_at, exit, words_id, ending, dirty) "
         "SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, e.version_id, "
         f"e.version_id * {NODES} + e.node, {STATE.REST}, e.version_id * {NODES} + e.node, e.due_at, e.recheck_at, "
-        "e.entered_at, e.entry_seq, e.entry_at, e.stage_at, e.stage_id, e.ghost, e.key, e.link_campaign_id, e.link_instance, e.goal_at, "
+        "e.entered_at, e.entry_seq, e.entry_at, e.stage_at, e.stage_id, e.ghost, e.key, e.link_campaign_id, "
+        "e.link_instance, e.goal_at, "
         "NULL, NULL, NULL, 0, 0 "
         f"FROM focus f {w.join('enrollment', 'e', 'e.customer_id = f.customer_id AND e.ended_at IS NULL')} "
     )
@@ -160,8 +161,8 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
             + w.join("attribute_change", "c", "c.customer_id = f.customer_id AND c.at = f.at")
         ),
         moves=w.statement(
-            "SELECT was, CASE WHEN ended_at IS NULL THEN code ELSE 0 END, CASE WHEN ghost > 0 THEN 1 ELSE 0 END, count(*) "
-            "FROM run WHERE dirty = 1 GROUP BY 1, 2, 3"
+            "SELECT was, CASE WHEN ended_at IS NULL THEN code ELSE 0 END, CASE WHEN ghost > 0 THEN 1 ELSE 0 END, "
+            "count(*) FROM run WHERE dirty = 1 GROUP BY 1, 2, 3"
         ),
         rest=w.row("resting", "version_id, node, held_out, part_at, part, number"),
     )

@@ -65,10 +65,10 @@ run = _temporary(
 )
 """The live instances of the round's customers, moved here and written back once.
 
-state: see STATE; code: the position; was: the position when the instant began, 0 of those who enter, -1 of those who had
-left; ending: marked by the watch; pick: the edge to take; local, until: of a wait; ev_*: the event met; renew: seq of the event that replaces the entry; link_*: the
-journey it ends with; depth: in the chain of what was set off within this instant; dirty: differs from the stored row;
-born: the turn of its entry at this instant.
+state: see STATE; code: the position; was: the position when the instant began, 0 of those who enter, -1 of those who
+had left; ending: marked by the watch; pick: the edge to take; local, until: of a wait; ev_*: the event met; renew: seq
+of the event that replaces the entry; link_*: the journey it ends with; depth: in the chain of what was set off within
+this instant; dirty: differs from the stored row; born: the turn of its entry at this instant.
 """
 
 start = _temporary("start", 5, "customer_id target plain key instance campaign_id ghost depth linked place_id by_id")
