@@ -112,6 +112,7 @@ def enrolled(connection: Connection, found: Home) -> None:
         "sum(CASE WHEN e.ended_at IS NULL THEN 1 ELSE 0 END), count(e.goal_at) "
         "FROM enrollment e JOIN campaign c ON c.id = e.campaign_id GROUP BY 1, 2",
     )
+    got: dict[tuple[str, int], tuple[int, int | None, int]]
     got = {(row.name, 0): (row.entered, row.in_journey, row.goals) for row in found.campaigns if row.entered}
     got |= {(row.name, 1): (row.control, None, row.control_goals) for row in found.campaigns if row.control}
     assert got == {

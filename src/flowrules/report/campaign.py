@@ -14,9 +14,10 @@ from sqlalchemy import Connection, func, select
 
 from flowrules.content.deployed import Deployed, Library
 from flowrules.program.machine import NodeKind
+from flowrules.report.catalogue import campaign_versions, open_pauses
 from flowrules.report.comparison import Comparison, comparison
 from flowrules.report.funnel import Funnel, Group, Stage, last_stages, stage_names
-from flowrules.report.home import campaign_versions, open_pauses, ranked, since_quarter
+from flowrules.report.home import ranked, since_quarter
 from flowrules.report.lookup import find_campaign, reason
 from flowrules.report.outbox import Outbox, outbox
 from flowrules.report.recent import Decided, latest, medians

@@ -18,6 +18,7 @@ from flowrules.content.deployed import Deployed, Library
 from flowrules.model.campaign import Cap
 from flowrules.model.values import instant
 from flowrules.report.alerts import Alert, AlertKind
+from flowrules.report.catalogue import campaign_versions, open_pauses
 from flowrules.report.heartbeat import Heartbeat, heartbeat
 from flowrules.report.outbox import Outbox, Queue, outbox
 from flowrules.report.words import SECOND, local
@@ -244,36 +245,6 @@ def _campaigns(
             sends=tuple(daily.get(row.id, [0] * len(days))),
             unknown=unknown[row.id],
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Versioned:
-    """A campaign and its newest version; lives_from None: it was removed."""
-
-    id: int
-    name: str
-    lives_from: int | None
-    version_id: int
-    number: int
-
-
-def campaign_versions(connection: Connection) -> list[Versioned]:
-    """Every campaign that was ever deployed, by name."""
-    campaign, version = tables.campaign.c, tables.version.c
-    query = (
-        select(campaign.id, campaign.name, campaign.lives_from, func.max(version.id), func.max(version.number))
-        .join_from(tables.campaign, tables.version, version.campaign_id == campaign.id)
-        .group_by(campaign.id, campaign.name, campaign.lives_from)
-        .order_by(campaign.name)
-    )
-    return [Versioned(*row) for row in connection.execute(query)]
-
-
-def open_pauses(connection: Connection) -> dict[int, int]:
-    """Campaigns that are paused, and since when."""
-    pause = tables.pause.c
-    query = select(pause.campaign_id, pause.since).where(pause.until.is_(None))
-    return {row.campaign_id: row.since for row in connection.execute(query)}
 
 
 def ranked(numbers: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -181,6 +181,7 @@ class Tallies:
         by: Sequence[str],
         *whats: What,
         campaign_id: int | None = None,
+        held_out: int | None = None,
         since: int | None = None,
         until: int | None = None,
     ) -> Counter[tuple[int, ...]]:
@@ -191,6 +192,8 @@ class Tallies:
         # Of all campaigns, each by its own part of the key.
         whose = select(tables.campaign.c.id) if campaign_id is None else [campaign_id]
         query = query.where(tally.campaign_id.in_(whose))
+        if held_out is not None:
+            query = query.where(tally.held_out == held_out)
         if since is not None:
             query = query.where(tally.at >= since)
         if until is not None:
@@ -202,6 +205,7 @@ class Tallies:
             if (
                 of.what in whats
                 and (campaign_id is None or of.campaign_id == campaign_id)
+                and (held_out is None or of.held_out == held_out)
                 and (since is None or of.at >= since)
                 and (until is None or of.at < until)
             ):
