@@ -24,7 +24,8 @@ from flowrules.report.outbox import Outbox, Queue, outbox
 from flowrules.report.words import SECOND, local
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
-from flowrules.store.tallies import QUARTER, Tallies, What
+from flowrules.sql.counting import QUARTER
+from flowrules.store.tallies import Tallies, What
 
 DAYS = 14
 DUE_COUNTED = 100_000

@@ -5,18 +5,17 @@ Takes a connection; looks at no more than the newest 20,000 decisions, in the le
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, select, text
+from sqlalchemy import Connection, Row, Table, select
 
-from flowrules.report.ledger import decisions
 from flowrules.report.lookup import reason
 from flowrules.report.words import SECOND
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision
-from flowrules.store.tallies import EARLIER_STAYS, ENROLLED
+from flowrules.sql.counting import stays
 
 LOOKED_AT = 20_000
 STAYS = 1_000
@@ -46,72 +45,55 @@ class Decided:
 
 def latest(connection: Connection, number: int, campaign_id: int | None = None) -> tuple[Decided, ...]:
     """The newest first; of one campaign those among the newest 20,000 of all."""
-    key = tables.decision.primary_key.columns
-    seen = _newest().subquery()
-    chosen = select(*(seen.c[column.name] for column in key))
+    decision, order = tables.decision.c, [column.desc() for column in tables.decision.primary_key.columns]
+    seen = select(tables.decision).order_by(*order).limit(number if campaign_id is None else LOOKED_AT)
     if campaign_id is not None:
-        chosen = chosen.where(seen.c.campaign_id == campaign_id)
-    chosen = chosen.order_by(*(seen.c[column.name].desc() for column in key)).limit(number)
-    keys = chosen.subquery("chosen")
-    decision = tables.decision.c
-    query = decisions().join(keys, _same(keys, decision, key)).order_by(*(column.desc() for column in key))
-    return tuple(
-        Decided(
-            at=row.at,
-            customer=row.customer,
-            campaign=row.campaign,
-            version=row.version,
-            instance=row.instance,
-            step=row.step or None,
-            decision=Decision(row.decision).word,
-            reason=reason(row.reason),
-            rule=row.rule,
-            by=row.by,
-            words=row.words,
-            until=row.until,
-        )
-        for row in connection.execute(query)
+        newest = seen.subquery()
+        seen = select(newest).where(newest.c.campaign_id == campaign_id)
+        seen = seen.order_by(*(newest.c[column.name].desc() for column in decision if column.primary_key)).limit(number)
+    rows = connection.execute(seen).all()
+    names = _Names(connection, rows)
+    return tuple(_decided(row, names) for row in rows)
+
+
+class _Names:
+    """Of what the rows point to."""
+
+    def __init__(self, connection: Connection, rows: Sequence[Row[Any]]) -> None:
+        def named(table: Table, name: str, ids: Iterable[int | None]) -> dict[int | None, Any]:
+            wanted = {number for number in ids if number is not None}
+            query = select(table.c.id, table.c[name]).where(table.c.id.in_(wanted))
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+        self.customers = named(tables.customer, "external_id", (row.customer_id for row in rows))
+        self.campaigns = named(tables.campaign, "name", (row.campaign_id for row in rows))
+        self.versions = named(tables.version, "number", (row.version_id for row in rows))
+        self.steps = named(tables.step, "key", (row.step_id for row in rows))
+        labels = (number for row in rows for number in (row.place_id, row.by_id, row.words_id))
+        self.labels = named(tables.label, "text", labels)
+
+
+def _decided(row: Row[Any], names: _Names) -> Decided:
+    return Decided(
+        at=row.at,
+        customer=names.customers[row.customer_id],
+        campaign=names.campaigns[row.campaign_id],
+        version=names.versions[row.version_id],
+        instance=row.instance,
+        step=names.steps.get(row.step_id),
+        decision=Decision(row.decision).word,
+        reason=reason(row.reason),
+        rule=names.labels[row.place_id],
+        by=names.labels.get(row.by_id),
+        words=names.labels.get(row.words_id),
+        until=row.until,
     )
-
-
-def _newest() -> Select[Any]:
-    key = tables.decision.primary_key.columns
-    return select(*key, tables.decision.c.step_id).order_by(*(column.desc() for column in key)).limit(LOOKED_AT)
-
-
-def _same(one: Any, other: Any, key: Any) -> Any:  # noqa: ANN401  # columns of either table
-    return and_(*(one.c[column.name] == other[column.name] for column in key))
-
-
-# The stay that an entry into another stage, or an exit, has ended.
-_STAYS = """
-SELECT held_out, step_id, stay FROM (
-    SELECT CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END AS held_out,
-        (SELECT p.step_id {earlier} ORDER BY p.at DESC, p.turn DESC LIMIT 1) AS step_id,
-        d.at - (SELECT p.at {earlier} ORDER BY p.at DESC, p.turn DESC LIMIT 1) AS stay
-    FROM (
-        SELECT * FROM (
-            SELECT at, customer_id, turn, campaign_id, instance, decision FROM decision
-            ORDER BY at DESC, customer_id DESC, turn DESC, campaign_id DESC, instance DESC, decision DESC, key DESC
-            LIMIT {looked_at}
-        ) AS newest WHERE campaign_id = :campaign_id AND decision IN ({ends})
-        ORDER BY at DESC, customer_id DESC, turn DESC LIMIT {stays}
-    ) AS d
-    {enrolled}
-) AS ended WHERE step_id IS NOT NULL ORDER BY held_out, step_id, stay
-"""
 
 
 def medians(connection: Connection, campaign_id: int) -> Mapping[tuple[int, int], int]:
     """Seconds, by held out and stage: of the last 1,000 stays in the campaign that ended among those decisions."""
-    query = _STAYS.format(
-        earlier=EARLIER_STAYS,
-        enrolled=ENROLLED,
-        looked_at=LOOKED_AT,
-        stays=STAYS,
-        ends=f"{int(Decision.STAGE)}, {int(Decision.EXIT)}",
-    )
-    stays: dict[tuple[int, int], list[int]] = {}
-    for held_out, step_id, stay in connection.execute(text(query), {"campaign_id": campaign_id}):
-        stays.setdefault((held_out, step_id), []).append(stay)
-    return {of: found[(len(found) - 1) // 2] // SECOND for of, found in stays.items()}
+    found: dict[tuple[int, int], list[int]] = {}
+    for row in connection.execute(stays(connection.dialect.name, LOOKED_AT, STAYS), {"campaign_id": campaign_id}):
+        if row.step_id is not None:
+            found.setdefault((row.held_out, row.step_id), []).append(row.stay)
+    return {of: sorted(each)[(len(each) - 1) // 2] // SECOND for of, each in found.items()}

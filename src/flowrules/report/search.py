@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Select, func, literal, select
+from sqlalchemy import Connection, Select, func, select
 
 from flowrules.sql import tables
 from flowrules.store.customers import find_customers
@@ -81,7 +81,7 @@ def _containing(connection: Connection, wanted: str, limit: int) -> Iterator[Hit
     identity = tables.identity.c
     some = select(identity.kind, identity.value, identity.customer_id).limit(LOOKED_AT).subquery("some")
     part = func.lower(some.c.value)
-    query = select(some).where(part.contains(literal(wanted.lower()), autoescape=True), some.c.kind.in_(_KINDS))
+    query = select(some).where(part.contains(wanted.lower(), autoescape=True), some.c.kind.in_(_KINDS))
     yield from _hits(connection, query.limit(limit))
 
 

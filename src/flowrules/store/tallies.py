@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy import Connection, Row, func, select
 
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason, Status
+from flowrules.sql.counting import counting
 from flowrules.store.zones import BEGINNING, END
 
-QUARTER = 900_000_000
-"""Messages are counted by quarter hours: the offset of every zone there is now is a whole number of them."""
 TAIL = 20_000
 """So many decisions behind what was summed up are counted anew by each reader; of more, only those that are final."""
 
@@ -59,72 +58,28 @@ class Count:
 
 COLUMNS = tuple(Count.__dataclass_fields__)
 
-_IN = "d.at > :after AND d.at <= :until"
-_QUARTER = f"d.at - d.at % {QUARTER}"
-# A message that was accepted where it was decided on, by a channel that answers at once.
-_AT_ONCE = (
-    "SELECT 1 FROM message m WHERE m.customer_id = d.customer_id AND m.campaign_id = d.campaign_id "
-    "AND m.instance = d.instance AND m.step_id = d.step_id AND m.decided_at = d.at AND m.turn = d.turn "
-    "AND m.sent_at = d.at"
-)
-_MESSAGES = text(
-    "SELECT d.decision, d.campaign_id, "  # noqa: S608  # our own words, as below
-    f"CASE WHEN d.decision = {int(Decision.ENTERED)} THEN d.version_id ELSE 0 END AS version_id, "
-    f"CASE WHEN d.decision = {int(Decision.SEND)} THEN d.step_id ELSE 0 END AS step_id, d.reason, "
-    f"CASE WHEN d.reason = {int(Reason.CAPPED)} THEN d.place_id ELSE 0 END AS place_id, "
-    f"CASE WHEN d.decision = {int(Decision.ENTERED)} THEN 0 ELSE {_QUARTER} END AS quarter, count(*) AS number "
-    f"FROM decision d WHERE {_IN} AND (d.decision = {int(Decision.ENTERED)} "
-    f"OR d.decision = {int(Decision.SEND)} AND (d.reason IS NOT NULL OR EXISTS ({_AT_ONCE})) "
-    f"OR d.decision = {int(Decision.WITHHELD)} AND d.until IS NULL AND d.reason <> {int(Reason.ON_HOLD)}) "
-    "GROUP BY 1, 2, 3, 4, 5, 6, 7"
-)
-_OUTCOMES = text(
-    f"SELECT d.campaign_id, d.step_id, d.status, {_QUARTER} AS quarter, count(*) AS number FROM outcome d "  # noqa: S608
-    f"WHERE d.at + 0 > :after AND d.at + 0 <= :until AND d.status <> {int(Status.HELD)} GROUP BY 1, 2, 3, 4"
-)
-EARLIER_STAYS = (
-    "FROM visit v JOIN decision p ON p.at = v.at AND p.customer_id = v.customer_id "
-    "WHERE v.customer_id = d.customer_id AND v.at >= e.entered_at AND v.at <= d.at "
-    f"AND p.campaign_id = d.campaign_id AND p.instance = d.instance AND p.decision = {int(Decision.STAGE)} "
-    "AND (p.at < d.at OR p.turn < d.turn)"
-)
-"""Of the journey of a decision `d`, whose enrollment is `e`: by the customer's visits since it began."""
-ENROLLED = (
-    "JOIN enrollment e ON e.customer_id = d.customer_id AND e.campaign_id = d.campaign_id AND e.instance = d.instance"
-)
-_STAGE = f"d.decision = {int(Decision.STAGE)}"
-_JOURNEYS = text(
-    "SELECT decision, campaign_id, held_out, step_id, left_id, again, reason, words_id, count(*) AS number FROM ("  # noqa: S608
-    "SELECT d.decision, d.campaign_id, CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END AS held_out, "
-    f"CASE WHEN {_STAGE} THEN d.step_id WHEN d.decision = {int(Decision.EXIT)} THEN e.stage_id ELSE 0 END AS step_id, "
-    f"CASE WHEN {_STAGE} THEN (SELECT p.step_id {EARLIER_STAYS} ORDER BY p.at DESC, p.turn DESC LIMIT 1) "
-    f"END AS left_id, CASE WHEN {_STAGE} AND EXISTS (SELECT 1 {EARLIER_STAYS} AND p.step_id = d.step_id) "
-    f"THEN 1 ELSE 0 END AS again, d.reason, d.words_id FROM decision d {ENROLLED} WHERE {_IN} AND d.decision IN "
-    f"({int(Decision.STAGE)}, {int(Decision.GOAL)}, {int(Decision.EXIT)})) AS counted GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
-)
-
 
 def counts(connection: Connection, after: int = BEGINNING, until: int = END) -> Counter[Count]:
     """Of decisions and outcomes in (after, until]."""
     found: Counter[Count] = Counter()
     between = {"after": after, "until": until}
-    channels = _channels(connection)
-    for row in connection.execute(_MESSAGES, between):
+    queries, channels = counting(connection.dialect.name), _channels(connection)
+    for row in connection.execute(queries.messages, between):
         ghost = int(row.reason == Reason.HELD_OUT)
         match row.decision:
             case Decision.ENTERED:
                 of = Count(What.ENTERED, row.campaign_id, version_id=row.version_id, held_out=ghost)
             case Decision.SEND:
                 status = Status.GHOST if ghost else Status.SENT
-                channel = channels[row.step_id]
+                channel = channels.get(row.step_id, 0)
                 of = Count(What.MESSAGE, row.campaign_id, row.quarter, channel_id=channel, held_out=ghost, code=status)
             case _:
                 of = Count(What.WITHHELD, row.campaign_id, row.quarter, code=row.reason, label_id=row.place_id)
         found[of] += row.number
-    for row in connection.execute(_OUTCOMES, between):
-        channel = channels[row.step_id]
+    for row in connection.execute(queries.outcomes, between):
+        channel = channels.get(row.step_id, 0)
         found[Count(What.MESSAGE, row.campaign_id, row.quarter, channel_id=channel, code=row.status)] += row.number
-    for row in connection.execute(_JOURNEYS, between):
+    for row in connection.execute(queries.journeys, between):
         for of, sign in _journey(row):
             found[of] += sign * row.number
     return found
