@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -70,14 +71,9 @@ def main() -> None:
         some = Path(folder) / "some.sqlite"
         _multiply(few, some, TICKED // SEED)
         alone, watched = _ticks(some, Path(folder))
-        name = f"tick of {TICKED:,}, CPU"
-        print(
-            f"{name:24} {alone.cpu:8.2f} s  alone    {watched.cpu:8.2f} s  with {MONITORS} {watched.cpu / alone.cpu:6.2f}"
-        )
-        name = f"tick of {TICKED:,}, wall"
-        print(
-            f"{name:24} {alone.wall:8.2f} s  alone    {watched.wall:8.2f} s  with {MONITORS} {watched.wall / alone.wall:6.2f}"
-        )
+        for name in ("cpu", "wall"):
+            one, other = getattr(alone, name), getattr(watched, name)
+            print(f"tick of {TICKED:,}, {name:10} {one:8.2f} s alone {other:8.2f} s with {MONITORS} {other / one:6.2f}")
     if options.json:
         found: dict[str, Any] = {name: round(large / small, 2) for name, (small, large) in costs.items()}
         ticks = {"cpu": round(watched.cpu / alone.cpu, 2), "wall": round(watched.wall / alone.wall, 2)}
