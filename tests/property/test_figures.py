@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
@@ -29,6 +30,8 @@ from tests.support.engine import Reactions, deployed
 QUICK = settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
 @QUICK
 @given(st.data())
 def test_figures_are_what_the_tables_say(database_url: str, data: st.DataObject) -> None:
@@ -44,6 +47,8 @@ def test_figures_are_what_the_tables_say(database_url: str, data: st.DataObject)
         agree(database, scenario.until)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
 @QUICK
 @given(st.data())
 def test_also_where_messages_are_handed_over(database_url: str, data: st.DataObject) -> None:

@@ -155,7 +155,7 @@ class Tallies:
             query = query.where(tally.at < until)
         found: Counter[tuple[int, ...]] = Counter()
         for *values, number in self._connection.execute(query):
-            found[tuple(values)] += int(number)
+            found[tuple(values)] += int(number or 0)
         for of, number in self._tail.items():
             if (
                 of.what in whats
