@@ -67,7 +67,7 @@ def _named(connection: Connection, ids: list[int], wanted: str) -> Iterator[Hit]
 def _beginning(connection: Connection, wanted: str, limit: int) -> Iterator[Hit]:
     identity = tables.identity.c
     for kind in _KINDS:
-        start = wanted.lower() if kind == "email" else wanted
+        start = wanted.lower() if kind == "email" else _number(wanted) or wanted if kind == "phone" else wanted
         query = (
             select(identity.kind, identity.value, identity.customer_id)
             .where(identity.kind == kind, identity.value >= start, identity.value < start + _LAST)
@@ -83,6 +83,12 @@ def _containing(connection: Connection, wanted: str, limit: int) -> Iterator[Hit
     part = func.lower(some.c.value)
     query = select(some).where(part.contains(wanted.lower(), autoescape=True), some.c.kind.in_(_KINDS))
     yield from _hits(connection, query.limit(limit))
+
+
+def _number(wanted: str) -> str | None:
+    """A phone number, or its beginning, as it is stored."""
+    digits = "".join(each for each in wanted if each.isdecimal())
+    return f"+{digits}" if digits and not set(wanted) - set("+0123456789 -/()") else None
 
 
 def _hits(connection: Connection, query: Select[str, str, int]) -> Iterator[Hit]:

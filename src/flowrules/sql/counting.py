@@ -31,18 +31,20 @@ def _enrolled(w: Writer) -> str:
 
 def _earlier_stay(w: Writer, column: str) -> str:
     """Of the last stage `p` that the journey of `d`, whose enrollment is `e`, came to before."""
-    return f"(SELECT p.{column} {_earlier(w)} ORDER BY p.at DESC, p.turn DESC LIMIT 1)"
+    return f"(SELECT p.{column} {_earlier(w, 'e.entered_at')} ORDER BY v.at DESC, p.turn DESC LIMIT 1)"
 
 
-def _earlier(w: Writer, more: str = "") -> str:
+def _earlier(w: Writer, since: str, more: str = "") -> str:
     """By the customer's visits since the journey began."""
     stage = (
         f"p.at = v.at AND p.customer_id = v.customer_id AND p.decision = {int(Decision.STAGE)} "
         "AND p.campaign_id = d.campaign_id AND p.instance = d.instance "
         f"AND (p.at < d.at OR p.turn < d.turn){more}"
     )
-    since = "v.customer_id = d.customer_id AND v.at >= e.entered_at AND v.at <= d.at"
-    return f"FROM visit v {w.join('decision', 'p', stage)} WHERE {since}"
+    return (
+        f"FROM visit v {w.join('decision', 'p', stage)} "
+        f"WHERE v.customer_id = d.customer_id AND v.at >= {since} AND v.at <= d.at"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def counting(dialect: str) -> Counting:
         "AND m.instance = d.instance AND m.step_id = d.step_id AND m.decided_at = d.at AND m.turn = d.turn "
         "AND m.sent_at = d.at)"
     )
-    again = f"EXISTS (SELECT 1 {_earlier(w, ' AND p.step_id = d.step_id')})"
+    again = f"EXISTS (SELECT 1 {_earlier(w, 'd.entered_at', ' AND p.step_id = d.step_id')})"
     messages = (
         f"SELECT d.decision, d.campaign_id, CASE WHEN {_ENTERED} THEN d.version_id ELSE 0 END AS version_id, "
         f"CASE WHEN {_SEND} THEN d.step_id ELSE 0 END AS step_id, d.reason, "
@@ -77,15 +79,18 @@ def counting(dialect: str) -> Counting:
         f"SELECT d.campaign_id, d.step_id, d.status, {_QUARTER} AS quarter, count(*) AS number FROM outcome d "
         f"WHERE d.at + 0 > :after AND d.at + 0 <= :until AND d.status <> {int(Status.HELD)} GROUP BY 1, 2, 3, 4"
     )
+    # First found, then counted: else what leads to the earlier stays would be asked twice.
     journeys = (
-        "SELECT decision, campaign_id, held_out, step_id, left_id, again, reason, words_id, count(*) AS number FROM ("
-        "SELECT d.decision, d.campaign_id, CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END AS held_out, "
+        "WITH found AS MATERIALIZED (SELECT d.at, d.customer_id, d.turn, d.campaign_id, d.instance, d.decision, "
+        "d.reason, d.words_id, e.entered_at, CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END AS held_out, "
         f"CASE WHEN {_STAGE} THEN d.step_id WHEN {_EXIT} THEN e.stage_id ELSE 0 END AS step_id, "
-        f"CASE WHEN {_STAGE} THEN {_earlier_stay(w, 'step_id')} END AS left_id, "
-        f"CASE WHEN {_STAGE} AND {again} THEN 1 ELSE 0 END AS again, d.reason, d.words_id "
+        f"CASE WHEN {_STAGE} THEN {_earlier_stay(w, 'step_id')} END AS left_id "
         f"FROM (SELECT * FROM decision d WHERE {_IN} AND d.decision IN "
-        f"({int(Decision.STAGE)}, {int(Decision.GOAL)}, {int(Decision.EXIT)})) AS d {_enrolled(w)}"
-        ") AS counted GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
+        f"({int(Decision.STAGE)}, {int(Decision.GOAL)}, {int(Decision.EXIT)})) AS d {_enrolled(w)}), "
+        f"counted AS MATERIALIZED (SELECT d.*, CASE WHEN d.left_id IS NOT NULL AND {again} THEN 1 ELSE 0 END AS again "
+        "FROM found d) "
+        "SELECT decision, campaign_id, held_out, step_id, left_id, again, reason, words_id, count(*) AS number "
+        "FROM counted GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
     )
     return Counting(*(text(w.fenced(query)) for query in (messages, outcomes, journeys)))
 

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from flowrules.model.values import instant
 from flowrules.sql import tables
-from flowrules.store.database import ADVISORY, Database
+from flowrules.store.database import ADVISORY, Database, Session
 from flowrules.store.tallies import COLUMNS, Count, What, counts, summed_until
 
 _LOCK = ADVISORY + 4
@@ -32,15 +32,16 @@ _NEVER = Count(What.UNTIL, 0)
 
 def sum_up(database: Database, *, stopped: Callable[[], bool] = lambda: False) -> None:
     """Up to the last tick. Several may do so at once: what one has counted the others leave alone."""
-    while not stopped() and _step(database):
-        pass
-    if not stopped():
-        _put_together(database)
+    with database.session() as session:
+        while not stopped() and _step(session):
+            pass
+        if not stopped():
+            _put_together(session)
 
 
-def _step(database: Database) -> bool:
+def _step(session: Session) -> bool:
     """Count a part and keep it; whether there may be more."""
-    with database.read() as connection:
+    with session.read() as connection:
         after, until = summed_until(connection), _until(connection)
         decided = tables.decision.c.at
         fresh = select(decided).where(decided > after, decided <= until).limit(1)
@@ -48,7 +49,7 @@ def _step(database: Database) -> bool:
             return False
         found = counts(connection, after, until)
         last: int = connection.execute(select(tables.clock.c.last_tick)).scalar_one()
-    with database.write("READ COMMITTED") as connection:
+    with session.write("READ COMMITTED") as connection:
         _alone(connection)
         if summed_until(connection) != after:
             return True  # somebody else was faster
@@ -137,14 +138,14 @@ def _midnight(day: date, zone: str) -> int:
 # --- who rests where ----------------------------------------------------------------------------------
 
 
-def _put_together(database: Database) -> None:
+def _put_together(session: Session) -> None:
     resting = tables.resting
     key = ("version_id", "node", "held_out", "part_at", "part")
     of_slices = resting.c.part_at != 0
-    with database.read() as connection:
+    with session.read() as connection:
         if connection.execute(select(resting.c.node).where(of_slices).limit(1)).first() is None:
             return
-    with database.write("READ COMMITTED") as connection:
+    with session.write("READ COMMITTED") as connection:
         _alone(connection)
         gone = delete(resting).where(of_slices)
         rows = connection.execute(
