@@ -27,7 +27,7 @@ from tests.reference.generate import cuts, scenarios
 from tests.reference.scenario import DAY, HOUR
 from tests.support.engine import Reactions, deployed
 
-QUICK = settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
+QUICK = settings(max_examples=5, suppress_health_check=list(HealthCheck), deadline=None)
 
 
 @pytest.mark.slow

@@ -254,7 +254,7 @@ def test_held_out_customers_beside(database_url: str) -> None:
         ("C07@Example.com", ["c07"], False),
         ("+34600000007", ["c07"], False),
         ("+3460000000", PEOPLE[:10], False),
-        ("34 600 00 0001", PEOPLE[10:20], False),
+        ("34 600 00 0001", ["c01"], False),
         ("c1", PEOPLE[10:20], False),
         ("07@exam", ["c07"], False),
         ("example.com", PEOPLE[:12], True),

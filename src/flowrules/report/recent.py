@@ -16,6 +16,8 @@ from flowrules.report.words import SECOND
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision
 from flowrules.sql.counting import stays
+from flowrules.store.tallies import visited
+from flowrules.store.zones import BEGINNING
 
 LOOKED_AT = 20_000
 STAYS = 1_000
@@ -92,8 +94,13 @@ def _decided(row: Row[Any], names: _Names) -> Decided:
 
 def medians(connection: Connection, campaign_id: int) -> Mapping[tuple[int, int], int]:
     """Seconds, by held out and stage: of the last 1,000 stays in the campaign that ended among those decisions."""
+    decision = tables.decision.c
+    newest = select(decision.at).order_by(decision.at.desc()).offset(LOOKED_AT - 1).limit(1)
+    since = connection.execute(newest).scalar()
+    since = BEGINNING if since is None else since
+    values = {"campaign_id": campaign_id, "since": since, "near": min(visited(connection), since)}
     found: dict[tuple[int, int], list[int]] = {}
-    for row in connection.execute(stays(connection.dialect.name, LOOKED_AT, STAYS), {"campaign_id": campaign_id}):
+    for row in connection.execute(stays(connection.dialect.name, STAYS), values):
         if row.step_id is not None:
             found.setdefault((row.held_out, row.step_id), []).append(row.stay)
     return {of: sorted(each)[(len(each) - 1) // 2] // SECOND for of, each in found.items()}

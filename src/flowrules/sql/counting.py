@@ -29,22 +29,34 @@ def _enrolled(w: Writer) -> str:
     return w.join("enrollment", "e", mine)
 
 
-def _earlier_stay(w: Writer, column: str) -> str:
-    """Of the last stage `p` that the journey of `d`, whose enrollment is `e`, came to before."""
-    return f"(SELECT p.{column} {_earlier(w, 'e.entered_at')} ORDER BY v.at DESC, p.turn DESC LIMIT 1)"
+_NEAR = (
+    "near AS MATERIALIZED (SELECT d.at, d.customer_id, d.turn, d.campaign_id, d.instance, d.decision, d.step_id, "
+    "lag(d.step_id) OVER journey AS near_id, lag(d.at) OVER journey AS near_at, "
+    "row_number() OVER (PARTITION BY d.customer_id, d.campaign_id, d.instance, d.step_id ORDER BY d.at, d.turn) AS nth "
+    "FROM decision d WHERE d.at >= :near {until}AND d.decision IN ({decisions}) "
+    "WINDOW journey AS (PARTITION BY d.customer_id, d.campaign_id, d.instance ORDER BY d.at, d.turn))"
+)
+"""The stages journeys came to since `near`, each with the one before it: from there on the ledger has no index by
+customer, or not for everybody. Earlier ones are found by the customer's visits.
+"""
 
 
-def _earlier(w: Writer, since: str, more: str = "") -> str:
-    """By the customer's visits since the journey began."""
+def _far(w: Writer, more: str = "") -> str:
+    """The stages that the journey of `d`, whose enrollment is `e`, came to before `near`."""
     stage = (
         f"p.at = v.at AND p.customer_id = v.customer_id AND p.decision = {int(Decision.STAGE)} "
-        "AND p.campaign_id = d.campaign_id AND p.instance = d.instance "
-        f"AND (p.at < d.at OR p.turn < d.turn){more}"
+        f"AND p.campaign_id = d.campaign_id AND p.instance = d.instance{more}"
     )
     return (
         f"FROM visit v {w.join('decision', 'p', stage)} "
-        f"WHERE v.customer_id = d.customer_id AND v.at >= {since} AND v.at <= d.at"
+        "WHERE v.customer_id = d.customer_id AND v.at >= e.entered_at AND v.at < :near"
     )
+
+
+def _earlier_stay(w: Writer, column: str, near: str) -> str:
+    """Of the last stage that the journey of a row of `near` came to before."""
+    far = f"(SELECT p.{column} {_far(w)} ORDER BY v.at DESC, p.turn DESC LIMIT 1)"
+    return f"CASE WHEN d.{near} IS NOT NULL THEN d.{near} WHEN e.entered_at < :near THEN {far} END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,7 @@ def counting(dialect: str) -> Counting:
         "AND m.instance = d.instance AND m.step_id = d.step_id AND m.decided_at = d.at AND m.turn = d.turn "
         "AND m.sent_at = d.at)"
     )
-    again = f"EXISTS (SELECT 1 {_earlier(w, 'd.entered_at', ' AND p.step_id = d.step_id')})"
+    again = f"d.nth > 1 OR e.entered_at < :near AND EXISTS (SELECT 1 {_far(w, ' AND p.step_id = d.step_id')})"
     messages = (
         f"SELECT d.decision, d.campaign_id, CASE WHEN {_ENTERED} THEN d.version_id ELSE 0 END AS version_id, "
         f"CASE WHEN {_SEND} THEN d.step_id ELSE 0 END AS step_id, d.reason, "
@@ -79,16 +91,16 @@ def counting(dialect: str) -> Counting:
         f"SELECT d.campaign_id, d.step_id, d.status, {_QUARTER} AS quarter, count(*) AS number FROM outcome d "
         f"WHERE d.at + 0 > :after AND d.at + 0 <= :until AND d.status <> {int(Status.HELD)} GROUP BY 1, 2, 3, 4"
     )
+    ended = f"{int(Decision.GOAL)}, {int(Decision.EXIT)}"
+    near = _NEAR.format(until="AND d.at <= :until ", decisions=int(Decision.STAGE))
+    held_out = "CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END AS held_out"
     # First found, then counted: else what leads to the earlier stays would be asked twice.
     journeys = (
-        "WITH found AS MATERIALIZED (SELECT d.at, d.customer_id, d.turn, d.campaign_id, d.instance, d.decision, "
-        "d.reason, d.words_id, e.entered_at, CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END AS held_out, "
-        f"CASE WHEN {_STAGE} THEN d.step_id WHEN {_EXIT} THEN e.stage_id ELSE 0 END AS step_id, "
-        f"CASE WHEN {_STAGE} THEN {_earlier_stay(w, 'step_id')} END AS left_id "
-        f"FROM (SELECT * FROM decision d WHERE {_IN} AND d.decision IN "
-        f"({int(Decision.STAGE)}, {int(Decision.GOAL)}, {int(Decision.EXIT)})) AS d {_enrolled(w)}), "
-        f"counted AS MATERIALIZED (SELECT d.*, CASE WHEN d.left_id IS NOT NULL AND {again} THEN 1 ELSE 0 END AS again "
-        "FROM found d) "
+        f"WITH {near}, counted AS MATERIALIZED (SELECT d.decision, d.campaign_id, {held_out}, d.step_id, "
+        f"{_earlier_stay(w, 'step_id', 'near_id')} AS left_id, CASE WHEN {again} THEN 1 ELSE 0 END AS again, "
+        f"NULL AS reason, NULL AS words_id FROM (SELECT * FROM near d WHERE {_IN}) AS d {_enrolled(w)} UNION ALL "
+        f"SELECT d.decision, d.campaign_id, {held_out}, CASE WHEN {_EXIT} THEN e.stage_id ELSE 0 END, NULL, 0, "
+        f"d.reason, d.words_id FROM (SELECT * FROM decision d WHERE {_IN} AND d.decision IN ({ended})) AS d {_enrolled(w)}) "
         "SELECT decision, campaign_id, held_out, step_id, left_id, again, reason, words_id, count(*) AS number "
         "FROM counted GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
     )
@@ -96,20 +108,13 @@ def counting(dialect: str) -> Counting:
 
 
 @cache
-def stays(dialect: str, looked_at: int, number: int) -> TextClause:
-    """Of one campaign: the last stays that an entry into another stage, or an exit, has ended."""
+def stays(dialect: str, number: int) -> TextClause:
+    """Of one campaign: the last stays that an entry into another stage, or an exit, has ended since `near`."""
     w = Writer(dialect)
-    newest = (
-        "SELECT at, customer_id, turn, campaign_id, instance, decision FROM decision "
-        "ORDER BY at DESC, customer_id DESC, turn DESC, campaign_id DESC, instance DESC, decision DESC, key DESC "
-        f"LIMIT {looked_at}"
-    )
-    ended = (
-        f"SELECT * FROM ({newest}) AS newest WHERE campaign_id = :campaign_id "
-        f"AND decision IN ({int(Decision.STAGE)}, {int(Decision.EXIT)}) "
-        f"ORDER BY at DESC, customer_id DESC, turn DESC LIMIT {number}"
-    )
+    near = _NEAR.format(until="", decisions=f"{int(Decision.STAGE)}, {int(Decision.EXIT)}")
     return text(
-        f"SELECT CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END AS held_out, {_earlier_stay(w, 'step_id')} AS step_id, "
-        f"d.at - {_earlier_stay(w, 'at')} AS stay FROM ({ended}) AS d {_enrolled(w)}"
+        f"WITH {near} SELECT CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END AS held_out, "
+        f"{_earlier_stay(w, 'step_id', 'near_id')} AS step_id, d.at - {_earlier_stay(w, 'at', 'near_at')} AS stay "
+        f"FROM (SELECT * FROM near d WHERE d.campaign_id = :campaign_id AND d.at >= :since "
+        f"ORDER BY d.at DESC, d.customer_id DESC, d.turn DESC LIMIT {number}) AS d {_enrolled(w)}"
     )

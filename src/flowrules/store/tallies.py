@@ -63,6 +63,7 @@ def counts(connection: Connection, after: int = BEGINNING, until: int = END) -> 
     """Of decisions and outcomes in (after, until]."""
     found: Counter[Count] = Counter()
     between = {"after": after, "until": until}
+    near = min(visited(connection), after + 1)
     queries, channels = counting(connection.dialect.name), _channels(connection)
     for row in connection.execute(queries.messages, between):
         ghost = int(row.reason == Reason.HELD_OUT)
@@ -79,7 +80,7 @@ def counts(connection: Connection, after: int = BEGINNING, until: int = END) -> 
     for row in connection.execute(queries.outcomes, between):
         channel = channels.get(row.step_id, 0)
         found[Count(What.MESSAGE, row.campaign_id, row.quarter, channel_id=channel, code=row.status)] += row.number
-    for row in connection.execute(queries.journeys, between):
+    for row in connection.execute(queries.journeys, {**between, "near": near}):
         for of, sign in _journey(row):
             found[of] += sign * row.number
     return found
@@ -99,6 +100,12 @@ def _journey(row: Row[*tuple[Any, ...]]) -> Iterator[tuple[Count, int]]:
             yield (of(What.MOVED, row.step_id), -1) if row.again else (of(What.STAGE, row.step_id), 1)
             if row.left_id is not None:
                 yield of(What.MOVED, row.left_id), 1
+
+
+def visited(connection: Connection) -> int:
+    """Before this instant the ledger has its index by customer."""
+    found: int = connection.execute(select(tables.clock.c.visited_at)).scalar_one()
+    return found
 
 
 def _channels(connection: Connection) -> dict[int, int]:
