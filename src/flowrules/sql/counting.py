@@ -30,11 +30,11 @@ def _enrolled(w: Writer) -> str:
 
 
 _NEAR = (
-    "near AS MATERIALIZED (SELECT d.at, d.customer_id, d.turn, d.campaign_id, d.instance, d.decision, d.step_id, "
-    "lag(d.step_id) OVER journey AS near_id, lag(d.at) OVER journey AS near_at, "
-    "row_number() OVER (PARTITION BY d.customer_id, d.campaign_id, d.instance, d.step_id ORDER BY d.at, d.turn) AS nth "
-    "FROM decision d WHERE d.at >= :near {until}AND d.decision IN ({decisions}) "
-    "WINDOW journey AS (PARTITION BY d.customer_id, d.campaign_id, d.instance ORDER BY d.at, d.turn))"
+    "near AS MATERIALIZED (SELECT at, customer_id, turn, campaign_id, instance, decision, step_id, "
+    "lag(step_id) OVER journey AS near_id, lag(at) OVER journey AS near_at, "
+    "row_number() OVER (PARTITION BY customer_id, campaign_id, instance, step_id ORDER BY at, turn) AS nth "
+    "FROM decision WHERE at >= :near {until}AND decision IN ({decisions}) "
+    "WINDOW journey AS (PARTITION BY customer_id, campaign_id, instance ORDER BY at, turn))"
 )
 """The stages journeys came to since `near`, each with the one before it: from there on the ledger has no index by
 customer, or not for everybody. Earlier ones are found by the customer's visits.
@@ -92,7 +92,7 @@ def counting(dialect: str) -> Counting:
         f"WHERE d.at + 0 > :after AND d.at + 0 <= :until AND d.status <> {int(Status.HELD)} GROUP BY 1, 2, 3, 4"
     )
     ended = f"{int(Decision.GOAL)}, {int(Decision.EXIT)}"
-    near = _NEAR.format(until="AND d.at <= :until ", decisions=int(Decision.STAGE))
+    near = _NEAR.format(until="AND at <= :until ", decisions=int(Decision.STAGE))
     held_out = "CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END AS held_out"
     # First found, then counted: else what leads to the earlier stays would be asked twice.
     journeys = (
@@ -100,7 +100,8 @@ def counting(dialect: str) -> Counting:
         f"{_earlier_stay(w, 'step_id', 'near_id')} AS left_id, CASE WHEN {again} THEN 1 ELSE 0 END AS again, "
         f"NULL AS reason, NULL AS words_id FROM (SELECT * FROM near d WHERE {_IN}) AS d {_enrolled(w)} UNION ALL "
         f"SELECT d.decision, d.campaign_id, {held_out}, CASE WHEN {_EXIT} THEN e.stage_id ELSE 0 END, NULL, 0, "
-        f"d.reason, d.words_id FROM (SELECT * FROM decision d WHERE {_IN} AND d.decision IN ({ended})) AS d {_enrolled(w)}) "
+        "d.reason, d.words_id FROM (SELECT * FROM decision WHERE at > :after AND at <= :until "
+        f"AND decision IN ({ended})) AS d {_enrolled(w)}) "
         "SELECT decision, campaign_id, held_out, step_id, left_id, again, reason, words_id, count(*) AS number "
         "FROM counted GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
     )
