@@ -43,10 +43,10 @@ def run(url: str, n: int, profile: Profile | None = None) -> Outcome:
             profile.start()
         with measured(url) as used, planner(database) as planning:
             take = Intake(database, planning.session, known, used)
-            take.all(_signup(number) for number in range(n))
+            take.all(signup(number) for number in range(n))
             planning.tick(START, answer=silent)
             for hour in range(1, work.END + 1):
-                take.all(_fact(number, event, hour) for number, event in events.get(hour, ()))
+                take.all(fact(number, event, hour) for number, event in events.get(hour, ()))
                 planning.tick(START + hour * HOUR, answer=silent)
             database.checkpoint()
         if profile is not None:
@@ -62,11 +62,11 @@ def run(url: str, n: int, profile: Profile | None = None) -> Outcome:
     return Outcome(used, steps, tuple(sorted(grown)))
 
 
-def _signup(number: int) -> NewEvent:
+def signup(number: int) -> NewEvent:
     return NewEvent("signup", customer_name(number), START, START, f"s{number}", {})
 
 
-def _fact(number: int, event: str, hour: int) -> NewEvent:
+def fact(number: int, event: str, hour: int) -> NewEvent:
     at, name = START + hour * HOUR, customer_name(number)
     ref = (name, *WELCOME) if event == work.OPENED else None
     return NewEvent(event, name, at, at, f"{event}-{number}", {}, ref=ref)

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from flowrules.channels.base import Accepted
+from flowrules.report.comparison import difference
 from flowrules.report.explain import Explanation, Moment, explain
 from flowrules.report.explain_text import explanation_lines
 from flowrules.report.funnel import Funnel, Group, Stage, funnel
-from flowrules.report.funnel_text import difference, funnel_lines
+from flowrules.report.funnel_text import funnel_lines
 from flowrules.report.ledger import Choice as LedgerChoice
 from flowrules.report.ledger import ledger
 from flowrules.report.lookup import UnknownError

@@ -26,6 +26,7 @@ from flowrules.store.imports.lists import read_lists
 from flowrules.store.imports.records import Options
 from flowrules.store.imports.run import import_file
 from flowrules.store.imports.times import Times
+from flowrules.store.sum_up import sum_up
 from flowrules.store.zones import BEGINNING
 from flowrules.workspace import Workspace
 
@@ -117,6 +118,8 @@ def command(
                 lists=lists,
                 progress=progress,
             )
+        if keep is not None:
+            sum_up(copy)
         copy.close()
     for what, number in sorted(done.failures.items()):
         context.warn(f"{number} messages could not be written: {what}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from textwrap import wrap
 
 import click
@@ -11,10 +12,11 @@ from flowrules.cli import clock
 from flowrules.cli.context import Context
 from flowrules.cli.output import WIDTH, emit, formats
 from flowrules.cli.progress import instants
-from flowrules.errors import InstantPassedError
+from flowrules.errors import InstantPassedError, StoreError
 from flowrules.report.words import iso, told
 from flowrules.runtime.tick import TickResult, tick
 from flowrules.store.database import Database
+from flowrules.store.sum_up import sum_up
 
 
 @click.command("tick")
@@ -36,10 +38,13 @@ def command(context: Context, *, at: str | None, format_: str) -> None:
 
 def ticked(database: Database, now: int, progress: Callable[[int], None] | None = None) -> TickResult:
     try:
-        return tick(database, now, progress=progress)
+        done = tick(database, now, progress=progress)
     except InstantPassedError:
         # Another one has ticked since we looked at the clock, or its clock is a little ahead: then all is done.
         return TickResult(0, 0, 0, 0, 0, {})
+    with suppress(StoreError):  # then the next one does it
+        sum_up(database)
+    return done
 
 
 def facts_of(now: int, done: TickResult) -> dict[str, object]:

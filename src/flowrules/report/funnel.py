@@ -6,7 +6,7 @@ last stay there. Never looks at single customers in Python.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Select, and_, case, func, select
@@ -128,8 +128,9 @@ def funnel(connection: Connection, campaign: str, since: int | None = None, unti
     library = Library(connection)
     meant = library.of_version(newest.id).machines[campaign]
     in_force = None if library.newest is None else library.newest.campaigns.get(campaign)
-    names = _stage_names(connection, campaign_id, newest.id, cohort)
-    last = _last_stages(meant)
+    used = cohort.subquery().c.version_id
+    names = stage_names(connection, campaign_id, newest.id, select(used).distinct())
+    last = last_stages(meant)
     for group in groups.values():
         group.stages = [Stage(name, last=name in last) for name in names.values()]
     places = {step: position for position, step in enumerate(names)}
@@ -137,7 +138,7 @@ def funnel(connection: Connection, campaign: str, since: int | None = None, unti
     return Funnel(campaign, (in_force or meant.campaign).title, newest.number, groups[0], groups[1])
 
 
-def _last_stages(meant: Machine) -> set[str]:
+def last_stages(meant: Machine) -> set[str]:
     """Those from which no step and no reaction leads to another, and where no goal can end a journey that waits."""
     stages, nodes = meant.campaign.stages, meant.nodes
     ends = meant.campaign.goal is not None and not meant.campaign.goal.stay
@@ -184,10 +185,10 @@ def _fill_exits(connection: Connection, cohort: Select[tuple[int, ...]], groups:
             group.words[found.text] = group.words.get(found.text, 0) + found.number
 
 
-def _stage_names(
-    connection: Connection, campaign_id: int, newest: int, cohort: Select[tuple[int, ...]]
+def stage_names(
+    connection: Connection, campaign_id: int, newest: int, versions: Select[int] | Collection[int]
 ) -> dict[int, str]:
-    """Step ids of the stages: those of the newest version in flow order, then others that somebody is in or was in."""
+    """Step ids of the stages: those of the newest version in flow order, then others of versions that were in use."""
     node, step = tables.node.c, tables.step.c
     in_flow = (
         select(node.stage_id, func.min(node.node).label("first"))
@@ -197,8 +198,6 @@ def _stage_names(
     )
     query = select(step.id, step.key).join(in_flow, in_flow.c.stage_id == step.id).order_by(in_flow.c.first)
     names = {row.id: row.key for row in connection.execute(query)}
-    used = cohort.subquery().c.version_id
-    versions = select(used).distinct()
     older = (
         select(step.id, step.key)
         .where(step.campaign_id == campaign_id, step.id.in_(select(node.stage_id).where(node.version_id.in_(versions))))

@@ -6,10 +6,10 @@ Takes a Funnel, gives styled lines. Computes nothing but shares and the width of
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import sqrt
 
 from rich.text import Text
 
+from flowrules.report.comparison import difference
 from flowrules.report.funnel import Funnel, Group, Stage
 from flowrules.report.print import WIDTH, cut, safe, wrapped
 from flowrules.report.words import count, length, percent
@@ -18,8 +18,6 @@ from flowrules.sql.codes import Reason
 _NARROWEST_NAME, _WIDEST_NAME = 8, 20
 _NARROWEST_BAR = 6
 _WIDEST_END = 40
-_Z = 1.959964
-"""95 %, both sides."""
 
 _PARTS = (("█", "green"), ("▓", "cyan"), ("░", "dim"))
 
@@ -165,23 +163,3 @@ def _difference(treated: Group, control: Group) -> Text:
     return Text(f"effect on the goal  {gained * 100:+.1f} points").append(
         f"  (95 %: {low * 100:+.1f} to {high * 100:+.1f}; {verdict})", "dim"
     )
-
-
-def difference(treated: Group, control: Group) -> tuple[float, float]:
-    """Newcombe's interval of the difference of two shares, from Wilson's of each: honest for small numbers too."""
-    rate, low, high = _wilson(treated.goals, treated.entered)
-    other, other_low, other_high = _wilson(control.goals, control.entered)
-    gained = rate - other
-    return (
-        gained - sqrt((rate - low) ** 2 + (other_high - other) ** 2),
-        gained + sqrt((high - rate) ** 2 + (other - other_low) ** 2),
-    )
-
-
-def _wilson(hits: int, number: int) -> tuple[float, float, float]:
-    if not number:
-        return 0.0, 0.0, 1.0
-    rate = hits / number
-    middle = (rate + _Z**2 / (2 * number)) / (1 + _Z**2 / number)
-    half = _Z / (1 + _Z**2 / number) * sqrt(rate * (1 - rate) / number + _Z**2 / (4 * number**2))
-    return rate, max(0.0, middle - half), min(1.0, middle + half)

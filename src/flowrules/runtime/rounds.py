@@ -5,6 +5,7 @@ Takes a cursor inside the slice's transaction. Knows the order of things and not
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
@@ -16,6 +17,7 @@ from flowrules.model.schema import BUILTIN_ATTRIBUTES, Attribute, Kind, Type
 from flowrules.model.touches import Thing
 from flowrules.runtime.answers import Answer, SentMessage, silent
 from flowrules.sql import scratch
+from flowrules.sql.bundle import NODES
 from flowrules.sql.codes import Status
 from flowrules.sql.columns import attribute_column
 from flowrules.sql.entries import Entry, HoldOut
@@ -54,6 +56,7 @@ class Round:
         self.tally = tally
         self._ended = False  # somebody, since members were looked at
         self._changed: set[str] = set()  # attributes, at this instant
+        self._resting: Counter[tuple[int, int]] = Counter()  # by position and held out: more, or fewer, than before
         self.names = {number: name for name, number in program.bundle.catalogue.campaigns.items()}
 
     @staticmethod
@@ -74,6 +77,7 @@ class Round:
         while instants := max(0, rounds.focus.run(self.cursor, cursor=cursor, upto=upto)):
             self._instant()
             self.tally.instants += instants
+            self._count_moves()
             for statement in rounds.write:
                 statement.run(self.cursor)
             for statement in [*rounds.again, *self.program.operators.again, *self._dates()]:
@@ -82,6 +86,22 @@ class Round:
             for statement in rounds.clear:
                 statement.run(self.cursor)
             self.tally.rounds += 1
+        self._write_resting(upto)
+
+    def _count_moves(self) -> None:
+        for was, code, held_out, number in self.program.rounds.moves.rows(self.cursor):
+            self._resting[was, held_out] -= number
+            self._resting[code, held_out] += number
+
+    def _write_resting(self, upto: int) -> None:
+        """Rows of the slice's own: no two slices ever wait for the same one."""
+        rows = [
+            (code // NODES, code % NODES, held_out, self.target, upto, number)
+            for (code, held_out), number in self._resting.items()
+            if number and code > 0
+        ]
+        if rows:
+            self.cursor.executemany(self.program.rounds.rest, rows)
 
     def _dates(self) -> Iterator[Statement]:
         """Where a date or a zone has changed, its occurrences may have."""

@@ -28,6 +28,7 @@ from flowrules.runtime.deliver import Delivered, deliver
 from flowrules.runtime.tick import Planner, TickResult, planner
 from flowrules.sql import tables
 from flowrules.store.database import Database
+from flowrules.store.sum_up import sum_up
 
 SLICE = 1000
 """Messages a call, so that the instant a message is sent at stays that of the clock."""
@@ -88,13 +89,13 @@ def run(
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # a beat that is left out is nothing to tell
     scheduler = BackgroundScheduler(
         timezone=UTC,
-        executors={"default": ThreadPoolExecutor(3)},
+        executors={"default": ThreadPoolExecutor(4)},
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
     out.note(f"{_iso(wall())} started: tick every {every.tick} s, delivery every {every.deliver} s")
     beats.lead()
     scheduler.add_job(beats.lead, "interval", seconds=max(1, every.lease // 3))
-    for work, seconds in ((beats.tick, every.tick), (beats.deliver, every.deliver)):
+    for work, seconds in ((beats.tick, every.tick), (beats.deliver, every.deliver), (beats.sum_up, every.tick)):
         scheduler.add_job(work, "interval", seconds=seconds, next_run_time=datetime.now(UTC))
     scheduler.start()
     stop.wait()
@@ -142,6 +143,11 @@ class _Beats:
         # What downtime left behind is decided first: it may take messages back.
         if self.leads and self._caught_up:
             self._beat("deliver", self._deliver)
+
+    def sum_up(self) -> None:
+        """For those who look on; the engine does not need it."""
+        if self.leads and self._caught_up:
+            self._beat("summary", lambda: sum_up(self.database, stopped=self.stop.is_set))
 
     def end(self) -> None:
         self._drop_planner()

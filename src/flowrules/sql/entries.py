@@ -267,7 +267,7 @@ def _enter(bundle: Bundle, version: Version) -> list[Statement]:
             f"NULL, NULL, NULL, NULL, NULL, key FROM candidate{once}"
         ),
         w.statement(
-            "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, existed, "
+            "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, was, "
             "entered_at, entry_seq, stage_at, stage_id, ghost, key, ending, dirty, born" + more + ") "
             f"SELECT customer_id, {campaign_id}, {number}, at, zone_id, {version.id}, {version.code(0)}, "
             f"{STATE.RUNNING}, 0, at, seq, at, 0, ghost, key, 0, 1, :turn{values} FROM candidate WHERE reason IS NULL"

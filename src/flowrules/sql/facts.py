@@ -24,7 +24,7 @@ from flowrules.sql.rounds import DECISION, LIVE
 from flowrules.sql.scratch import STATE
 from flowrules.sql.statement import Fragment, Statement
 
-OLD = f"existed = 1 AND {LIVE}"
+OLD = f"was > 0 AND {LIVE}"
 DUE = f"(state = {STATE.DUE} OR state = {STATE.REST} AND due_at <= at AND {OLD})"
 """Whose timer ran out, or who is to go on as if it had."""
 UNREACHED = ", ".join(str(int(reason)) for reason in UNREACHED_REASONS)
@@ -153,10 +153,10 @@ def _goal(bundle: Bundle, version: Version, goal: m.Goal) -> tuple[Statement, ..
     return (
         # Those that ended earlier: the goal is still theirs, but moves nobody.
         w.statement(
-            "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, existed, "
+            "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, was, "
             "entered_at, entry_seq, stage_at, stage_id, ghost, key, ended_at, exit, words_id, ending, dirty) "
             "SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, e.version_id, "
-            f"e.version_id * {NODES} + e.node, {STATE.REST}, 2, e.entered_at, e.entry_seq, e.stage_at, e.stage_id, "
+            f"e.version_id * {NODES} + e.node, {STATE.REST}, -1, e.entered_at, e.entry_seq, e.stage_at, e.stage_id, "
             f"e.ghost, e.key, e.ended_at, e.exit, e.words_id, 0, 0 FROM focus f {w.join('enrollment', 'e', old)} "
             f"WHERE e.version_id = {version.id} AND e.ended_at IS NOT NULL AND e.goal_at IS NULL "
             f"AND EXISTS (SELECT 1 {late})",
@@ -168,7 +168,7 @@ def _goal(bundle: Bundle, version: Version, goal: m.Goal) -> tuple[Statement, ..
             f"ending = CASE WHEN {ends} THEN 1 ELSE 0 END, "
             f"exit = CASE WHEN {ends} THEN {int(Reason.GOAL)} ELSE exit END, "
             f"by_id = NULL, place_id = {place} "
-            f"WHERE version_id = {version.id} AND existed > 0 AND goal_at IS NULL AND EXISTS (SELECT 1 {there})",
+            f"WHERE version_id = {version.id} AND was <> 0 AND goal_at IS NULL AND EXISTS (SELECT 1 {there})",
             test,
             template,
         ),

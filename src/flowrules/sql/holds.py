@@ -156,7 +156,7 @@ def freed(bundle: Bundle, freeing: str) -> tuple[Statement, ...]:
     capped = held("run", f" AND m.reason = {int(Reason.CAPPED)}")
     return (
         bundle.writer.statement(
-            f"UPDATE run SET state = {STATE.DUE} WHERE existed = 1 AND ended_at IS NULL AND state = {STATE.REST} "
+            f"UPDATE run SET state = {STATE.DUE} WHERE was > 0 AND ended_at IS NULL AND state = {STATE.REST} "
             f"AND {_RUNS} AND EXISTS (SELECT 1 {capped}) AND EXISTS (SELECT 1 {freeing})"
         ),
     )

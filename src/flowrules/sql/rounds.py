@@ -23,6 +23,8 @@ LIVE = "ended_at IS NULL"
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
+    """moves: from where to where journeys have come in this round; rest: writes what that adds up to."""
+
     gather: tuple[Statement, ...]
     scheduled: Statement
     next_due: Statement
@@ -37,6 +39,8 @@ class Rounds:
     again: tuple[Statement, ...]
     clear: tuple[Statement, ...]
     changes: Statement
+    moves: Statement
+    rest: str
 
 
 def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_customer: bool) -> Rounds:
@@ -102,11 +106,12 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
     next_due = f"SELECT min(at) FROM ({' UNION ALL '.join(due)}) AS due"
     load = (
         "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, "
-        "existed, due_at, recheck_at, entered_at, entry_seq, entry_at, stage_at, stage_id, ghost, key, "
+        "was, due_at, recheck_at, entered_at, entry_seq, entry_at, stage_at, stage_id, ghost, key, "
         "link_campaign_id, link_instance, goal_at, ended_at, exit, words_id, ending, dirty) "
         "SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, e.version_id, "
-        f"e.version_id * {NODES} + e.node, {STATE.REST}, 1, e.due_at, e.recheck_at, e.entered_at, e.entry_seq, "
-        "e.entry_at, e.stage_at, e.stage_id, e.ghost, e.key, e.link_campaign_id, e.link_instance, e.goal_at, "
+        f"e.version_id * {NODES} + e.node, {STATE.REST}, e.version_id * {NODES} + e.node, e.due_at, e.recheck_at, "
+        "e.entered_at, e.entry_seq, e.entry_at, e.stage_at, e.stage_id, e.ghost, e.key, e.link_campaign_id, "
+        "e.link_instance, e.goal_at, "
         "NULL, NULL, NULL, 0, 0 "
         f"FROM focus f {w.join('enrollment', 'e', 'e.customer_id = f.customer_id AND e.ended_at IS NULL')} "
     )
@@ -116,7 +121,7 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         f"ended_at, exit, words_id) SELECT customer_id, campaign_id, instance, version_id, code % {NODES}, "
         "CASE WHEN ended_at IS NULL THEN due_at END, CASE WHEN ended_at IS NULL THEN recheck_at END, "
         "entered_at, entry_seq, entry_at, stage_at, stage_id, ghost, key, link_campaign_id, link_instance, goal_at, "
-        "ended_at, exit, words_id FROM run WHERE dirty = 1 AND existed "
+        "ended_at, exit, words_id FROM run WHERE dirty = 1 AND was "
     )
     changed = (
         "ON CONFLICT (customer_id, campaign_id, instance) DO UPDATE SET node = excluded.node, "
@@ -152,7 +157,7 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
             "DELETE FROM agenda WHERE customer_id > :cursor AND customer_id <= :upto "
             "AND (customer_id, at) IN (SELECT customer_id, at FROM focus)"
         ),
-        write=(w.statement(f"{stored} = 0"), w.statement(f"{stored} > 0 {changed}")),
+        write=(w.statement(f"{stored} = 0"), w.statement(f"{stored} <> 0 {changed}")),
         again=(
             w.statement(
                 f"INSERT INTO agenda (customer_id, at, what) SELECT customer_id, due_at, {AGENDA.TIMER} FROM run "
@@ -168,6 +173,11 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
             "SELECT DISTINCT c.attribute FROM focus f "
             + w.join("attribute_change", "c", "c.customer_id = f.customer_id AND c.at = f.at")
         ),
+        moves=w.statement(
+            "SELECT was, CASE WHEN ended_at IS NULL THEN code ELSE 0 END, CASE WHEN ghost > 0 THEN 1 ELSE 0 END, "
+            "count(*) FROM run WHERE dirty = 1 GROUP BY 1, 2, 3"
+        ),
+        rest=w.row("resting", "version_id, node, held_out, part_at, part, number"),
     )
 
 

@@ -58,17 +58,17 @@ focus = _temporary("focus", 1, "customer_id at zone_id")
 run = _temporary(
     "run",
     3,
-    "customer_id campaign_id instance at zone_id version_id code state existed due_at recheck_at "
+    "customer_id campaign_id instance at zone_id version_id code state was due_at recheck_at "
     "entered_at entry_seq entry_at stage_at stage_id ghost key goal_at ended_at exit words_id place_id by_id ending "
     "pick local until ev_at ev_seq renew link_campaign_id link_instance depth dirty born",
     rows=True,
 )
 """The live instances of the round's customers, moved here and written back once.
 
-state: see STATE; code: the position; existed: alive when the instant began; ending: marked by the watch; pick: the
-edge to take; local, until: of a wait; ev_*: the event met; renew: seq of the event that replaces the entry; link_*: the
-journey it ends with; depth: in the chain of what was set off within this instant; dirty: differs from the stored row;
-born: the turn of its entry at this instant.
+state: see STATE; code: the position; was: the position when the instant began, 0 of those who enter, -1 of those who
+had left; ending: marked by the watch; pick: the edge to take; local, until: of a wait; ev_*: the event met; renew: seq
+of the event that replaces the entry; link_*: the journey it ends with; depth: in the chain of what was set off within
+this instant; dirty: differs from the stored row; born: the turn of its entry at this instant.
 """
 
 start = _temporary("start", 5, "customer_id target plain key instance campaign_id ghost depth linked place_id by_id")

@@ -104,19 +104,22 @@ class Writer:
         """`column` is in the query, which comes first."""
         return f"{column} IN ({query})" if self.dialect == "sqlite" else f"{column} = ANY (ARRAY({query}))"
 
+    def fenced(self, text: str) -> str:
+        """Each EXISTS is asked of the rows there are: PostgreSQL does not begin with a subquery that has an OFFSET."""
+        return text if self.dialect == "sqlite" else _fenced(text)
+
     def statement(self, text: str, *fragments: Fragment) -> Statement:
         """`text` may hold the text of the given fragments; their constants come along."""
         constants: dict[str, Value] = {}
         for fragment in fragments:
             constants |= fragment.constants
         if self.dialect != "sqlite":
-            text = _fenced(text)
+            text = self.fenced(text)
             text = re.sub(r"(?<!:):([A-Za-z_]\w*)", r"%(\1)s", text.replace("%", "%%"))
         return Statement(text, constants)
 
 
 def _fenced(text: str) -> str:
-    """Each EXISTS is asked of the rows there are: PostgreSQL does not begin with a subquery that has an OFFSET."""
     for start in reversed([found.end() for found in re.finditer(r"\bEXISTS\s*\(", text)]):
         depth, end = 1, start
         while depth:

@@ -29,7 +29,7 @@ from flowrules.sql.statement import Fragment, Statement
 from flowrules.sql.tables import UNTIL_RESUMED
 from flowrules.sql.waits import REST, clock, deadline, number
 
-OLD = "existed = 1 AND ended_at IS NULL"
+OLD = "was > 0 AND ended_at IS NULL"
 UNTIL = Fragment("until", {})
 _NOTHING = Fragment("NULL", {})
 _ASK_OF_RUN = (

@@ -376,6 +376,35 @@ enrollment = Table(
     ),
     sqlite_with_rowid=False,
 )  # fmt: skip
+resting = Table(
+    "resting",
+    metadata,
+    Column("version_id", Integer, primary_key=True, autoincrement=False),
+    Column("node", Integer, primary_key=True, autoincrement=False),
+    _small("held_out", key=True),
+    _int("part_at", key=True),  # the target of the slice that wrote it; 0: summed up
+    _int("part", key=True),  # its last customer
+    _int("number"),
+    sqlite_with_rowid=False,
+)
+"""How many live journeys are at each position: the sum of all parts. A slice adds rows of its own,
+of what it changed."""
+tally = Table(
+    "tally",
+    metadata,
+    _small("what", key=True),  # store.tallies.What
+    Column("campaign_id", Integer, primary_key=True, autoincrement=False),
+    _int("at", key=True),
+    Column("version_id", Integer, primary_key=True, autoincrement=False),
+    Column("step_id", Integer, primary_key=True, autoincrement=False),
+    _small("channel_id", key=True),
+    _small("held_out", key=True),
+    _small("code", key=True),
+    Column("label_id", Integer, primary_key=True, autoincrement=False),
+    _int("number"),
+    sqlite_with_rowid=False,
+)
+"""What the ledger and the outcomes add up to as far as they were summed up: see store.tallies."""
 consumption = Table(
     "consumption",
     metadata,

@@ -1,0 +1,185 @@
+"""The figures of the monitor, of `status` and `funnel`, beside SQL over the tables that the engine writes.
+
+Whatever happened, however the ticks were cut, and however far it was summed up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, text
+
+from flowrules.report.campaign import CampaignFigures, campaign
+from flowrules.report.funnel import Funnel, funnel
+from flowrules.report.home import Home, home
+from flowrules.report.status import status
+from flowrules.runtime.deliver import deliver
+from flowrules.runtime.tick import planner
+from flowrules.sql.codes import Reason, Status
+from flowrules.store.database import Database
+from flowrules.store.sum_up import sum_up
+from tests.property.test_outbox import Moody
+from tests.reference.generate import cuts, scenarios
+from tests.reference.scenario import DAY, HOUR
+from tests.support.engine import Reactions, deployed
+
+QUICK = settings(max_examples=5, suppress_health_check=list(HealthCheck), deadline=None)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@QUICK
+@given(st.data())
+def test_figures_are_what_the_tables_say(database_url: str, data: st.DataObject) -> None:
+    scenario = data.draw(scenarios())
+    ticks = [*data.draw(cuts(scenario)), scenario.until]
+    summed = data.draw(st.lists(st.booleans(), min_size=len(ticks), max_size=len(ticks)))
+    with deployed(scenario, database_url) as database:
+        with planner(database) as planning:
+            for instant, now in zip(ticks, summed, strict=True):
+                planning.tick(instant, answer=Reactions(scenario).answer)
+                if now:
+                    sum_up(database)
+        agree(database, scenario.until)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@QUICK
+@given(st.data())
+def test_also_where_messages_are_handed_over(database_url: str, data: st.DataObject) -> None:
+    scenario = data.draw(scenarios())
+    channels = dict.fromkeys(scenario.channels, Moody())
+    with deployed(scenario, database_url) as database:
+        with planner(database) as planning:
+            for number in range(9):
+                now = scenario.deployed_at + number * DAY + HOUR
+                planning.tick(now)
+                deliver(database, channels, now + (0, HOUR, 5 * HOUR)[number % 3])
+                if data.draw(st.booleans()):
+                    sum_up(database)
+            planning.tick(scenario.until)
+        agree(database, scenario.until)
+
+
+def agree(database: Database, now: int) -> None:
+    """As it is, and when all is summed up: the same, and what the tables say."""
+    with database.read() as connection:
+        before = compare(connection, now)
+    sum_up(database)
+    with database.read() as connection:
+        assert compare(connection, now) == before
+        parts = connection.execute(text("SELECT count(*) FROM resting WHERE part_at <> 0")).scalar_one()
+        assert parts == 0
+        shown = status(connection, now)
+        for each in shown.campaigns:
+            sent = rows(
+                connection,
+                "SELECT count(*) FROM message m JOIN campaign c ON c.id = m.campaign_id WHERE c.name = :name "
+                "AND m.status = 10 AND m.sent_at > :after AND m.sent_at <= :until",
+                name=each.name,
+                after=now - DAY,
+                until=now + 1_000_000,
+            )
+            assert each.sent_24h == sent[0][0]
+
+
+def compare(connection: Connection, now: int) -> tuple[Home, list[CampaignFigures]]:
+    found = home(connection, now)
+    close = [campaign(connection, row.name, now) for row in found.campaigns]
+    enrolled(connection, found)
+    for figures in close:
+        scanned = funnel(connection, figures.funnel.campaign)
+        assert plain(figures.funnel) == plain(scanned)
+        waits(connection, figures)
+        handed_over(connection, figures)
+    sent_by_day(connection, found)
+    return found, close
+
+
+def plain(found: Funnel) -> dict[str, Any]:
+    """Without the medians, which the monitor takes of the latest stays."""
+    facts = found.facts()
+    for group in (facts, facts["control"]):
+        for stage in group.get("stages", ()):  # type: ignore[attr-defined]  # JSON
+            del stage["median_s"]
+    return facts
+
+
+def enrolled(connection: Connection, found: Home) -> None:
+    wanted = rows(
+        connection,
+        "SELECT c.name, CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END, count(*), "
+        "sum(CASE WHEN e.ended_at IS NULL THEN 1 ELSE 0 END), count(e.goal_at) "
+        "FROM enrollment e JOIN campaign c ON c.id = e.campaign_id GROUP BY 1, 2",
+    )
+    got: dict[tuple[str, int], tuple[int, int | None, int]]
+    got = {(row.name, 0): (row.entered, row.in_journey, row.goals) for row in found.campaigns if row.entered}
+    got |= {(row.name, 1): (row.control, None, row.control_goals) for row in found.campaigns if row.control}
+    assert got == {
+        (name, ghost): (entered, None if ghost else int(inside), goals)
+        for name, ghost, entered, inside, goals in wanted
+    }
+    assert found.holdout.entered == sum(row[2] for row in wanted)
+
+
+def waits(connection: Connection, figures: CampaignFigures) -> None:
+    wanted = rows(
+        connection,
+        "SELECT s.key, count(*) FROM enrollment e JOIN node n ON n.version_id = e.version_id AND n.node = e.node "
+        "JOIN step s ON s.id = n.stage_id JOIN campaign c ON c.id = e.campaign_id "
+        "WHERE c.name = :name AND e.ended_at IS NULL AND e.ghost = 0 GROUP BY s.key",
+        name=figures.funnel.campaign,
+    )
+    assert {stage.name: stage.waiting for stage in figures.stages if stage.waiting} == dict(wanted)
+    for stage in figures.stages:
+        assert stage.waiting == stage.older + sum(step.waiting for step in stage.steps)
+
+
+def handed_over(connection: Connection, figures: CampaignFigures) -> None:
+    name = figures.funnel.campaign
+    messages: Counter[str] = Counter()
+    for code, number in rows(
+        connection,
+        "SELECT m.status, count(*) FROM message m JOIN campaign c ON c.id = m.campaign_id "
+        "WHERE c.name = :name GROUP BY m.status",
+        name=name,
+    ):
+        messages[Status(code).word] = number
+    got = dict(figures.messages)
+    for word in ("sent", "ghost", "refused"):
+        assert got.get(word, 0) == messages[word], word
+    still = {status.word for status in Status if status < Status.SENT}
+    assert dict(figures.open) == {word: number for word, number in messages.items() if word in still}
+    kept = rows(
+        connection,
+        "SELECT d.reason, count(*) FROM decision d JOIN campaign c ON c.id = d.campaign_id "
+        "WHERE c.name = :name AND d.decision = 11 AND d.until IS NULL AND d.reason <> 10 GROUP BY d.reason",
+        name=name,
+    )
+    assert dict(figures.withheld) == {Reason(code).word: number for code, number in kept}
+
+
+def sent_by_day(connection: Connection, found: Home) -> None:
+    ends = [*found.days[1:], found.days[-1] + 2 * DAY]
+    for row in found.campaigns:
+        days = [
+            rows(
+                connection,
+                "SELECT count(*) FROM message m JOIN campaign c ON c.id = m.campaign_id "
+                "WHERE c.name = :name AND m.status = 10 AND m.sent_at >= :first AND m.sent_at < :end",
+                name=row.name,
+                first=first,
+                end=end,
+            )[0][0]
+            for first, end in zip(found.days, ends, strict=True)
+        ]
+        assert list(row.sends) == days
+
+
+def rows(connection: Connection, query: str, **values: str | int) -> list[Any]:
+    return [tuple(row) for row in connection.execute(text(query), values)]
