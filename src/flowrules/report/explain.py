@@ -149,11 +149,13 @@ class Explanation:
         }
 
 
-def explain(connection: Connection, customer: str, campaign: str | None, at: int) -> Explanation:
-    """As things stood at the instant `at`."""
+def explain(
+    connection: Connection, customer: str, campaign: str | None, at: int, known: dict[int, Deployed] | None = None
+) -> Explanation:
+    """As things stood at the instant `at`. `known`: as of Library."""
     customer_id = find_customer(connection, customer)
     campaign_id = None if campaign is None else find_campaign(connection, campaign)
-    story = _Story(connection, customer_id, at)
+    story = _Story(connection, customer_id, at, Library(connection, known))
     names = tables.campaign.c
     query = select(names.name).where(names.lives_from.is_not(None) if campaign_id is None else names.id == campaign_id)
     timeline = sorted(
@@ -176,11 +178,11 @@ def explain(connection: Connection, customer: str, campaign: str | None, at: int
 
 
 class _Story:
-    def __init__(self, connection: Connection, customer_id: int, at: int) -> None:
+    def __init__(self, connection: Connection, customer_id: int, at: int, library: Library) -> None:
         self._connection = connection
         self._id = customer_id
         self._at = at
-        self._library = Library(connection)
+        self._library = library
         self._now = self._library.in_force(at)
         customer, zone = tables.customer.c, tables.zone.c
         row = connection.execute(

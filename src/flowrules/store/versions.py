@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from flowrules.model.campaign import Model
 from flowrules.sql import tables
@@ -15,26 +15,29 @@ def compare(database: Database | None, model: Model) -> tuple[int, tuple[State, 
     """The number of the last deployment; (campaign, version, state) as it would be; live enrollments."""
     if database is None:
         return 0, tuple((campaign.name, 1, "added") for campaign in model.campaigns), 0
-    campaign, version = tables.campaign.c, tables.version.c
     with database.read() as connection:
         number = connection.execute(select(func.max(tables.deployment.c.id))).scalar() or 0
         in_flight = connection.execute(
             select(func.count()).select_from(tables.enrollment).where(tables.enrollment.c.ended_at.is_(None))
         ).scalar_one()
-        known = {
-            row.name: row
-            for row in connection.execute(
-                select(campaign.name, campaign.lives_from, version.number, version.digest)
-                .where(version.campaign_id == campaign.id)
-                .order_by(version.number)
-            )
-        }
-    states: list[State] = []
+        return number, states(connection, model), in_flight
+
+
+def states(connection: Connection, model: Model) -> tuple[State, ...]:
+    """(campaign, version, state) as it would be."""
+    campaign, version = tables.campaign.c, tables.version.c
+    query = (
+        select(campaign.name, campaign.lives_from, version.number, version.digest)
+        .where(version.campaign_id == campaign.id)
+        .order_by(version.number)
+    )
+    known = {row.name: row for row in connection.execute(query)}
+    found: list[State] = []
     for each in model.campaigns:
         row = known.pop(each.name, None)
         lives = row is not None and row.lives_from is not None
         same = row is not None and row.digest == each.digest
         after = 1 if row is None else row.number if same else row.number + 1
-        states.append((each.name, after, "added" if not lives else "unchanged" if same else "changed"))
-    states += [(name, 0, "removed") for name, row in known.items() if row.lives_from is not None]
-    return number, tuple(sorted(states)), in_flight
+        found.append((each.name, after, "added" if not lives else "unchanged" if same else "changed"))
+    found += [(name, 0, "removed") for name, row in known.items() if row.lives_from is not None]
+    return tuple(sorted(found))
