@@ -10,26 +10,26 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
 
 from rich.text import Text
 from textual import on, work
 from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.screen import Screen
 
 from flowrules import __version__
 from flowrules.errors import FlowRulesError
 from flowrules.monitor import look
 from flowrules.monitor.background import in_background
-from flowrules.monitor.pulse import Pulse, engine_words, pulse
 from flowrules.monitor.reader import Reader
 from flowrules.monitor.screens.customers import Customers
 from flowrules.monitor.screens.help import Help
 from flowrules.monitor.screens.home import Home
 from flowrules.monitor.screens.live import Live
 from flowrules.monitor.screens.rules import Rules
+from flowrules.monitor.telling import engine_words
 from flowrules.monitor.widgets.listing import Listing
+from flowrules.report.heartbeat import Heartbeat, heartbeat
 from flowrules.report.print import safe
 from flowrules.report.words import length
 from flowrules.store.spreadsheet import write_csv
@@ -44,7 +44,7 @@ class Monitor(App[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-high")]
     MODES = {"home": Home, "customers": Customers, "rules": Rules}
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS = [
         Binding("1", "go('home')", "Home", show=False),
         Binding("2", "go('customers')", "Customers", show=False),
         Binding("3", "go('rules')", "Rules", show=False),
@@ -58,7 +58,7 @@ class Monitor(App[None]):
         super().__init__()
         self.workspace = workspace
         self.reader = Reader(workspace.database, virtual=workspace.virtual_clock)
-        self.pulse: Pulse | None = None
+        self.heartbeat: Heartbeat | None = None
         self._seen_at: float | None = None
         self._troubles: dict[str, Exception] = {}
         self.ansi_theme_dark, self.ansi_theme_light = look.PLAIN_DARK, look.PLAIN_LIGHT
@@ -74,13 +74,13 @@ class Monitor(App[None]):
 
     @work(exclusive=True, group="beat")
     async def beat(self) -> None:
-        def feel() -> Pulse:
+        def feel() -> Heartbeat:
             with self.reader.read() as connection:
-                return pulse(connection)
+                return heartbeat(connection, self.reader.clock())
 
         while True:
             try:
-                self.pulse = await in_background(feel)
+                self.heartbeat = await in_background(feel)
             except Exception as failure:  # noqa: BLE001 -- it is said, and tried again: nothing ends the monitor
                 self.trouble("beat", failure)
             else:
@@ -99,21 +99,21 @@ class Monitor(App[None]):
             self._troubles[where] = failure
 
     def engine_words(self) -> Text:
-        lost = None if "beat" in self._troubles else self.pulse
-        return engine_words(lost, _wall(), self.workspace.zone, virtual=self.workspace.virtual_clock)
+        lost = None if "beat" in self._troubles else self.heartbeat
+        return engine_words(lost, _wall(), virtual=self.workspace.virtual_clock)
 
     def trouble_words(self) -> Text | None:
         """The first that is wrong, or that the engine does not run."""
         failure = next(iter(self._troubles.values()), None)
         if failure is not None:
             return self._sentence(failure)
-        found = self.pulse
-        if found is None or not found.deployment or self.workspace.virtual_clock or found.leader(_wall()) is not None:
+        found = self.heartbeat
+        if found is None or self.workspace.virtual_clock or found.leader is not None or not found.stands(_wall()):
             return None
         return (
             Text()
             .append("the engine is not running: ", "yellow")
-            .append("nothing is decided or sent until `flowrules run` starts it, or `tick` and `deliver` do it once")
+            .append("nothing is decided or sent until `flowrules run` starts it")
         )
 
     def _sentence(self, failure: Exception) -> Text:
@@ -154,7 +154,7 @@ class Monitor(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield SystemCommand("Home", "All campaigns, the outbox, the channels", lambda: self.action_go("home"))
-        yield SystemCommand("Find a customer", "By the beginning of an id, email or phone", self.action_find)
+        yield SystemCommand("Find a customer", "By an id, email or phone, or a part of it", self.action_find)
         yield SystemCommand("Rules", "The workspace's files as they are on disk", lambda: self.action_go("rules"))
         yield SystemCommand("Light or dark", "The other of the two themes", self.action_toggle_theme)
         yield SystemCommand("Help", "What every key does here", self.action_help)

@@ -85,7 +85,7 @@ STATES = {"live": ("●", "green"), "paused": ("‖", "yellow"), "removed": ("�
 
 LOUD = {
     "withheld": "red",
-    "not_entered": "red",
+    "not_entered": "dim",
     "refused": "red",
     "bounced": "red",
     "unknown": "red",

@@ -41,10 +41,15 @@ class Reader:
             self.close()
             raise
 
+    def clock(self) -> int | None:
+        """None: it is virtual, and stands in the database."""
+        return None if self.virtual else time.time_ns() // 1000
+
     def now(self, connection: Connection) -> int:
-        """The machine's clock; a virtual one stands at the last tick, or at what was put in force since."""
-        if not self.virtual:
-            return time.time_ns() // 1000
+        """A virtual clock stands at the last tick, or at what was put in force since."""
+        wall = self.clock()
+        if wall is not None:
+            return wall
         ticked: int = connection.execute(select(tables.clock.c.last_tick)).scalar_one()
         deployed: int | None = connection.execute(select(func.max(tables.deployment.c.at))).scalar()
         return max(ticked, ticked if deployed is None else deployed)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection, select
 
 from flowrules.content.outgoing import Detail, details, id_of
@@ -38,44 +36,6 @@ def find_customer(connection: Connection, given: str) -> int:
     if given not in found:
         raise UnknownError(f"no customer has the id, email or phone `{given}`", "a phone is written as +34600000001")
     return found[given]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A customer, and the id, email or phone by which it was found."""
-
-    customer: str
-    kind: str
-    value: str
-
-
-def look_for(connection: Connection, given: str, most: int) -> tuple[Found, ...]:
-    """Customers of whom an id, email or phone begins so, also a former one; each once, the exact ones first."""
-    identity, customer = tables.identity.c, tables.customer.c
-    found: dict[str, Found] = {}
-    # Of each kind in its compared form; a phone is known with its country, and typed without its `+`.
-    starts = {"id": given, "email": given.lower(), "phone": f"+{given.lstrip('+0').replace(' ', '')}"}
-    for kind, start in starts.items():
-        # A stretch of the key from there on, whatever order the server has; never all customers.
-        stretch = (
-            select(identity.value, identity.customer_id)
-            .where(identity.kind == kind, identity.value >= start)
-            .order_by(identity.value)
-            .limit(most * 10)
-            .subquery()
-            .c
-        )
-        query = (
-            select(customer.external_id, stretch.value)
-            .join_from(stretch.value.table, tables.customer, customer.id == stretch.customer_id)
-            .where(stretch.value.startswith(start, autoescape=True))
-            .order_by(stretch.value)
-            .limit(most)
-        )
-        for row in connection.execute(query):
-            found.setdefault(row.external_id, Found(row.external_id, kind, row.value))
-    exact = given.lower()
-    return tuple(sorted(found.values(), key=lambda each: each.value.lower() != exact)[:most])
 
 
 def find_message(connection: Connection, given: str) -> Detail:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from rich.text import Text
 from sqlalchemy import Connection
 from textual import on, work
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
@@ -57,7 +57,7 @@ class CustomerScreen(Live[Customer]):
         ("x", "take the customer out of a campaign"),
         ("y", "copy the customer's id"),
     )
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS = [
         Binding("escape,backspace", "app.pop_screen", "Back"),
         Binding("i", "who", "Who"),
         Binding("x", "leave", "Take out"),

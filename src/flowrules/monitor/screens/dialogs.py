@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
@@ -28,7 +27,7 @@ class Answer:
 class Question(ModalScreen[str | None]):
     """Gives the value of the answer chosen; None: nothing is to be done, which is what Enter means at first."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS = [
         Binding("escape,n,q", "dismiss(None)", "Do nothing"),
         Binding("j", "down", "Down", show=False),
         Binding("k", "up", "Up", show=False),

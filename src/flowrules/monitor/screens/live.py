@@ -10,12 +10,12 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from sqlalchemy import Connection
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widget import Widget
@@ -39,11 +39,11 @@ _SHARE = 10
 class Live(Screen[None], Generic[Figures]):
     """A subclass says what it reads, how it is laid out, and how it shows what was read."""
 
-    PLACE: ClassVar[str] = "home"
-    FIRST: ClassVar[str] = "Rows"
+    PLACE = "home"
+    FIRST = "Rows"
     """What has the keys at first."""
     AUTO_FOCUS = ""
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "refresh", "Read now", show=False)]
+    BINDINGS = [Binding("r", "refresh", "Read now", show=False)]
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class Live(Screen[None], Generic[Figures]):
         yield Notice()
         with Container(id="body"):
             yield from self.body()
-        yield Footer()
+        yield Footer(compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#body").display = False

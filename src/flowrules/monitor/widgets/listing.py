@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import DataTable, Input, Static
@@ -60,7 +59,7 @@ class Line:
 class Rows(DataTable[Text]):
     """With the keys of vi beside the arrows."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS = [
         Binding("j", "cursor_down", "Down", show=False),
         Binding("k", "cursor_up", "Up", show=False),
         Binding("h", "cursor_left", "Left", show=False),
@@ -75,7 +74,7 @@ class Rows(DataTable[Text]):
 class Listing(Vertical):
     """`empty`: what is said where there is no row, with what to do next."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS = [
         Binding("slash", "search", "Search", key_display="/"),
         Binding("y", "copy", "Copy", show=False),
         Binding("e", "export", "Export", show=False),
@@ -122,7 +121,7 @@ class Listing(Vertical):
         self.border_title = title or None
 
     def compose(self) -> ComposeResult:
-        yield Rows(cursor_type="row", show_cursor=True, zebra_stripes=False, cell_padding=1)
+        yield Rows(cursor_type="row", cursor_foreground_priority="renderable", cell_padding=1)
         yield Static(self.empty, classes="empty")
         yield Input(placeholder="search in this table, Esc shows all", compact=True, classes="search")
 

@@ -1,0 +1,46 @@
+"""Messages of unknown outcome, one by one: what a person must find out.
+
+Takes a connection; looks at a bounded number of them, by the index of open messages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, literal_column, select, text
+
+from flowrules.content.outgoing import details, id_of
+from flowrules.sql import tables
+from flowrules.sql.codes import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """decided_at: when the message was decided on."""
+
+    message_id: str
+    customer: str
+    campaign: str
+    step: str
+    channel: str
+    decided_at: int
+
+
+def unknown(connection: Connection, most: int) -> tuple[Unknown, ...]:
+    """The oldest first."""
+    message = tables.message
+    # Written out, not bound: only so do both databases see that the partial index serves.
+    some = (
+        select(*message.primary_key.columns)
+        .where(
+            literal_column("message.status") < text("10"),
+            literal_column("message.status") == text(str(int(Status.UNKNOWN))),
+        )
+        .limit(most)
+        .subquery("some")
+    )
+    query = details().where(*(some.c[column.name] == column for column in message.primary_key.columns))
+    return tuple(
+        Unknown(id_of(row), row.customer, row.campaign, row.step, row.channel, row.decided_at)
+        for row in connection.execute(query.order_by(message.c.decided_at, tables.customer.c.external_id))
+    )
