@@ -59,6 +59,7 @@ class Monitor(App[None]):
         self.workspace = workspace
         self.reader = Reader(workspace.database, virtual=workspace.virtual_clock)
         self.heartbeat: Heartbeat | None = None
+        self.failure: Exception | None = None
         self._seen_at: float | None = None
         self._troubles: dict[str, Exception] = {}
         self.ansi_theme_dark, self.ansi_theme_light = look.PLAIN_DARK, look.PLAIN_LIGHT
@@ -127,6 +128,14 @@ class Monitor(App[None]):
             text.append(f"\n{safe(hint)}")
         old = "" if self._seen_at is None else f"; what you see is {length(time.monotonic() - self._seen_at)} old"
         return text.append(f"\ntrying again by itself{old}", "dim")
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A mistake of ours ends it with a sentence, as everywhere, instead of Textual's traceback."""
+        self.failure = error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        self._close_messages_no_wait()
 
     # --- where to go ----------------------------------------------------------------------------------
 

@@ -71,10 +71,8 @@ def policy(found: Home) -> Text:
     lines: list[Text] = []
     for cap in found.caps:
         whose = "" if cap.campaign is None else f"{safe(cap.campaign)}: "
-        line = Text(no_wrap=True, overflow="ellipsis").append(f"{whose}{safe(cap.words)}")
-        lines.append(
-            line.append(f"  {count(cap.withheld_24h)} withheld in 24 h", "yellow" if cap.withheld_24h else "dim")
-        )
+        withheld = Text().append(count(cap.withheld_24h), "bold yellow" if cap.withheld_24h else "dim")
+        lines.append(withheld.append(f" {whose}{safe(cap.words)}", ""))
     if not found.caps:
         lines.append(Text().append("no cap: nothing limits how often customers are written to", "yellow"))
     holdout = found.holdout

@@ -29,6 +29,7 @@ from flowrules.report.recent import Decided, latest
 from flowrules.report.words import count, percent
 
 _DECISIONS = 40
+_PANELS = (("outbox", "Outbox"), ("channels", "Channels, 24 h"), ("policy", "Caps and holdout; withheld in 24 h"))
 _NOTHING = (
     "no rules are in force yet\n\n"
     "`flowrules check` finds their mistakes, `flowrules apply` puts them in force\n"
@@ -58,12 +59,9 @@ class Home(Live[Seen]):
     ]
 
     def read(self, connection: Connection, now: int) -> Seen:
-        limits = {
-            name: each.daily_limit
-            for name, each in self.monitor.workspace.channels.items()
-            if each.daily_limit is not None
-        }
-        found = home(connection, self.reader.clock(), known=self.reader.known, limits=limits)
+        found = home(
+            connection, self.reader.clock(), known=self.reader.known, limits=self.monitor.workspace.daily_limits
+        )
         return Seen(found, latest(connection, _DECISIONS), now // 60_000_000 * 60_000_000)
 
     def body(self) -> Iterator[Widget]:
@@ -88,7 +86,11 @@ class Home(Live[Seen]):
             hint="Enter: the funnel",
         )
         with Container(id="glance"):
-            for name, title in (("outbox", "Outbox"), ("channels", "Channels, 24 h"), ("policy", "Caps and holdout")):
+            for name, title in (
+                ("outbox", "Outbox"),
+                ("channels", "Channels, 24 h"),
+                ("policy", "Caps and holdout, withheld in 24 h"),
+            ):
                 panel = Static(id=name, classes="panel")
                 panel.border_title = title
                 yield panel

@@ -34,6 +34,8 @@ Figures = TypeVar("Figures")
 SOONEST, LATEST, SLOWER = 1.0, 5.0, 0.5
 """Seconds between two questions, and by how much it grows each time the answer was the same."""
 _SHARE = 10
+_NARROW = 90
+"""Columns in which the keys of the screen itself need all the room there is."""
 
 
 class Live(Screen[None], Generic[Figures]):
@@ -91,6 +93,9 @@ class Live(Screen[None], Generic[Figures]):
     def on_mount(self) -> None:
         self.query_one("#body").display = False
         self.keep_fresh()
+
+    def on_resize(self) -> None:
+        self.query_one(Footer).show_command_palette = self.size.width > _NARROW
 
     def on_screen_resume(self) -> None:
         self.tell()
