@@ -80,6 +80,7 @@ class Monitor(App[None]):
                 return heartbeat(connection, self.reader.clock())
 
         while True:
+            before = self.heartbeat
             try:
                 self.heartbeat = await in_background(feel)
             except Exception as failure:  # noqa: BLE001 -- it is said, and tried again: nothing ends the monitor
@@ -90,6 +91,8 @@ class Monitor(App[None]):
             for screen in self.screen_stack:
                 if isinstance(screen, Live):
                     screen.tell()
+                    if self.heartbeat != before:
+                        screen.action_refresh()
             await asyncio.sleep(_BEAT)
 
     def trouble(self, where: str, failure: Exception | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from flowrules.report.print import safe
 from flowrules.report.words import moment
 
 _NARROW = 10
+_WIDTH = 43
+"""Cells of a line: of the panel beside the timeline."""
 
 
 def card_text(facts: dict[str, Any], caps: Sequence[Allowance], zone: str) -> Text:
@@ -54,8 +57,11 @@ def _part(text: Text, title: str, rows: Iterable[tuple[str, object, str]], empty
         text.append(f"  {empty}\n", "dim")
     width = max((len(name) for name, _, _ in rows), default=0)
     width = min(max(width, _NARROW if title != "tags" else 0), 16) if width else 0
+    room = _WIDTH - 3 - width
     for name, value, style in rows:
-        text.append(f"  {safe(name):<{width}}{' ' if width else ''}", "dim").append(f"{safe(value)}\n", style)
+        text.append(f"  {safe(name):<{width}}{' ' if width else ''}", "dim")
+        lines = textwrap.wrap(safe(value), room) or [""]
+        text.append(f"\n{'':<{3 + width}}".join(lines), style).append("\n")
 
 
 def _cap(cap: Allowance, zone: str) -> tuple[str, str, str]:

@@ -86,11 +86,7 @@ class Home(Live[Seen]):
             hint="Enter: the funnel",
         )
         with Container(id="glance"):
-            for name, title in (
-                ("outbox", "Outbox"),
-                ("channels", "Channels, 24 h"),
-                ("policy", "Caps and holdout, withheld in 24 h"),
-            ):
+            for name, title in _PANELS:
                 panel = Static(id=name, classes="panel")
                 panel.border_title = title
                 yield panel
