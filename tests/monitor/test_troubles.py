@@ -15,6 +15,7 @@ from flowrules.sql import tables
 from flowrules.store import revisions
 from flowrules.store.database import Database
 from tests.monitor.conftest import Shop, monitor, open_shop, run, write_workspace
+from tests.support.postgres import driver_url
 
 
 def test_nothing_can_be_written_through_it(shop: Shop) -> None:
@@ -105,10 +106,11 @@ def test_a_server_that_takes_no_connection(postgres_url: str, postgres_server: s
     async def look() -> None:
         async with monitor(shop.workspace) as look:
             await look.sees("Welcome, new customer")
-            name = make_url(postgres_url).database
-            _postgres_admin.execute(allowing.format(sql.Identifier(name or ""), sql.Literal(False)))
-            await look.sees("trying again by itself", "Welcome, new customer")
-            _postgres_admin.execute(allowing.format(sql.Identifier(name or ""), sql.Literal(True)))
+            name = sql.Identifier(make_url(postgres_url).database or "")
+            with psycopg.connect(driver_url(postgres_server), autocommit=True) as admin:
+                admin.execute(allowing.format(name, sql.SQL("false")))
+                await look.sees("trying again by itself", "Welcome, new customer")
+                admin.execute(allowing.format(name, sql.SQL("true")))
             await look.misses("trying again by itself")
 
     run(look)
