@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy import insert, make_url, text
