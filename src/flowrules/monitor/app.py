@@ -178,7 +178,7 @@ class Monitor(App[None]):
     def _export(self, event: Listing.Exported) -> None:
         """A file beside where the monitor was started, never over another."""
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        path = Path.cwd() / f"flowrules-{event.name}-{stamp}.csv"
+        path = Path(f"flowrules-{event.name}-{stamp}.csv")
         try:
             with path.open("x", encoding="utf-8", newline="") as file:
                 write_csv(file, event.columns, event.rows)

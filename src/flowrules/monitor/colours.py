@@ -36,7 +36,8 @@ def coloured(source: Source) -> Text:
     text = Text(source.text, no_wrap=True, end="")
     lexemes: list[Lexeme] = []
     parse(source, lexemes)
-    known = sorted(lexemes, key=lambda each: each.start)
+    # The end of a line holds the comments that follow.
+    known = sorted((each for each in lexemes if source.text[each.start] not in "\r\n"), key=lambda each: each.start)
     at = 0
     for start, end, kind in [*((each.start, each.end, each.kind) for each in known), (len(text), len(text), "")]:
         _by_look(text, source.text, at, start)

@@ -9,6 +9,7 @@ import os
 
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
+from textual.content import Content
 from textual.theme import Theme
 
 from flowrules.report.print import safe
@@ -105,6 +106,11 @@ def suits(environment: dict[str, str] | os._Environ[str] = os.environ) -> Theme:
     return LIGHT if background in {"7", "15"} else DARK
 
 
+def title(text: object) -> Content:
+    """Of a frame: somebody's words are no markup there either."""
+    return Content(safe(text))
+
+
 def words(text: object, style: str = "") -> Text:
     """Somebody's text in one line, never read as markup or control."""
     return Text(safe(text), style, no_wrap=True, overflow="ellipsis")
@@ -122,5 +128,5 @@ def state(name: str) -> Text:
 def sparkline(values: list[int] | tuple[int, ...]) -> str:
     """One sign a value, from nothing to the most there is; any at all is seen."""
     most = max(values, default=0)
-    bars = "▁▂▃▄▅▆▇█"
-    return "".join("·" if not value else bars[max(0, (value * 8 + most - 1) // most - 1)] for value in values)
+    bars = "▁▂▃▄▅▆▇"  # the full block would touch the row above
+    return "".join("·" if not value else bars[max(0, (value * 7 + most - 1) // most - 1)] for value in values)

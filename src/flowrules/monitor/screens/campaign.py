@@ -15,7 +15,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from flowrules.monitor.look import number, words
+from flowrules.monitor.look import number, title, words
 from flowrules.monitor.screens.customer import CustomerScreen
 from flowrules.monitor.screens.live import Live
 from flowrules.monitor.screens.numbers import numbers_text
@@ -109,7 +109,7 @@ class CampaignScreen(Live[Seen]):
                 box.border_title = "Messages, treated and control"
                 yield Static()
         yield Listing(
-            DECISION_COLUMNS,
+            DECISION_COLUMNS[:-1],
             id="decisions",
             title="Last decisions",
             empty="nothing was decided lately in this campaign",
@@ -137,7 +137,7 @@ class CampaignScreen(Live[Seen]):
         steps = self.query_one("#steps", Listing)
         for stage in self.figures.figures.stages:
             if stage.name == key:
-                steps.border_title = safe(f"Steps of {stage.name}")
+                steps.border_title = title(f"Steps of {stage.name}")
                 steps.set(_steps(stage, self.figures.now))
                 return
         steps.set(())

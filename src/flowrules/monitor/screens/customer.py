@@ -18,7 +18,7 @@ from flowrules.content.deployed import Library
 from flowrules.monitor import orders
 from flowrules.monitor.background import in_background
 from flowrules.monitor.colours import coloured
-from flowrules.monitor.look import LOUD, words
+from flowrules.monitor.look import LOUD, title, words
 from flowrules.monitor.screens.card import card_text
 from flowrules.monitor.screens.dialogs import Answer, Question
 from flowrules.monitor.screens.live import Live
@@ -114,7 +114,7 @@ class CustomerScreen(Live[Customer]):
     def show(self, figures: Customer) -> None:
         story = figures.story
         box = self.query_one("#card", VerticalScroll)
-        box.border_title = story.customer
+        box.border_title = title(story.customer)
         box.query_one(Static).update(card_text(figures.card, figures.caps, story.zone))
         self._reasons = {f"s{at}": each for at, each in enumerate(story.standings)}
         self.query_one("#standings", Listing).set(self._standings(figures))

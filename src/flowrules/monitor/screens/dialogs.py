@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from flowrules.monitor.look import words
+from flowrules.monitor.look import title, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class Question(ModalScreen[str | None]):
         Binding("y", "yes", "Yes", show=False),
     ]
 
-    def __init__(self, title: str, said: str, answers: Sequence[Answer]) -> None:
+    def __init__(self, asked: str, said: str, answers: Sequence[Answer]) -> None:
         super().__init__()
-        self.asked, self.said, self.answers = title, said, tuple(answers)
+        self.asked, self.said, self.answers = asked, said, tuple(answers)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as dialog:
-            dialog.border_title = self.asked
+            dialog.border_title = title(self.asked)
             yield Static(words(self.said).plain, id="said", markup=False)
             yield OptionList(
                 Option("No, leave it as it is", id="-"),

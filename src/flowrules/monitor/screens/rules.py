@@ -24,7 +24,7 @@ from flowrules.files import FILE, text
 from flowrules.model.campaign import Model
 from flowrules.model.snapshot import Snapshot
 from flowrules.monitor.colours import coloured
-from flowrules.monitor.look import number, words
+from flowrules.monitor.look import number, title, words
 from flowrules.monitor.screens.live import Live
 from flowrules.monitor.widgets.listing import Column, Line, Listing
 from flowrules.monitor.widgets.source import SourceView
@@ -174,7 +174,7 @@ class Drawing(VerticalScroll):
         yield self._text
 
     def set(self, campaign: tree.CampaignDecl) -> None:
-        self.border_title = campaign.name.text
+        self.border_title = title(campaign.name.text)
         self._text.update(Text("\n").join([*campaign_lines(campaign), Text(), legend()]))
 
 

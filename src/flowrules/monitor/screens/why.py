@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from flowrules.content.deployed import Deployed
-from flowrules.monitor.look import LOUD
+from flowrules.monitor.look import LOUD, title
 from flowrules.monitor.widgets.source import SourceView
 from flowrules.report.explain import Moment, Standing
 from flowrules.report.explain_text import said
@@ -86,7 +86,7 @@ class WhyScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="page") as page:
-            page.border_title = self.reasons.title
+            page.border_title = title(self.reasons.title)
             page.border_subtitle = "Esc closes"
             yield Static(self.reasons.text(), id="reason")
             yield SourceView(id="rule")

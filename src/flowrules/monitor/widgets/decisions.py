@@ -19,9 +19,10 @@ DECISION_COLUMNS = (
     Column("customer"),
     Column("what"),
     Column("about", wide=True),
-    Column("campaign", spare=1),
-    Column("rule", spare=2),
+    Column("rule", spare=1),
+    Column("campaign", spare=2),
 )
+"""Of all campaigns; the last falls away where there is only one."""
 _SEPARATOR = "\x1f"
 
 
@@ -43,8 +44,8 @@ def decision_lines(decided: Sequence[Decided], zone: str) -> Iterator[Line]:
                 words(each.customer, "bold"),
                 words(verb, LOUD.get(each.decision, "")),
                 words(about),
-                words(each.campaign, "dim"),
                 words(each.rule, "dim"),
+                words(each.campaign, "dim"),
             ),
             each.customer,
         )

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
 from flowrules.monitor.look import number, words
-from flowrules.report.print import safe
+from flowrules.monitor.look import title as framed
 from flowrules.report.words import count
 
 _NARROWEST = 16
@@ -174,7 +174,7 @@ class Listing(Vertical):
         rows.display = bool(after)
         self.query_one(".empty").display = not after
         found = f"{count(len(after))} of {count(len(self.lines))} with `{wanted}`" if wanted else self.hint
-        self.border_subtitle = safe(found) or None
+        self.border_subtitle = framed(found) if found else None
         self._tell()
 
     def _fitting(self, lines: Sequence[Line]) -> dict[int, int]:

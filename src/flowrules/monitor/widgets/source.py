@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from flowrules.diagnostics.model import Diagnostic
 from flowrules.monitor.colours import coloured
+from flowrules.monitor.look import title
 from flowrules.source import Source
 
 _BEFORE = 3
@@ -36,7 +37,7 @@ class SourceView(VerticalScroll):
             return
         moved = source is None or self.source is None or (source.name, line) != (self.source.name, self.line)
         self.source, self.line, self._marks = source, line, tuple(marks)
-        self.border_title = None if source is None else source.name
+        self.border_title = None if source is None else title(source.name)
         text, row = drawn(source, line, self._marks)
         self._text.update(text)
         if moved:

@@ -16,15 +16,16 @@ class Top(Horizontal):
     def __init__(self, here: str) -> None:
         super().__init__(id="top")
         self.here = here
+        self._engine = Static(id="engine")
 
     def compose(self) -> ComposeResult:
         for number, (place, name) in enumerate(PLACES, 1):
             label = f"[@click=app.go('{place}')] {number} {name} [/]"
             yield Static(label, classes="place -here" if place == self.here else "place")
-        yield Static(id="engine")
+        yield self._engine
 
     def show(self, engine: Text) -> None:
-        self.query_one("#engine", Static).update(engine)
+        self._engine.update(engine)
 
 
 class Notice(Static):
