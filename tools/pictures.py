@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -58,8 +60,14 @@ def main() -> None:
     if not (folder / "music_shop.db").is_file():
         sys.exit(f"there is no {folder / 'music_shop.db'}: run `make demo` first")
     PICTURES.mkdir(exist_ok=True)
-    for name, keys in KEYS.items():
-        (PICTURES / f"{name}.svg").write_text(asyncio.run(take(folder, keys)), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as scratch:
+        mistaken = Path(scratch) / folder.name
+        shutil.copytree(folder, mistaken)
+        rules = mistaken / "rules" / "welcome.flow"
+        rules.write_text(rules.read_text(encoding="utf-8").replace("wait 45 days", "wait 45 dais"), encoding="utf-8")
+        for name, keys in KEYS.items():
+            picture = asyncio.run(take(mistaken if name == "rules" else folder, keys))
+            (PICTURES / f"{name}.svg").write_text(picture, encoding="utf-8")
 
 
 if __name__ == "__main__":
