@@ -130,6 +130,8 @@ class Live(Screen[None], Generic[Figures]):
             began = time.monotonic()
             found = await self._ask()
             took = time.monotonic() - began
+            if not self.query("#body"):  # it was closed meanwhile
+                return
             if found is not None and found != self.figures:
                 self.figures = found
                 self.query_one("#body").display = True
