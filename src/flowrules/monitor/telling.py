@@ -70,7 +70,7 @@ def _said(alert: Alert, now: int) -> tuple[str, str]:
         AlertKind.CHANNEL_FAILING: (f"{channel}: {of} failed in the last hour", "look at the channel's log"),
         AlertKind.DELIVERY_STANDS: (
             f"{number} messages wait to be sent{oldest}",
-            "does `flowrules run` run?",
+            "`flowrules run` sends them",
         ),
         AlertKind.TEMPLATE_FAILING: (f"{campaign}: {number} wait for a template that fails", "repair it, then `apply`"),
         AlertKind.PAUSED_OVERDUE: (f"{campaign} is paused, {number} journeys wait", "p: resume it"),

@@ -13,7 +13,7 @@ from flowrules.report.print import safe
 _EVERYWHERE = (
     ("1 2 3", "home, customers, rules"),
     ("f", "find a customer, from anywhere"),
-    ("↑ ↓  j k", "move; g and G: first and last; PgUp PgDn, Ctrl-U Ctrl-D"),
+    ("↑ ↓  j k", "move; g G: first, last; Ctrl-U Ctrl-D: by pages"),
     ("Enter", "open what is under the cursor"),
     ("Esc", "back"),
     ("Tab", "the next part of the screen"),

@@ -48,9 +48,9 @@ class Home(Live[Seen]):
     TITLE = "Home"
     TOLD = "Every campaign that was ever deployed; figures of treated customers, not of the control groups."
     KEYS = (
-        ("Enter", "the campaign under the cursor: its funnel, steps and messages"),
+        ("Enter", "the campaign: its funnel, steps and messages"),
         ("p", "pause or resume the campaign"),
-        ("u", "deliveries of unknown outcome, and what became of them"),
+        ("u", "deliveries of unknown outcome"),
     )
     BINDINGS = [
         Binding("p", "pause", "Pause"),
