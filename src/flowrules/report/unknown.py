@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, literal_column, select, text
+from sqlalchemy import Connection, literal_column, text
 
 from flowrules.content.outgoing import details, id_of
-from flowrules.sql import tables
 from flowrules.sql.codes import Status
 
 
@@ -27,20 +26,14 @@ class Unknown:
 
 
 def unknown(connection: Connection, most: int) -> tuple[Unknown, ...]:
-    """The oldest first."""
-    message = tables.message
+    """The oldest first, of so many."""
     # Written out, not bound: only so do both databases see that the partial index serves.
-    some = (
-        select(*message.primary_key.columns)
-        .where(
-            literal_column("message.status") < text("10"),
-            literal_column("message.status") == text(str(int(Status.UNKNOWN))),
-        )
-        .limit(most)
-        .subquery("some")
+    found = details().where(
+        literal_column("message.status") < text("10"),
+        literal_column("message.status") == text(str(int(Status.UNKNOWN))),
     )
-    query = details().where(*(some.c[column.name] == column for column in message.primary_key.columns))
+    rows = connection.execute(found.limit(most)).all()
     return tuple(
         Unknown(id_of(row), row.customer, row.campaign, row.step, row.channel, row.decided_at)
-        for row in connection.execute(query.order_by(message.c.decided_at, tables.customer.c.external_id))
+        for row in sorted(rows, key=lambda row: (row.decided_at, row.customer))
     )
