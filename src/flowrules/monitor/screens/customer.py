@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -221,7 +222,10 @@ class CustomerScreen(Live[Customer]):
         if not inside:
             self.notify(f"{self.customer} is in no campaign", markup=False)
             return
-        answers = [Answer(name, f"Take out of {name}", f"flowrules exit {self.customer} {name}") for name in inside]
+        answers = [
+            Answer(name, f"Take out of {name}", shlex.join(["flowrules", "exit", self.customer, name]))
+            for name in inside
+        ]
         said = "What waits to be sent is not sent any more. The customer may enter again as the campaign says."
         self.app.push_screen(Question(f"Take {self.customer} out?", said, answers), self._leave)
 

@@ -41,6 +41,7 @@ class Question(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as dialog:
             dialog.border_title = title(self.asked)
+            dialog.border_subtitle = "Enter chooses, Esc changes nothing"
             yield Static(words(self.said).plain, id="said", markup=False)
             yield OptionList(
                 Option("No, leave it as it is", id="-"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from flowrules.report.words import counted
 from flowrules.runtime.operate import Overdue
 
 _OVERDUE: tuple[tuple[Overdue, str], ...] = (
-    ("send", "Resume; what was held is asked for again, and sent if it still may be"),
+    ("send", "Resume; send what was held, if it still may be sent"),
     ("skip", "Resume; what was held is skipped, and the journeys go on"),
     ("exit", "Resume; the journeys whose message was held end"),
 )
@@ -24,7 +25,10 @@ def ask_pause(screen: Live[Any], campaign: str, state: str, in_journey: int) -> 
     if state == "removed":
         screen.notify(f"{campaign} is not in force", markup=False)
     elif state == "paused":
-        answers = [Answer(value, words, f"flowrules resume {campaign} --overdue {value}") for value, words in _OVERDUE]
+        answers = [
+            Answer(value, words, shlex.join(["flowrules", "resume", campaign, "--overdue", value]))
+            for value, words in _OVERDUE
+        ]
 
         def resume(chosen: str | None) -> None:
             for overdue in (value for value, _ in _OVERDUE if value == chosen):
@@ -43,5 +47,5 @@ def ask_pause(screen: Live[Any], campaign: str, state: str, in_journey: int) -> 
             f"{counted(in_journey, 'journey')} under way: each goes on to its next message and waits there; "
             "goals, exits and deadlines count as ever."
         )
-        answer = Answer("pause", f"Yes, pause {campaign}", f"flowrules pause {campaign}")
+        answer = Answer("pause", f"Yes, pause {campaign}", shlex.join(["flowrules", "pause", campaign]))
         screen.app.push_screen(Question(f"Pause {campaign}?", said, [answer]), pause)

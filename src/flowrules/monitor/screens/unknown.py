@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from functools import partial
 
@@ -73,7 +74,10 @@ class UnknownScreen(Live[tuple[Unknown, ...]]):
     @on(Listing.Chosen)
     def _chosen(self, event: Listing.Chosen) -> None:
         message = event.key
-        answers = [Answer(value, said, f"flowrules outbox resolve {message} --as {value}") for value, said in _VERDICTS]
+        answers = [
+            Answer(value, said, shlex.join(["flowrules", "outbox", "resolve", message, "--as", value]))
+            for value, said in _VERDICTS
+        ]
 
         def settle(chosen: str | None) -> None:
             for verdict in (value for value, _ in _VERDICTS if value == chosen):
