@@ -17,7 +17,6 @@ from flowrules.workspace import DATABASE_VARIABLE, Workspace, load
 from tests.support.world import FLOW, START, TEMPLATES, World, at, world
 
 MINUTE, DAY = 60_000_000, 86_400_000_000
-HELD_OUT = FLOW.replace("    goal purchase within 30 days\n", "    goal purchase within 30 days\n    hold out 10%\n")
 SETTINGS = """\
 zone = "Europe/Madrid"
 currency = "EUR"
@@ -146,4 +145,4 @@ def run(look: Callable[[], object]) -> None:
     asyncio.run(look())  # type: ignore[arg-type]  # a coroutine function
 
 
-__all__ = ["DAY", "HELD_OUT", "MINUTE", "START", "Look", "Shop", "at", "monitor", "open_shop", "run", "write_workspace"]
+__all__ = ["DAY", "MINUTE", "START", "Look", "Shop", "at", "monitor", "open_shop", "run", "write_workspace"]

@@ -54,6 +54,8 @@ def test_the_field_takes_letters_that_are_keys_elsewhere(sqlite_shop: Shop) -> N
             await look.press(*"q1t")
             assert isinstance(look.app.screen, Customers)
             await look.sees("q1t")
+            await look.press("escape", "1")  # letters and numbers are keys again
+            await look.until(lambda: isinstance(look.app.screen, Home))
 
     run(look)
 

@@ -11,6 +11,7 @@ from psycopg import sql
 from sqlalchemy import insert, make_url, text
 
 from flowrules.errors import DatabaseReadOnlyError, StoreError
+from flowrules.monitor.app import Monitor
 from flowrules.monitor.screens.home import Home
 from flowrules.sql import tables
 from flowrules.store import revisions
@@ -163,6 +164,22 @@ def test_a_mistake_of_ours_ends_nothing(sqlite_shop: Shop, monkeypatch: pytest.M
             await look.sees("this is a mistake in FlowRules", "ZeroDivisionError", "please report it")
             monkeypatch.setattr(Home, "read", good)
             await look.misses("this is a mistake in FlowRules")
+
+    run(look)
+
+
+def test_with_debug_a_mistake_of_ours_is_handed_on(sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> object:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Home, "read", broken)
+
+    async def look() -> None:
+        app = Monitor(sqlite_shop.workspace, debug=True)
+        async with app.run_test() as pilot:
+            while app.failure is None:
+                await pilot.pause(0.05)
+        assert isinstance(app.failure, ZeroDivisionError)
 
     run(look)
 

@@ -30,7 +30,7 @@ def command(context: Context, *, once: bool) -> None:
         raise UserError("the monitor needs a terminal", "`flowrules monitor --once` prints its first screen as text")
     from flowrules.monitor.app import Monitor  # noqa: PLC0415 -- as above
 
-    monitor = Monitor(workspace)
+    monitor = Monitor(workspace, debug=context.debug)
     monitor.run()
     if monitor.failure is not None:
         raise monitor.failure

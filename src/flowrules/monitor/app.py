@@ -54,8 +54,10 @@ class Monitor(App[None]):
         Binding("q", "quit", "Quit"),
     ]
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, debug: bool = False) -> None:
+        """`debug`: a mistake of ours ends it, so that the command can tell where it happened."""
         super().__init__()
+        self._ends_with_a_mistake = debug
         self.workspace = workspace
         self.reader = Reader(workspace.database, virtual=workspace.virtual_clock)
         self.heartbeat: Heartbeat | None = None
@@ -101,6 +103,9 @@ class Monitor(App[None]):
             self._troubles.pop(where, None)
         else:
             self._troubles[where] = failure
+            if self._ends_with_a_mistake and not isinstance(failure, FlowRulesError):
+                self.failure = failure
+                self.exit(return_code=1)
 
     def engine_words(self) -> Text:
         lost = None if "beat" in self._troubles else self.heartbeat
@@ -125,7 +130,7 @@ class Monitor(App[None]):
             said, hint = failure.message, failure.hint
         else:
             said = f"this is a mistake in FlowRules {__version__} itself ({type(failure).__name__})"
-            hint = "please report it, with what `flowrules --debug status` prints"
+            hint = "please report it; `flowrules --debug monitor` ends with where it happened"
         text = Text().append(safe(said), "bold red")
         if hint:
             text.append(f"\n{safe(hint)}")

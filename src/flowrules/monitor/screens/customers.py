@@ -32,8 +32,12 @@ class Customers(Live[bool]):
     PLACE = "customers"
     FIRST = "#find"
     TOLD = "Find a customer by an id, an email or a phone, or by a part of it; former ones find too."
-    KEYS = (("Enter", "open the customer"), ("↓", "from the field into the list"))
-    BINDINGS = [Binding("down", "list", "List", show=False)]
+    KEYS = (
+        ("Enter", "open the customer"),
+        ("↓", "from the field into the list"),
+        ("Esc", "out of the field: letters are keys again"),
+    )
+    BINDINGS = [Binding("down", "list", "List", show=False), Binding("escape", "leave", "Leave the field")]
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,6 +100,10 @@ class Customers(Live[bool]):
         listing = self.query_one(Listing)
         listing.set(lines, empty=_NOTHING if given else _BEGIN)
         listing.border_title = f"Customers: {_more(self.found)}" if given else "Customers"
+
+    def action_leave(self) -> None:
+        rows = self.query_one(Listing).rows
+        self.set_focus(rows if rows.display else None)
 
     def action_list(self) -> None:
         if self.found.hits:
