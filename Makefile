@@ -5,11 +5,13 @@ INSTALLED := .venv/.installed
 # Two tests at once: the suite waits for two databases, and small machines have two cores.
 PYTEST := $(BIN)/python -m pytest -n 2
 N ?= 100000
+SPEED ?= 30
 
-.PHONY: help demo test test-fast test-slow lint format lock revision bench-json install clean
+.PHONY: help demo monitor test test-fast test-slow lint format lock revision pictures bench-json install clean
 
 help:
 	@echo 'make demo        run the example: a music shop through its first campaigns'
+	@echo 'make monitor     watch that shop go on, in the terminal; SPEED=$(SPEED) virtual days a minute'
 	@echo 'make test        the tests, on SQLite and PostgreSQL; lint, types and contracts too'
 	@echo 'make test-fast   those of the language alone, in seconds'
 	@echo 'make test-slow   those that make test leaves out: kills, races and random programs by the hundred'
@@ -17,6 +19,7 @@ help:
 	@echo 'make format      rewrite the Python files in the one style'
 	@echo 'make lock        renew requirements.lock from pyproject.toml'
 	@echo 'make revision    M="what changes": the change in sql/tables.py as a migration'
+	@echo 'make pictures    those of docs/monitor.md, from the demo'
 	@echo 'make bench-json  measure; N=$(N) customers, JSON on stdout'
 	@echo 'make clean       remove .venv, build/ and caches'
 
@@ -27,6 +30,10 @@ install: $(INSTALLED)
 
 demo: $(INSTALLED)
 	@$(BIN)/python examples/music_shop/demo.py
+
+# SPEED: virtual days a minute.
+monitor: $(INSTALLED)
+	@$(BIN)/python examples/music_shop/live.py --speed $(SPEED)
 
 test: $(INSTALLED)
 	@$(PYTEST) -m 'not slow'
@@ -51,6 +58,10 @@ lock:
 # M says what changes, in a few words.
 revision: $(INSTALLED)
 	@$(BIN)/python -m tools.revision "$(M)"
+
+# Of docs/monitor.md; after `make demo`.
+pictures: $(INSTALLED)
+	@$(BIN)/python -m tools.pictures
 
 bench-json: $(INSTALLED)
 	@$(BIN)/python -m bench.run --json --n $(N)

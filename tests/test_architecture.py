@@ -32,9 +32,9 @@ PLACES = {
     "psycopg": ["store"],
     "phonenumbers": ["store.identity"],
     "pydantic": ["channels", "cli", "report", "runtime", "store", "workspace"],
-    "rich": ["cli", "report"],
-    "sqlalchemy": ["cli", "content", "report", "runtime", "sql", "store"],
-    "textual": ["cli.monitor"],
+    "rich": ["cli", "monitor", "report"],
+    "sqlalchemy": ["cli", "content", "monitor", "report", "runtime", "sql", "store"],
+    "textual": ["monitor"],
 }
 
 

@@ -110,6 +110,11 @@ class Workspace:
             for name, each in sorted(self.channels.items())
         )  # fmt: skip
 
+    @property
+    def daily_limits(self) -> dict[str, int]:
+        """Messages a day, of the channels that have such a limit."""
+        return {name: each.daily_limit for name, each in self.channels.items() if each.daily_limit is not None}
+
 
 def _address(name: str, settings: ChannelSettings) -> str | None:
     address = settings.address or _ADDRESSES.get(name)

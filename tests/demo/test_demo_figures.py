@@ -161,6 +161,7 @@ def test_it_writes_only_into_its_build_folder(default_demo: Demo) -> None:
 def test_the_commands_at_the_end_work(default_demo: Demo) -> None:
     ending = default_demo.first.rpartition("Next, try:")[2].replace("\\\n", " ")
     commands = [shlex.split(line) for line in ending.splitlines() if line.strip()]
+    assert commands.pop(0)[:2] == ["make", "monitor"]  # it needs a terminal: tests/monitor/test_terminal.py
     assert len(commands) == 3
     for command in commands:
         assert run(command, default_demo.folder)

@@ -392,6 +392,7 @@ HEADS = (
     tree.Given,
     tree.GivenFile,
     tree.GivenPolicy,
+    tree.Cases,
     tree.Branch,
 )
 """Their span is that of the line they begin with."""

@@ -43,6 +43,7 @@ COMMANDS = {
     "resume": "End a pause.",
     "exit": "Take a customer out of a campaign.",
     "outbox": "List what waits to be sent, or settle what is unknown.",
+    "monitor": "Watch campaigns and customers, live in the terminal.",
     "status": "Say how the workspace stands.",
     "funnel": "Count who entered, moved on and left in a campaign.",
     "messages": "List messages.",

@@ -65,13 +65,13 @@ class Deployed:
     def line(self, place: str) -> str | None:
         """The words at `file:line`."""
         name, _, number = place.rpartition(":")
-        source = self._sources.get(name)
+        source = self.sources.get(name)
         if source is None or not number.isdecimal() or not 1 <= int(number) <= source.text.count("\n") + 1:
             return None
         return source.line(int(number)).strip()
 
     @cached_property
-    def _sources(self) -> Mapping[str, Source]:
+    def sources(self) -> Mapping[str, Source]:
         return {source.name: source for source in self.snapshot.sources}
 
 

@@ -24,9 +24,9 @@ from flowrules.store.catalogues import catalogue
 Facts = dict[str, Any]
 
 
-def show(connection: Connection, customer_id: int, now: int) -> Facts:
-    """What stands on the card of a customer."""
-    deployed = Library(connection).newest
+def card(connection: Connection, customer_id: int, now: int, known: dict[int, Deployed] | None = None) -> Facts:
+    """Who the customer is and where: without what happened. `known`: as of Library."""
+    deployed = Library(connection, known).newest
     customer = tables.customer.c
     external_id: str = connection.execute(select(customer.external_id).where(customer.id == customer_id)).scalar_one()
     return {
@@ -37,20 +37,29 @@ def show(connection: Connection, customer_id: int, now: int) -> Facts:
         "tags": _tags(connection, customer_id),
         "segments": _segments(connection, deployed, customer_id, now),
         "enrollments": _enrollments(connection, customer_id),
-        "events": _events(connection, deployed, customer_id),
-        "messages": list(messages(connection, Choice(customer=external_id))),
+    }
+
+
+def show(connection: Connection, customer_id: int, now: int) -> Facts:
+    """The card, and what happened."""
+    known: dict[int, Deployed] = {}
+    facts = card(connection, customer_id, now, known)
+    return {
+        **facts,
+        "events": _events(connection, Library(connection, known).newest, customer_id),
+        "messages": list(messages(connection, Choice(customer=facts["id"]))),
     }
 
 
 def export(connection: Connection, customer_id: int, now: int) -> Facts:
     """That, and what was changed and decided."""
-    card = show(connection, customer_id, now)
+    facts = show(connection, customer_id, now)
     exposure = tables.exposure.c
     held = select(exposure.name, exposure.held_out).where(exposure.customer_id == customer_id).order_by(exposure.name)
     return {
-        **card,
+        **facts,
         "changes": _changes(connection, Library(connection).newest, customer_id),
-        "decisions": list(ledger.ledger(connection, ledger.Choice(customer=card["id"]))),
+        "decisions": list(ledger.ledger(connection, ledger.Choice(customer=facts["id"]))),
         "control_groups": [{"name": row.name, "held_out": bool(row.held_out)} for row in connection.execute(held)],
     }
 

@@ -31,7 +31,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[Text]:
     for standing in explanation.standings:
         yield from _standing(standing, explanation.zone)
     # Of an outcome the message's own line says it.
-    told = [(each, *_said(each, explanation.zone)) for each in explanation.timeline if each.what != "outcome"]
+    told = [(each, *said(each, explanation.zone)) for each in explanation.timeline if each.what != "outcome"]
     # As wide as this story's longest word of the ledger, such as `not entered`: none is cut.
     width = max([_NARROWEST_VERB, *(len(verb) for _, verb, _ in told)])
     today = None
@@ -85,7 +85,7 @@ def _moment(each: Moment, line: Text, explanation: Explanation, indent: int) -> 
         yield from folded(Text(" " * indent).append(safe(words), "dim"), indent)
 
 
-def _said(each: Moment, zone: str) -> tuple[str, str]:
+def said(each: Moment, zone: str) -> tuple[str, str]:
     """A verb and what it is about."""
     because = "" if each.reason is None else each.reason.replace("_", " ")
     label = each.label.removeprefix("send ")

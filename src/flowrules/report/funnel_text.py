@@ -74,12 +74,12 @@ def _stages(treated: Group, control: Group) -> Iterator[Text]:
     yield Text(first + "".join(f"  {name:>{width}}" for name, width in zip(head, widths, strict=True)), "dim")
     for stage, name, row in zip(treated.stages, names, rows, strict=True):
         line = Text(f"{name:<{name_width}}  ", "bold")
-        line.append_text(_bar(stage, most, bar_width))
+        line.append_text(bar(stage, most, bar_width))
         for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
             line.append(f"  {cell:>{width}}", "bold" if head[column] == "conv." else "")
         yield line
         if stage.left:
-            said = [f"{count(number)} {word}" for word, number in _reasons(stage.left, stage.words)]
+            said = [f"{count(number)} {word}" for word, number in reasons(stage.left, stage.words)]
             yield from wrapped(Text(f"{'':<{name_width}}  └ left: ", "dim"), said)
     legend = Text(" " * (name_width + 2))
     through = any(stage.completed for stage in treated.stages)
@@ -102,7 +102,7 @@ def _cells(stage: Stage, beside: Mapping[str, Stage]) -> list[str]:
     ]
 
 
-def _bar(stage: Stage, most: int, width: int) -> Text:
+def bar(stage: Stage, most: int, width: int) -> Text:
     """As long as many entered; in three parts. Whatever is there at all is seen."""
     onward = stage.converted + stage.completed
     parts = (onward, stage.now, stage.entered - onward - stage.now)
@@ -123,7 +123,7 @@ def _bar(stage: Stage, most: int, width: int) -> Text:
     return bar.append(" " * (width - whole))
 
 
-def _reasons(left: Mapping[str, int], words: Mapping[str, int]) -> list[tuple[str, int]]:
+def reasons(left: Mapping[str, int], words: Mapping[str, int]) -> list[tuple[str, int]]:
     """Most frequent first; an `exit` in the author's words where there are any."""
     named = dict(left)
     if words:
@@ -139,7 +139,7 @@ def _reasons(left: Mapping[str, int], words: Mapping[str, int]) -> list[tuple[st
 def _exits(treated: Group, control: Group) -> Iterator[Text]:
     """How journeys ended, and the goal: numbers and shares of those who entered."""
     groups = [group for group in (treated, control) if group.entered]
-    ends = [dict(_reasons(group.exits, group.words)) for group in groups]
+    ends = [dict(reasons(group.exits, group.words)) for group in groups]
     names = dict.fromkeys(name for of_group in ends for name in of_group)
     rows = [(name, [of_group.get(name, 0) for of_group in ends]) for name in names]
     rows.append(("still in journey", [group.in_journey for group in groups]))

@@ -13,7 +13,9 @@ from rich.text import Text
 
 WIDTH = 80
 
-_PLAIN = str.maketrans({"█": "#", "▓": "+", "░": ".", "·": ",", "└": "`", "…": "~", "─": "-", "│": "|"})
+_PLAIN = str.maketrans(
+    {"█": "#", "▓": "+", "░": ".", "·": ",", "└": "`", "…": "~", "─": "-", "│": "|", "✓": "+", "✗": "x"}
+)
 
 
 def printed(lines: Iterable[Text], *, colour: bool, plain: bool = False) -> str:

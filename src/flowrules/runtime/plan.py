@@ -77,19 +77,7 @@ def _plan(
 ) -> p.Plan:
     deployed = None if library is None else library.newest
     old, now = (None if deployed is None else deployed.model), Deployed(0, snapshot)
-    campaigns = []
-    for campaign in model.campaigns:
-        version = latest.get(campaign.name)
-        same = version is not None and version.digest == campaign.digest
-        after = 1 if version is None else version.number + (not same)
-        change: p.Change = "added" if not lives.get(campaign.name) else "unchanged" if same else "changed"
-        campaigns.append(p.CampaignChange(campaign.name, change, after, 0 if version is None else version.number))
-    kept = {campaign.name for campaign in model.campaigns}
-    campaigns += [
-        p.CampaignChange(name, "removed", 0, latest[name].number)
-        for name, alive in lives.items()
-        if alive and name not in kept
-    ]
+    campaigns = _campaign_changes(model, latest, lives)
     steps: tuple[p.Step, ...] = ()
     if connection is not None and library is not None:
         machines = {campaign.name: machine(campaign) for campaign in model.campaigns}
@@ -104,6 +92,30 @@ def _plan(
         schema=tuple(schema_changes(old, model)),
         templates=() if deployed is None else _templates(deployed.snapshot, snapshot),
     )
+
+
+def campaign_changes(connection: Connection, model: Model) -> list[p.CampaignChange]:
+    """What is deployed against what the files say, campaign by campaign; nobody is counted."""
+    return _campaign_changes(model, _latest(connection), _lives(connection))
+
+
+def _campaign_changes(
+    model: Model, latest: Mapping[str, _Version], lives: Mapping[str, bool]
+) -> list[p.CampaignChange]:
+    campaigns: list[p.CampaignChange] = []
+    for campaign in model.campaigns:
+        version = latest.get(campaign.name)
+        same = version is not None and version.digest == campaign.digest
+        after = 1 if version is None else version.number + (not same)
+        change: p.Change = "added" if not lives.get(campaign.name) else "unchanged" if same else "changed"
+        campaigns.append(p.CampaignChange(campaign.name, change, after, 0 if version is None else version.number))
+    kept = {campaign.name for campaign in model.campaigns}
+    campaigns += [
+        p.CampaignChange(name, "removed", 0, latest[name].number)
+        for name, alive in lives.items()
+        if alive and name not in kept
+    ]
+    return campaigns
 
 
 def _latest(connection: Connection) -> dict[str, _Version]:

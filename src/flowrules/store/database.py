@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, insert, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError
@@ -38,6 +39,9 @@ ADVISORY = 0x666C6F77
 INTAKE = ADVISORY + 1
 
 Isolation = Literal["REPEATABLE READ", "READ COMMITTED"]
+
+_READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=5000"
+"""Of a server's session that only looks: it gives up rather than burden the others."""
 
 _BEGIN = "flowrules_begin"
 _QUERY_CACHE = 4000  # a large program has more statements than SQLAlchemy's 500
@@ -92,9 +96,9 @@ class Database:
     """How messages call it: the file, or server and database."""
 
     @classmethod
-    def open(cls, url: str) -> Database:
-        """One whose tables are those of this program."""
-        database, found = cls.find(url)
+    def open(cls, url: str, *, read_only: bool = False) -> Database:
+        """One whose tables are those of this program. read_only: nobody can write through it, nor be kept waiting."""
+        database, found = cls.find(url, read_only=read_only)
         if found != revisions.head():
             raise SchemaOlderError(
                 f"{database.name} was made by an older FlowRules (revision {found}, this one needs {revisions.head()})",
@@ -108,9 +112,9 @@ class Database:
         return database
 
     @classmethod
-    def find(cls, url: str) -> tuple[Database, str]:
+    def find(cls, url: str, *, read_only: bool = False) -> tuple[Database, str]:
         """Of any revision that this program knows, with that revision: to look at it, or to upgrade it."""
-        database = cls._of(url)
+        database = cls._of(url, read_only=read_only)
         file = database.file
         if file is not None and not file.exists():
             raise DatabaseMissingError(f"there is no database {database.name} yet", "`flowrules apply` makes it")
@@ -118,7 +122,7 @@ class Database:
             with session.read() as connection:
                 _require_server(connection, database.name)
                 found = revisions.revision(connection)
-            if found in revisions.known():
+            if found in revisions.known() and not read_only:
                 _keep_log(session)
         if found is None:
             raise DatabaseMissingError(
@@ -213,15 +217,17 @@ class Database:
 
     @property
     def file(self) -> Path | None:
-        return Path(self.engine.url.database or "") if self.dialect == "sqlite" else None
+        return Path(self.name) if self.dialect == "sqlite" else None
 
     @classmethod
-    def _of(cls, given: str) -> Database:
+    def _of(cls, given: str, *, read_only: bool = False) -> Database:
         url = _parse(given)
         if url.get_backend_name() == "sqlite":
-            return cls(_sqlite(url), url.database or "")
+            return cls(_sqlite(url, read_only=read_only), url.database or "")
         where = f"{url.host or 'the local server'}{f':{url.port}' if url.port else ''}"
         query = {"connect_timeout": "10", **url.query}
+        if read_only:
+            query["options"] = f"{query.get('options', '')} {_READ_ONLY}".strip()
         engine = create_engine(
             url.set(query=query), poolclass=NullPool, query_cache_size=_QUERY_CACHE, isolation_level="REPEATABLE READ"
         )
@@ -248,7 +254,7 @@ def _parse(given: str) -> URL:
     return url
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, *, read_only: bool) -> Engine:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise StoreError(
             f"this Python brings SQLite {sqlite3.sqlite_version}, FlowRules needs 3.37 or newer",
@@ -256,6 +262,8 @@ def _sqlite(url: URL) -> Engine:
         )
     if Path(url.database or "").is_dir():
         raise StoreError(f"{url.database} is a folder, not a database", "name a file in it")
+    if read_only:
+        url = url.set(database=f"file:{quote(url.database or '')}", query={"mode": "ro", "uri": "true"})
     # No transactions of the driver's own: it would begin late and without the write lock.
     # A scheduler keeps a connection from beat to beat, one thread after the other.
     engine = create_engine(

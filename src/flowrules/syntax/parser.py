@@ -98,6 +98,11 @@ def decode(name: str, data: bytes) -> tuple[Source, tuple[Diagnostic, ...]]:
         return source, (what,)
 
 
+def keywords() -> frozenset[str]:
+    """The words that have a meaning of their own somewhere."""
+    return frozenset(_parser().keywords)
+
+
 def grammar() -> str:
     """The grammar's text: inside the package when installed, at the top of the checkout otherwise."""
     packaged = files("flowrules") / "grammar" / "flowrules.lark"

@@ -1,0 +1,1 @@
+"""The funnel, live, in the terminal."""

@@ -1,0 +1,101 @@
+"""Why: what decided a line, in words, and the rule in its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from flowrules.content.deployed import Deployed
+from flowrules.monitor.look import LOUD, title
+from flowrules.monitor.widgets.source import SourceView
+from flowrules.report.explain import Moment
+from flowrules.report.explain_text import said
+from flowrules.report.print import safe
+from flowrules.report.standing import Standing
+from flowrules.report.words import moment, window
+from flowrules.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """`rule`: `file:line`; source, line: the file as it was in force then."""
+
+    title: str
+    words: Text
+    rule: str | None = None
+    source: Source | None = None
+    line: int | None = None
+
+    def within(self, deployed: Deployed | None) -> Reasons:
+        """With the file that the rule stands in."""
+        if deployed is None or self.rule is None:
+            return self
+        name, _, number = self.rule.rpartition(":")
+        source = deployed.sources.get(name)
+        return self if source is None else replace(self, source=source, line=int(number))
+
+    def text(self) -> Text:
+        return self.words
+
+
+def of_moment(each: Moment, zone: str) -> Reasons:
+    verb, about = said(each, zone)
+    text = Text().append(safe(verb), f"bold {LOUD.get(each.what, '')}").append(f" {safe(about)}", "bold")
+    when = moment(each.at, zone) if each.at > 0 else "from the start"
+    text.append(f"\n{when}", "dim")
+    if each.campaign is not None:
+        text.append(f"  {safe(each.campaign)}", "dim")
+    if each.rule is not None:
+        text.append(f"  {safe(each.rule)}", "dim")
+    if each.counter is not None and each.window is not None:
+        text.append(f"\n{each.counter} of {each.limit} contacts in the {window(each.window)} before")
+    for note in each.notes:
+        text.append(f"\n{safe(note)}")
+    if each.next_possible is not None:
+        text.append("\nnext possible ").append(moment(each.next_possible, zone), "bold")
+    return Reasons("Why", text, each.rule)
+
+
+def of_standing(each: Standing, zone: str) -> Reasons:
+    text = (
+        Text().append(safe(each.campaign), "bold").append(f"  {safe(each.words)}", "green" if each.entered else "red")
+    )
+    if each.rule is not None:
+        text.append(f"\n{safe(each.rule)}", "dim")
+    if each.next_eligible is not None:
+        text.append("\nmay enter again from ").append(moment(each.next_eligible, zone), "bold")
+    return Reasons("Why" if each.entered else "Why not", text, each.rule)
+
+
+class WhyScreen(ModalScreen[None]):
+    """The same on a page of its own."""
+
+    BINDINGS = [
+        ("escape,q,enter", "dismiss", "Close"),
+        ("j,down", "scroll(1)", "Down"),
+        ("k,up", "scroll(-1)", "Up"),
+    ]
+
+    def __init__(self, reasons: Reasons) -> None:
+        super().__init__()
+        self.reasons = reasons
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="page") as page:
+            page.border_title = title(self.reasons.title)
+            page.border_subtitle = "Esc closes"
+            yield Static(self.reasons.text(), id="reason")
+            yield SourceView(id="rule")
+
+    def on_mount(self) -> None:
+        view = self.query_one(SourceView)
+        view.display = self.reasons.source is not None
+        view.set(self.reasons.source, self.reasons.line)
+
+    def action_scroll(self, way: int) -> None:
+        self.query_one(SourceView).scroll_relative(y=way, animate=False)

@@ -1,0 +1,269 @@
+"""What each screen shows, and that it stays fresh."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from flowrules.monitor.screens.campaign import CampaignScreen
+from flowrules.monitor.screens.customer import CustomerScreen
+from flowrules.monitor.widgets.listing import Listing
+from flowrules.monitor.widgets.source import SourceView
+from flowrules.sql import tables
+from flowrules.store.database import Database
+from tests.monitor.conftest import DAY, MINUTE, START, Look, Shop, monitor, run
+
+
+def cells(look: Look, listing: str, key: str) -> list[str]:
+    """Of a row."""
+    for line in look.app.screen.query_one(f"#{listing}", Listing).shown:
+        if line.key == key:
+            return [str(cell) for cell in line.cells]
+    raise AssertionError(look.text)
+
+
+# --- home ---------------------------------------------------------------------------------------------
+
+
+def test_home_counts_what_the_tables_hold(shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            with shop.world.database.read() as connection:
+                enrollment = tables.enrollment.c
+                entered = connection.execute(select(func.count()).select_from(tables.enrollment)).scalar_one()
+                inside = connection.execute(select(func.count()).where(enrollment.ended_at.is_(None))).scalar_one()
+            assert (entered, inside) == (3, 3)
+            row = cells(look, "campaigns", "welcome")
+            assert row[:5] == ["welcome", "● live", "1", "3", "3"]
+            assert "2 to be sent" in look.text
+            assert "0 cap 2 contacts per 7 days across email, sms" in look.text
+            assert "virtual clock Mon 2026-03-02 10:02 Europe/Madrid" in look.lines[0]
+
+    run(look)
+
+
+def test_home_follows_the_engine(shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            shop.world.event(["dan"], "signup", START + 5 * MINUTE, source="web")
+            shop.world.tick(START + 6 * MINUTE)
+            await look.until(lambda: cells(look, "campaigns", "welcome")[3] == "4")
+            await look.sees("10:06", "dan")
+
+    run(look)
+
+
+def test_home_without_rules_says_what_to_do(tmp_path: Path, sqlite_shop: Shop) -> None:
+    url = f"sqlite:///{tmp_path / 'fresh.db'}"
+    Database.create(url).close()
+
+    async def look() -> None:
+        async with monitor(replace(sqlite_shop.workspace, database=url)) as look:
+            await look.sees("no rules are in force yet", "`flowrules apply` puts them in force", "nothing is deployed")
+
+    run(look)
+
+
+# --- campaign -----------------------------------------------------------------------------------------
+
+
+def test_campaign_shows_funnel_steps_messages_and_decisions(shop: Shop) -> None:
+    shop.world.event(["ana"], "visit", START + DAY)
+    shop.world.tick(START + 3 * DAY)
+
+    async def look() -> None:
+        async with monitor(shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            await look.press("enter")
+            await look.sees("Steps of lead")
+            assert isinstance(look.app.screen, CampaignScreen)
+            lead = cells(look, "funnel", "lead")
+            assert (lead[0], lead[2], lead[3]) == ("lead", "3", "3")
+            assert cells(look, "funnel", "visited")[2] == "0"
+            await look.sees("3 entered", "3 in journey", "no consent", "nobody is held out")
+            waiting = [
+                line for line in look.app.screen.query_one("#steps", Listing).shown if line.cells[1].plain != "·"
+            ]
+            assert sum(int(line.cells[1].plain) for line in waiting) == 3
+            await look.press("down")
+            await look.sees("Steps of visited")
+            await look.press("escape")
+            await look.sees("Channels, 24 h")
+
+    run(look)
+
+
+def test_a_decision_leads_to_its_customer(sqlite_shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            await look.press("enter")
+            await look.sees("Last decisions")
+            await look.press("d")
+            decisions = look.app.screen.query_one("#decisions", Listing)
+            assert decisions.rows.has_focus
+            await look.press("enter")
+            await look.until(lambda: isinstance(look.app.screen, CustomerScreen))
+            await look.press("escape")
+            assert isinstance(look.app.screen, CampaignScreen)
+
+    run(look)
+
+
+def test_in_a_small_terminal_one_part_is_shown_at_a_time(sqlite_shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace, 80, 24) as look:
+            await look.sees("welcome")
+            await look.press("enter")
+            await look.sees("Steps of lead")
+            for key, title in (("m", "Messages, treated"), ("d", "Last decisions"), ("s", "Steps of lead")):
+                await look.press(key)
+                await look.sees(title)
+                assert sum(each in look.text for each in ("Messages, treated", "Last decisions", "Steps of lead")) == 1
+
+    run(look)
+
+
+# --- customers ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["ana", "ana@ex", "+346000000", "ample.com"])
+def test_a_customer_is_found_by_a_part(shop: Shop, typed: str) -> None:
+    async def look() -> None:
+        async with monitor(shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            await look.press("f")
+            await look.sees("type an id, an email, a phone, or a part of it")
+            await look.press(*typed)
+            await look.until(
+                lambda: any(line.key == "ana" for line in look.app.screen.query_one("#found", Listing).shown)
+            )
+            await look.press("down")
+            while look.app.screen.query_one("#found", Listing).current_key != "ana":
+                await look.press("j")
+            await look.press("enter")
+            await look.sees("ana@example.com", "Timeline, times of Europe/Madrid")
+
+    run(look)
+
+
+def test_nobody_found_says_how_to_look(sqlite_shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.press("2")
+            await look.sees("type an id")
+            await look.press(*"zoe")
+            await look.sees("no customer has this in an id, an email or a phone")
+
+    run(look)
+
+
+async def open_customer(look: Look, name: str) -> None:
+    await look.until(lambda: look.app.heartbeat is not None)
+    look.app.push_screen(CustomerScreen(name))
+    await look.sees("Timeline, times of")
+
+
+def test_a_customer_is_told_with_caps_and_consents(shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(shop.workspace) as look:
+            await open_customer(look, "ana")
+            await look.sees(
+                "marketing granted", "1 of 2", "contacts per 7 days across email, sms", "entered, is inside"
+            )
+            await open_customer(look, "cid")
+            await look.sees("none given: what needs one is", "no consent")
+
+    run(look)
+
+
+def test_every_line_shows_its_rule(shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(shop.workspace) as look:
+            await open_customer(look, "cid")
+            timeline = look.app.screen.query_one("#timeline", Listing)
+            withheld = next(line.key for line in timeline.shown if line.cells[1].plain == "withheld")
+            while timeline.current_key != withheld:
+                await look.press("j")
+            await look.sees("no consent to marketing by email had been given; possible once it is")
+            rule = look.app.screen.query_one(SourceView)
+            assert rule.source is not None
+            assert rule.line is not None
+            assert rule.source.line(rule.line).strip().startswith("send email hello")
+            assert re.search(r"▶ +\d+ +send email hello", look.text)
+
+    run(look)
+
+
+def test_why_not_opens_a_page_in_a_small_terminal(sqlite_shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace, 80, 24) as look:
+            await open_customer(look, "dan")
+            look.app.screen.query_one("#standings", Listing).rows.focus()
+            await look.press("enter")
+            await look.sees("did not enter: no trigger matched; `signup` never", "enter when signup, once")
+            await look.press("escape", "i")
+            await look.sees("dan@example.com", "consents")
+
+    run(look)
+
+
+# --- rules --------------------------------------------------------------------------------------------
+
+
+def test_mistakes_come_and_go_with_the_file(sqlite_shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.press("3")
+            await look.sees("Files: no mistakes", "as deployed", "campaign welcome")
+            good = sqlite_shop.rules.read_text()
+            sqlite_shop.rules.write_text(good.replace("wait for visit up to 5 days", "wait for visit up to 5 dais"))
+            await look.sees("1 mistake", "`dais` is no unit of time", "did you mean `days`?", "has mistakes", "changed")
+            sqlite_shop.rules.write_text(good.replace("after 2 days", "after 3 days"))
+            await look.sees("Files: no mistakes", "changed: `apply` makes a new version")
+            sqlite_shop.rules.write_text(good)
+            await look.sees("as deployed")
+
+    run(look)
+
+
+def test_a_campaign_is_drawn(sqlite_shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.press("3")
+            await look.sees("Files: no mistakes")
+            await look.press("tab")
+            await look.sees(
+                "▼ enter when signup, once", "╭─ lead", "▶ email hello", "◆ if email unopened after 2 days?"
+            )
+            await look.press("shift+tab")
+            await look.sees("campaign welcome")
+
+    run(look)
+
+
+def test_rules_are_seen_without_a_database(tmp_path: Path, sqlite_shop: Shop) -> None:
+    async def look() -> None:
+        (tmp_path / "flowrules.sqlite").rename(tmp_path / "away")
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.press("3")
+            await look.sees("there is no database", "Files: no mistakes", "campaign welcome")
+
+    run(look)
+
+
+def test_broken_settings_are_a_mistake_like_others(sqlite_shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            settings = sqlite_shop.root / "flowrules.toml"
+            settings.write_text('zone = "Europe/Madird"\n')
+            await look.press("3")
+            await look.sees("there is no time zone `Europe/Madird`")
+
+    run(look)

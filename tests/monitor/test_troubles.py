@@ -1,0 +1,198 @@
+"""A database that is missing, newer, gone, or locked: a sentence with the way out, and it recovers by itself."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import insert, make_url, text
+
+from flowrules.errors import DatabaseReadOnlyError, StoreError
+from flowrules.monitor.app import Monitor
+from flowrules.monitor.screens.home import Home
+from flowrules.sql import tables
+from flowrules.store import revisions
+from flowrules.store.database import Database
+from tests.monitor.conftest import Shop, monitor, open_shop, run, write_workspace
+from tests.support.postgres import driver_url
+
+
+def test_nothing_can_be_written_through_it(shop: Shop) -> None:
+    database = Database.open(shop.url, read_only=True)
+    with pytest.raises(StoreError), database.write() as connection:
+        connection.execute(tables.customer.delete())
+    database.close()
+
+
+def test_a_file_opened_to_read_only_may_have_any_name(tmp_path: Path) -> None:
+    made = Database.create(f"sqlite:///{tmp_path / 'a %20#b.db'}")
+    made.close()
+    database = Database.open(f"sqlite:///{tmp_path / 'a %20#b.db'}", read_only=True)
+    with database.read() as connection:
+        assert connection.execute(tables.clock.select()).one().id == 0
+    with pytest.raises(DatabaseReadOnlyError), database.write() as connection:
+        connection.execute(tables.clock.delete())
+    database.close()
+
+
+def test_a_missing_database_is_said_and_found_when_it_comes(tmp_path: Path) -> None:
+    root, url = tmp_path / "shop", f"sqlite:///{tmp_path / 'late.sqlite'}"
+
+    async def look() -> None:
+        write_workspace(root)
+        shop = Shop(root, url, None)  # type: ignore[arg-type]  # there is none yet
+        async with monitor(shop.workspace, 100, 30) as look:
+            await look.sees(
+                "there is no database", "`flowrules apply` makes it", "trying again by itself", "no contact"
+            )
+            made = open_shop(tmp_path / "other", url)
+            await look.sees("● live")
+            await look.misses("trying again")
+            made.world.database.close()
+
+    run(look)
+
+
+def test_gone_for_a_minute(tmp_path: Path, sqlite_shop: Shop) -> None:
+    async def look() -> None:
+        file, away = tmp_path / "flowrules.sqlite", tmp_path / "away"
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            file.rename(away)
+            await look.sees("there is no database", "what you see is", "Welcome, new customer")
+            away.rename(file)
+            await look.misses("there is no database")
+            await look.sees("Welcome, new customer", "virtual clock")
+
+    run(look)
+
+
+def test_a_newer_database(shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            with shop.world.database.write() as connection:
+                connection.execute(text(f"UPDATE {revisions.VERSION_TABLE} SET version_num = '9999'"))  # noqa: S608
+            await look.sees("was made by a newer FlowRules", "install the newer version")
+            with shop.world.database.write() as connection:
+                head = revisions.head()
+                connection.execute(text(f"UPDATE {revisions.VERSION_TABLE} SET version_num = '{head}'"))  # noqa: S608
+            await look.misses("was made by a newer FlowRules")
+
+    run(look)
+
+
+def test_another_database_under_the_same_name(tmp_path: Path, sqlite_shop: Shop) -> None:
+    """As `make demo` makes it anew: nothing of the old one may be remembered."""
+
+    async def look() -> None:
+        file = tmp_path / "flowrules.sqlite"
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            other = Database.create(f"sqlite:///{tmp_path / 'other.sqlite'}")
+            other.close()
+            file.rename(tmp_path / "old")
+            (tmp_path / "other.sqlite").rename(file)
+            await look.sees("no rules are in force yet")
+
+    run(look)
+
+
+def test_a_server_that_takes_no_connection(postgres_url: str, postgres_server: str, tmp_path: Path) -> None:
+    allowing = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    shop = open_shop(tmp_path / "shop", postgres_url)
+
+    async def look() -> None:
+        async with monitor(shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            name = sql.Identifier(make_url(postgres_url).database or "")
+            with psycopg.connect(driver_url(postgres_server), autocommit=True) as admin:
+                admin.execute(allowing.format(name, sql.SQL("false")))
+                await look.sees("trying again by itself", "Welcome, new customer")
+                admin.execute(allowing.format(name, sql.SQL("true")))
+            await look.misses("trying again by itself")
+
+    run(look)
+    shop.world.database.close()
+
+
+def test_a_long_writer_keeps_nobody_waiting(sqlite_shop: Shop) -> None:
+    async def look() -> None:
+        with sqlite_shop.world.database.write() as connection:
+            connection.exec_driver_sql("UPDATE clock SET cursor = cursor")
+            async with monitor(sqlite_shop.workspace) as look:
+                await look.sees("Welcome, new customer")
+
+    run(look)
+
+
+def test_an_engine_that_does_not_run(tmp_path: Path, sqlite_url: str) -> None:
+    """By the machine's clock: the last tick was long ago, and nobody leads."""
+    shop = open_shop(tmp_path / "shop", sqlite_url)
+    settings = shop.root / "flowrules.toml"
+    settings.write_text(settings.read_text().replace("virtual_clock = true", "virtual_clock = false"))
+    now = time.time_ns() // 1000
+
+    async def look() -> None:
+        async with monitor(shop.workspace) as look:
+            await look.sees("the engine is not running: nothing is decided or sent", "`flowrules run` starts it")
+            await look.sees("○ not running · last tick")
+            with shop.world.database.write() as connection:
+                row = {"owner": "here 1 x", "leads": 1, "since": now, "expires_at": now + 3_600_000_000}
+                connection.execute(insert(tables.scheduler).values(**row))
+            await look.sees("● runs · last tick", "no standby")
+            await look.misses("the engine is not running")
+
+    run(look)
+    shop.world.database.close()
+
+
+def test_a_mistake_of_ours_ends_nothing(sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+
+            def broken(*_: object) -> object:
+                raise ZeroDivisionError
+
+            good = Home.read
+            monkeypatch.setattr(Home, "read", broken)
+            await look.press("r")
+            await look.sees("this is a mistake in FlowRules", "ZeroDivisionError", "please report it")
+            monkeypatch.setattr(Home, "read", good)
+            await look.misses("this is a mistake in FlowRules")
+
+    run(look)
+
+
+def test_with_debug_a_mistake_of_ours_is_handed_on(sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> object:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Home, "read", broken)
+
+    async def look() -> None:
+        app = Monitor(sqlite_shop.workspace, debug=True)
+        async with app.run_test() as pilot:
+            while app.failure is None:
+                await pilot.pause(0.05)
+        assert isinstance(app.failure, ZeroDivisionError)
+
+    run(look)
+
+
+def test_quitting_waits_for_nobody(sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is silent may be: whoever wants to leave, leaves."""
+    monkeypatch.setattr(Home, "look", lambda _: time.sleep(30))
+
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.until(lambda: look.app.heartbeat is not None)
+            await look.press("q")
+
+    began = time.monotonic()
+    run(look)
+    assert time.monotonic() - began < 25

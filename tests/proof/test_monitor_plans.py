@@ -1,0 +1,60 @@
+"""The page of one customer, and the list of unknown deliveries, walk over nobody else either."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from flowrules.content.deployed import Deployed, Library
+from flowrules.report.allowance import allowances
+from flowrules.report.customer import card
+from flowrules.report.explain import explain
+from flowrules.report.heartbeat import heartbeat
+from flowrules.report.unknown import unknown
+from flowrules.runtime import tick
+from flowrules.sql import tables
+from tests.proof.copies import Copies, opened
+from tests.proof.everything import DEPLOYED
+from tests.proof.plans import Plans
+from tests.proof.story import deploy, long_ago, make
+from tests.proof.test_figure_plans import STORY, bounded, explained
+from tests.reference.scenario import HOUR
+
+
+@pytest.fixture(scope="module")
+def plans(copies: Copies) -> Plans:
+    url = copies.fresh()
+    make(url, STORY)
+    long_ago(url, 2500)
+    with opened(url) as database:
+        deploy(database, STORY, DEPLOYED)
+        tick.tick(database, DEPLOYED + 25 * HOUR)
+        found = Plans(database.dialect, "as deployed")
+        now = DEPLOYED + 28 * HOUR
+        known: dict[int, Deployed] = {}
+        with database.read() as connection:
+            busiest = select(tables.enrollment.c.customer_id).order_by(tables.enrollment.c.customer_id).limit(1)
+            number = connection.execute(busiest).scalar_one()
+            name = select(tables.customer.c.external_id).where(tables.customer.c.id == number)
+            customer: str = connection.execute(name).scalar_one()
+            newest = Library(connection, known).newest
+            assert newest is not None
+            with explained(connection, found):
+                heartbeat(connection, now)
+                card(connection, number, now, known)
+                explain(connection, customer, None, now, known)
+                allowances(connection, newest, number, "UTC", now)
+                unknown(connection, 500)
+        return found
+
+
+def test_no_question_walks_over_customers(plans: Plans) -> None:
+    led_astray = [
+        f"{access}\n    {text}" for text, accesses in plans.items() for access in accesses if not bounded(text, access)
+    ]
+    assert not led_astray, "\n".join(led_astray)
+
+
+def test_they_were_worth_looking_at(plans: Plans) -> None:
+    found = {access.table for _, accesses in plans.items() for access in accesses}
+    assert found >= {"customer", "identity", "consent", "event", "decision", "message", "enrollment", "contact"}
