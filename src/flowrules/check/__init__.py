@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowrules.check.flow import check_flow
+from flowrules.check.remains import check_remains
 from flowrules.check.templates import check_templates
 from flowrules.check.triggers import check_triggers
 from flowrules.model.build import resolve
 from flowrules.model.trials import build_trials
 from flowrules.model.walk import all_steps
-from flowrules.source import Span
+from flowrules.source import Source, Span
 from flowrules.syntax import tree
 from flowrules.syntax.reading import read
 
@@ -52,12 +53,16 @@ class Checked:
 def check(snapshot: Snapshot) -> Checked:
     files: list[tree.File] = []
     found: list[Diagnostic] = []
+    broken: list[tuple[Source, Sequence[Diagnostic]]] = []
     for source in snapshot.sources:
         file, problems = read(source)
         files.append(file)
         found += problems
+        if problems:
+            broken.append((source, problems))
     names, model = resolve(files, snapshot)
     found += names.diagnostics
+    found += check_remains(files, broken, snapshot)
     campaigns = [item for file in files for item in file.declarations if isinstance(item, tree.CampaignDecl)]
     for campaign in campaigns:
         found += check_flow(campaign)

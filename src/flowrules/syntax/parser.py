@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -25,7 +26,7 @@ from flowrules.syntax.explain import explain, explain_layout
 from flowrules.syntax.failure import Failure
 from flowrules.syntax.indent import BlockIndenter, LayoutError
 from flowrules.syntax.lexer import LeanContextualLexer
-from flowrules.syntax.recover import mistakes
+from flowrules.syntax.recover import recover
 from flowrules.syntax.transform import ToTree
 
 if TYPE_CHECKING:
@@ -85,6 +86,27 @@ def parse(source: Source, lexemes: list[Lexeme] | None = None) -> tuple[tree.Fil
                 break
     diagnostics.sort(key=lambda found: (found.span.start, found.code == "FR017"))
     return tree.File(source, tuple(declarations)), tuple(diagnostics)
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """A declaration whose lines that can not be read were replaced; line and column are those of the author's file."""
+
+    file: tree.File
+    replaced: frozenset[int]
+
+
+def remains(source: Source) -> list[Remains]:
+    """Of the campaigns that do not parse: to be looked at, never to be run."""
+    found: list[Remains] = []
+    with _lock:
+        parser = _parser()
+        for block in split(source.text):
+            if not source.text.startswith("campaign", block.start):
+                continue
+            if isinstance(parser.block(source, block), list) and (left := parser.remains(source, block)) is not None:
+                found.append(left)
+    return found
 
 
 def decode(name: str, data: bytes) -> tuple[Source, tuple[Diagnostic, ...]]:
@@ -147,11 +169,23 @@ class _Parser:
         try:
             declaration = cast("tree.Declaration", self.lark.parse(text))
         except (UnexpectedInput, LayoutError):
-            return mistakes(text, source, block.start, self._attempt)
+            return recover(text, source, block.start, self._attempt).found
         if lexemes is not None and trace is not None:
             base = block.start
             lexemes += [Lexeme(t.type, base + (t.start_pos or 0), base + (t.end_pos or 0)) for t in trace]
         return self.build.problems or declaration
+
+    def remains(self, source: Source, block: Block) -> Remains | None:
+        """What is left of a block that does not parse."""
+        recovered = recover(source.text[block.start : block.end], source, block.start, self._attempt)
+        if recovered.rest is None or not recovered.replaced:
+            return None
+        above = source.text.count("\n", 0, block.start)
+        shadow = Source(source.name, "\n" * above + recovered.rest)
+        self.indenter.trace = None
+        self.build.begin(shadow, above)
+        declaration = cast("tree.Declaration", self.lark.parse(recovered.rest))
+        return Remains(tree.File(shadow, (declaration,)), frozenset(above + 1 + line for line in recovered.replaced))
 
     def _attempt(self, text: str) -> tuple[Diagnostic | None, list[Diagnostic]]:
         trace = self.indenter.trace = []

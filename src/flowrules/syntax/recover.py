@@ -1,14 +1,14 @@
 """All mistakes of a block, one each.
 
 Takes the lines of a block that does not parse; explains the failure, puts a harmless line in place of the failing
-one, and parses again, until the block is through or what follows could be an echo. The tree of such a block is
-thrown away: only the diagnostics count.
+one, and parses again, until the block is through or what follows could be an echo. What is left of such a block runs
+nowhere: it is looked at for further mistakes.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -39,11 +39,21 @@ _HEADS = {
 }
 
 
-def mistakes(
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """rest: the block with the lines that stand in, where all of it parses now; replaced: which lines those are."""
+
+    found: list[Diagnostic]
+    rest: str | None
+    replaced: frozenset[int]
+
+
+def recover(
     text: str, origin: Source, base: int, attempt: Callable[[str], tuple[Diagnostic | None, list[Diagnostic]]]
-) -> list[Diagnostic]:
+) -> Recovered:
     """`attempt` parses a text: the failure, or None and what is wrong with its values."""
     lines = text.split("\n")
+    rest: str | None = None
     starts = [base, *accumulate((len(line) + 1 for line in lines), initial=base)][1:]
     found: list[Diagnostic] = []
     reached = -1
@@ -51,6 +61,7 @@ def mistakes(
         failure, values = attempt("\n".join(lines))
         if failure is None:
             found += [_moved(diagnostic, origin, starts) for diagnostic in values]
+            rest = None if values else "\n".join(lines)
             break
         at = failure.span.line - 1
         if at <= reached or (failure.code == "FR003" and at == _next(lines, reached)):
@@ -59,7 +70,8 @@ def mistakes(
         reached = at
         if failure.code in _FINAL or not _stand_in(lines, at, failure.code):
             break
-    return found
+    written = text.split("\n")
+    return Recovered(found, rest, frozenset(i for i, line in enumerate(lines) if line != written[i]))
 
 
 def _stand_in(lines: list[str], at: int, code: str) -> bool:
