@@ -126,6 +126,7 @@ def said(dice: Dice, scenario: Scenario, plan: Plan) -> dict[str, list[str]]:
 def _line(dice: Dice, step: Step, places: Sequence[str]) -> str:
     who = f'from "{step.position.step}"'
     ways = ["keep", "exit", 'exit "over"', f"move to {dice.pick(places)}", f"move to {dice.pick(places)}"]
+    ways += [f"move to stage {stage}" for stage in (each.removeprefix("stage ") for each in places) if "/" not in stage]
     if step.fate.action != "refused":
         ways += ["follow", "follow, keep waits", "follow, recompute waits", "follow, restart waits"] * 2
     return f"{who} {dice.pick(ways)}"
