@@ -7,22 +7,27 @@ from enum import IntEnum
 import pytest
 
 from flowrules.program.machine import NodeKind
-from flowrules.sql.codes import Decision, Reason, Status
+from flowrules.sql.codes import Decision, Move, Reason, Status
 
 # Only ever added to. A word that is no longer written keeps its line, and the program keeps its number.
 STORED: dict[type[IntEnum], str] = {
     Decision: """
         1 entered, 2 not_entered, 3 stage, 4 branch, 5 wait, 6 met, 7 timed_out, 8 no_message, 9 interrupted, 10 send,
-        11 withheld, 12 tag, 13 untag, 14 set, 15 goal, 16 exit, 17 outcome, 18 refreshed, 19 start
+        11 withheld, 12 tag, 13 untag, 14 set, 15 goal, 16 exit, 17 outcome, 18 refreshed, 19 start,
+        20 moved
     """,
     Reason: """
         1 capped, 2 no_consent, 3 suppressed, 4 unsubscribed, 5 unwanted_channel, 6 excluded, 7 held_out,
         8 quiet_until, 9 paused, 10 on_hold, 11 outranked, 12 no_address, 13 late, 14 expired, 15 no_capacity,
         16 no_budget, 17 send_limit, 18 template_error, 19 refused, 20 outcome_unknown, 21 journey_ended,
-        22 moved_on,
+        22 moved_on, 23 already_sent,
         30 already_inside, 31 entered_before, 32 too_soon, 33 no_key, 34 not_deployed,
         40 completed, 41 goal, 42 exit, 43 exit_when, 44 loop, 45 linked, 46 operator, 47 erased,
+        48 migrated,
         50 yes, 51 no, 52 accepted
+    """,
+    Move: """
+        1 arrive, 2 keep, 3 recompute, 4 exit
     """,
     Status: """
         1 intended, 2 claimed, 3 retrying, 4 held, 5 unknown,
