@@ -129,8 +129,8 @@ def _base(url: str | None) -> str | None:
 def smtp_settings(name: str, settings: ChannelSettings, environment: Mapping[str, str] = os.environ) -> SmtpSettings:
     """Of a channel that `load` has found complete. The password is read here and nowhere else."""
     from flowrules.channels.base import ChannelError  # noqa: PLC0415 -- not for `check`
-    from flowrules.channels.mail import Sender, mailbox  # noqa: PLC0415
-    from flowrules.channels.smtp import PORTS, SmtpSettings  # noqa: PLC0415
+    from flowrules.channels.mail import Sender, mailbox  # noqa: PLC0415 -- only where mail is set up
+    from flowrules.channels.smtp import PORTS, SmtpSettings  # noqa: PLC0415 -- only where mail is set up
 
     variable = settings.password_variable or f"FLOWRULES_{name.upper()}_PASSWORD"
     password = environment.get(variable)

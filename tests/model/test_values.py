@@ -43,7 +43,7 @@ def literal(value: object) -> tree.Value:
         (tree.Money(Decimal(12), "EUR"), Kind.MONEY, 1200),
         (True, Kind.BOOL, 1),
         (date(2026, 3, 2), Kind.DATE, 20_514),
-        (datetime(2026, 3, 2, 10), Kind.DATETIME, 1_772_442_000_000_000),  # noqa: DTZ001
+        (datetime(2026, 3, 2, 10), Kind.DATETIME, 1_772_442_000_000_000),  # noqa: DTZ001 -- local, as written
         (tree.Duration(2, "day", NOWHERE), Kind.DURATION, 2 * DAY),
         ("pro", Kind.ONE_OF, "pro"),
         ("a", Kind.LIST, "\x1fa\x1f"),
@@ -66,7 +66,7 @@ def test_literals(value: object, kind: Kind, packed: Stored) -> None:
         (Decimal("0.1234567"), Kind.NUMBER, "FR118"),
         (10**18, Kind.NUMBER, "FR118"),
         (1, Kind.BOOL, "FR114"),
-        (datetime(2026, 3, 2, 10), Kind.DATE, "FR114"),  # noqa: DTZ001
+        (datetime(2026, 3, 2, 10), Kind.DATE, "FR114"),  # noqa: DTZ001 -- local, as written
         (date(2026, 3, 2), Kind.DATETIME, "FR114"),
         ("por", Kind.ONE_OF, "FR116"),
         (tree.Duration(2, "month", NOWHERE), Kind.DURATION, "FR119"),
@@ -176,8 +176,8 @@ def test_numbers_python_does_not_print(kind: Kind) -> None:
 INTEGERS = st.integers(-(2**63) + 1, 2**63 - 1)
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0\x1f"))
 ITEMS = st.lists(WORDS.map(str.strip).filter(lambda word: word and ";" not in word), unique=True)
-DATETIMES = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1))  # noqa: DTZ001
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
+DATETIMES = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1))  # noqa: DTZ001 -- local, as written
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- local, as written
 
 
 def microseconds(moment: datetime) -> int:
@@ -235,7 +235,7 @@ def test_daylight_saving(local: str, utc: str) -> None:
 
 
 @given(
-    st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)),  # noqa: DTZ001
+    st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)),  # noqa: DTZ001 -- local, as written
     st.sampled_from([MADRID, "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu", "UTC"]),
 )
 def test_an_instant_is_the_local_time_or_the_first_behind_a_gap(local: datetime, zone: str) -> None:

@@ -291,3 +291,11 @@ def test_many_blanks_behind_a_colon_take_no_time() -> None:
     began = time.process_time()
     parse(Source("a.flow", text))
     assert time.process_time() - began < 1
+
+
+def test_a_file_that_is_too_large_is_told_at_once() -> None:
+    source = Source("a.flow", "campaign c:\n    stage a:\n        exit\n" * 100_000)
+    began = time.process_time()
+    _, found = parse(source)
+    assert [each.code for each in found] == ["FR007"]
+    assert time.process_time() - began < 1

@@ -57,7 +57,7 @@ class Walk:
             state = self.step(step, state)
         return state
 
-    def step(self, step: tree.Step, at_once: bool) -> bool | None:  # noqa: FBT001
+    def step(self, step: tree.Step, at_once: bool) -> bool | None:  # noqa: FBT001 -- two words say less
         match step:
             case tree.GoTo() | tree.Exit():
                 if isinstance(step, tree.GoTo):

@@ -355,7 +355,7 @@ def _parse(text: str, offset: int, read: _Read) -> None:
 
 def _used(ast: nodes.Node) -> Iterator[tuple[str, str | None, int]]:
     """Root, name and line of every variable that is read, in order of the text."""
-    from jinja2 import nodes  # noqa: PLC0415
+    from jinja2 import nodes  # noqa: PLC0415 -- only where there are templates
 
     todo: list[nodes.Node] = [ast]
     while todo:
@@ -373,7 +373,7 @@ def _used(ast: nodes.Node) -> Iterator[tuple[str, str | None, int]]:
 
 def _included(ast: nodes.Node) -> Iterator[tuple[str | None, int]]:
     """Path and line of every other file a template names; no path where it is computed."""
-    from jinja2 import nodes  # noqa: PLC0415
+    from jinja2 import nodes  # noqa: PLC0415 -- only where there are templates
 
     for node in ast.find_all(nodes.Stmt):
         match node:
@@ -391,7 +391,7 @@ def _included(ast: nodes.Node) -> Iterator[tuple[str | None, int]]:
 
 @cache
 def _environment() -> Sandbox:
-    from flowrules.check.sandbox import Sandbox  # noqa: PLC0415
+    from flowrules.check.sandbox import Sandbox  # noqa: PLC0415 -- only where there are templates
 
     return Sandbox()
 

@@ -160,7 +160,7 @@ def run(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str], state: Context) -> int:
     # Where the caller closed them, so that no database is opened under their numbers.
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 -- open to the end
-    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 -- as above
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A terminal that knows few characters shows escapes rather than nothing at all.

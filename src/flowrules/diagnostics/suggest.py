@@ -21,7 +21,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     best: tuple[int, str] | None = None
     for name in known:
         limit = max(1, min(len(word), len(name)) // 3)
-        if name == word or len(name) < 2 or abs(len(name) - len(word)) > limit:  # noqa: PLR2004
+        if name == word or len(name) < 2 or abs(len(name) - len(word)) > limit:  # noqa: PLR2004 -- a letter is near to anything
             continue
         found = distance(word.lower(), name.lower())
         if found <= limit and (best is None or (found, name) < best):

@@ -21,7 +21,7 @@ SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
 FILTERS = frozenset(
     """abs capitalize count d date default e escape first float int join last length list lower max min money replace
-    reverse round sort string striptags sum title trim truncate unique upper urlencode wordcount""".split()  # noqa: SIM905
+    reverse round sort string striptags sum title trim truncate unique upper urlencode wordcount""".split()  # noqa: SIM905 -- words
 )
 """What a template may do to a value: nothing that makes much of little, draws at random or reaches into objects."""
 

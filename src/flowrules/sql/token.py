@@ -64,7 +64,7 @@ def _numbers(message: MessageRow) -> bytes:
     for number in message:
         while number > 127:  # noqa: PLR2004 -- seven bits
             packed.append(number & 127 | 128)
-            number >>= 7  # noqa: PLW2901
+            number >>= 7  # noqa: PLW2901 -- taken apart as it is read
         packed.append(number)
     return bytes(packed)
 
@@ -75,10 +75,10 @@ def _read_numbers(plain: bytes) -> tuple[MessageRow, bytes] | None:
     for at, byte in enumerate(plain, 1):
         number |= (byte & 127) << shift
         shift += 7
-        if byte < 128:  # noqa: PLR2004
+        if byte < 128:  # noqa: PLR2004 -- of the format above
             numbers.append(number)
             number = shift = 0
-        if len(numbers) == 5:  # noqa: PLR2004
+        if len(numbers) == 5:  # noqa: PLR2004 -- of the format above
             return _five(numbers), plain[at:]
     return None
 

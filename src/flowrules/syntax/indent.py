@@ -79,7 +79,7 @@ class BlockIndenter(Indenter):
 
     NL_type = "_NL"
     OPEN_PAREN_types = ["LPAR"]  # noqa: RUF012  # the base class declares it so
-    CLOSE_PAREN_types = ["RPAR"]  # noqa: RUF012
+    CLOSE_PAREN_types = ["RPAR"]  # noqa: RUF012 -- as Lark's class declares it
     INDENT_type = "_INDENT"
     DEDENT_type = "_DEDENT"
     tab_len = 4

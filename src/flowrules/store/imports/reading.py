@@ -116,10 +116,10 @@ def _unreadable(path: Path, failure: OSError) -> ImportFileError:
 def _csv_rows(lines: Iterator[tuple[int, list[str], str | None]], header: list[str]) -> Iterator[Row]:
     for line, cells, wrong in lines:
         if any(cell.startswith(_DEFUSED) for cell in cells):
-            cells = [cell[1:] if cell.startswith(_DEFUSED) else cell for cell in cells]  # noqa: PLW2901
+            cells = [cell[1:] if cell.startswith(_DEFUSED) else cell for cell in cells]  # noqa: PLW2901 -- the same row, as it was meant
         values = {name: cell for name, cell in zip(header, cells, strict=False) if name}
         if wrong is None and (len(cells) < len(header) or any(cells[len(header) :])):
-            wrong = f"has {len(cells)} cells, the line of column names has {len(header)}"  # noqa: PLW2901
+            wrong = f"has {len(cells)} cells, the line of column names has {len(header)}"  # noqa: PLW2901 -- the same row, as it was meant
         yield Row(line, values, wrong)
 
 

@@ -75,7 +75,7 @@ def tells(text: str) -> Order | Literal["both", "excel", ""]:
 
 def _iso(parts: dict[str, str], clock: tuple[str | None, ...]) -> str:
     year = int(parts["y"])
-    if len(parts["y"]) == 2:  # noqa: PLR2004
+    if len(parts["y"]) == 2:  # noqa: PLR2004 -- digits
         year += 1900 if year >= _NEWEST_OF_LAST_CENTURY else 2000
     day = date(year, int(parts["m"]), int(parts["d"]))
     hour, minute, second, fraction, half = clock

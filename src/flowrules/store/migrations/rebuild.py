@@ -20,7 +20,7 @@ def rebuild(
     name: str,
     *elements: sa.schema.SchemaItem,
     fill: Mapping[str, str] | None = None,
-    **options: Any,  # noqa: ANN401
+    **options: Any,  # noqa: ANN401 -- Alembic's own
 ) -> None:
     """Indexes are gone afterwards. fill: SQL for the values of columns, over those of the table before."""
     connection = op.get_bind()
