@@ -218,6 +218,7 @@ def test_apply(call: Call, workspace: Path) -> None:
         "version": 2,
         "campaigns": [{"name": "welcome", "version": 2, "state": "changed"}],
         "in_flight": 0,
+        "moved": 0,
     }
     for arguments in (["--dry-run"], ["--dry-run"], ["--yes"]):
         assert json.loads(call("apply", *arguments, "--format", "json").out) == expected
@@ -244,7 +245,7 @@ def test_now_is_for_virtual_clocks(call: Call, workspace: Path) -> None:
     assert call("apply").code == 0
     said = call("apply", "--now", "2026-02-01")
     assert (said.code, said.out) == (1, "")
-    assert said.err.startswith("error: --now lies before the last tick, 2026-02-28 23:59:59.999999\n")
+    assert said.err.startswith("error: --now lies before the last tick, 2026-03-01 00:00\n")
 
 
 def test_a_list_is_read_at_apply(call: Call, workspace: Path) -> None:
