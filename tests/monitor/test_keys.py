@@ -65,7 +65,7 @@ def test_vi_and_arrow_keys(sqlite_shop: Shop) -> None:
         async with monitor(sqlite_shop.workspace) as look:
             await open_customer(look, "ana")
             timeline = look.app.screen.query_one("#timeline", Listing)
-            assert timeline.rows.has_focus
+            await look.until(lambda: timeline.rows.has_focus)
             last = len(timeline.shown) - 1
             places = []
             for key in ("j", "down", "k", "up", "G", "g"):
@@ -87,12 +87,12 @@ def test_search_in_a_table(sqlite_shop: Shop) -> None:
             assert all("hello" in " ".join(map(str, line.values)) for line in timeline.shown)
             await look.sees(f"{len(timeline.shown)} of {everything} with `hello`")
             await look.press("enter")
-            assert timeline.rows.has_focus
+            await look.until(lambda: timeline.rows.has_focus)
             await look.press("escape")
             assert len(timeline.shown) == everything
             assert isinstance(look.app.screen, CustomerScreen)  # the second Escape leads back
             await look.press("escape")
-            assert not isinstance(look.app.screen, CustomerScreen)
+            await look.until(lambda: not isinstance(look.app.screen, CustomerScreen))
 
     run(look)
 
@@ -164,7 +164,7 @@ def test_help_tells_the_keys_of_each_screen(sqlite_shop: Shop, key: str) -> None
             await look.until(lambda: isinstance(look.app.screen, Help))
             await look.sees("Everywhere", "find a customer", "Esc closes")
             await look.press("escape")
-            assert not isinstance(look.app.screen, Help)
+            await look.until(lambda: not isinstance(look.app.screen, Help))
 
     run(look)
 
