@@ -10,7 +10,7 @@ from flowrules.channels.base import Accepted, Outcome, Refused, Unknown
 from flowrules.report.alerts import Alert, AlertKind
 from flowrules.report.campaign import campaign
 from flowrules.report.comparison import Verdict, comparison, difference
-from flowrules.report.funnel import Group
+from flowrules.report.funnel import Group, funnel
 from flowrules.report.heartbeat import heartbeat
 from flowrules.report.home import Home, home
 from flowrules.report.lookup import find_campaign
@@ -18,6 +18,7 @@ from flowrules.report.recent import latest
 from flowrules.report.search import search
 from flowrules.runtime import operate
 from flowrules.runtime.deliver import deliver
+from flowrules.store.sum_up import sum_up
 from tests.delivery.test_deliver import Scripted
 from tests.support.world import FLOW, START, TEMPLATES, World, at, world
 
@@ -268,3 +269,29 @@ def test_search(made: World, given: str, names: list[str], *, more: bool) -> Non
         found = search(connection, given, 12)
     assert [hit.customer for hit in found.hits] == names
     assert found.more is more
+
+
+# --- back again ---------------------------------------------------------------------------------------
+
+
+def test_who_comes_back_to_a_stage_counts_once(database_url: str) -> None:
+    """By the last stay, as `funnel` counts: whether the way there was summed up before or not."""
+    flow = FLOW.replace("    stage visited:", "    stage visited:\n        on visit go to lead")
+    made = world(database_url, flow.replace("send email thanks", "wait 3 days"))
+    made.customers(PEOPLE)
+    made.event(PEOPLE, "signup", START + MINUTE, source="fair")
+    made.event(PEOPLE[:20], "visit", START + 3 * DAY)
+    made.event(PEOPLE[:5], "visit", START + 4 * DAY)
+    for day in (1, 3.5, 5):
+        made.tick(int(START + day * DAY), answer=lambda _sent: [])
+        with made.database.read() as connection:
+            found = campaign(connection, "welcome", int(START + day * DAY)).funnel.treated
+            scanned = funnel(connection, "welcome").treated
+        if day != 1:
+            sum_up(made.database)
+        stages = [(stage.name, stage.entered, stage.now, stage.moved_on, stage.left) for stage in found.stages]
+        assert stages == [
+            (stage.name, stage.entered, stage.now, stage.moved_on, stage.left) for stage in scanned.stages
+        ]
+    assert stages == [("lead", 30, 15, 15, {}), ("visited", 20, 15, 5, {})]
+    made.database.close()
