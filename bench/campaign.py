@@ -51,9 +51,9 @@ NUDGE = "nudge"
 TEMPLATES = {"email": ("welcome", "offer"), "sms": (NUDGE,)}
 
 
-def snapshot() -> Snapshot:
+def snapshot(rules: str = RULES) -> Snapshot:
     return Snapshot(
-        sources=(Source("rules/w.flow", RULES),),
+        sources=(Source("rules/w.flow", rules),),
         templates=tuple(
             Template(channel, name, f"templates/{channel}/{name}.txt", "---\nsubject: News\n---\nHello")
             for channel, names in TEMPLATES.items()
@@ -66,8 +66,8 @@ def snapshot() -> Snapshot:
     )
 
 
-def model() -> Model:
-    checked = check(snapshot())
+def model(rules: str = RULES) -> Model:
+    checked = check(snapshot(rules))
     if checked.model is None:
         raise SystemExit("\n".join(f"{item.code} {item.message}" for item in checked.diagnostics))
     return checked.model
@@ -77,10 +77,10 @@ def customer_name(number: int) -> str:
     return f"u{number}"
 
 
-def prepare(url: str, n: int) -> Database:
+def prepare(url: str, n: int, rules: str = RULES) -> Database:
     """A fresh database with n customers, an hour before they sign up."""
     database = Database.create(url, zone="UTC", salt="bench")
-    known = model()
+    known = model(rules)
     for first in range(0, n, BATCH):
         customers = [
             NewCustomer(
@@ -94,6 +94,6 @@ def prepare(url: str, n: int) -> Database:
             if first == 0:
                 add_columns(connection, known)
             add_customers(connection, known, customers, START - HOUR)
-    apply(database, snapshot(), known, START - HOUR)
+    apply(database, snapshot(rules), known, START - HOUR)
     database.checkpoint()
     return database

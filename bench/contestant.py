@@ -20,9 +20,10 @@ def contend(job: dict[str, Any]) -> dict[str, Any]:
     used: Used
     match job["name"]:
         case "engine":
-            from bench import engine
+            from bench import engine, promises
 
-            outcome = engine.run(url, n)
+            with promises.switched_off(job.get("off", ())) as (rules, missing):
+                outcome = engine.run(url, n, rules=rules, missing=missing)
             return {**asdict(outcome.used), "steps": outcome.steps, "written": outcome.written}
         case "floor":
             from bench import floor

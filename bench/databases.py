@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -33,6 +34,16 @@ class Place:
         with psycopg.connect(driver_url(self.base), autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return make_url(self.base).set(database=name).render_as_string(hide_password=False)
+
+    def forget(self, url: str) -> None:
+        """Its owner is done with it, and the next one needs the room."""
+        if self.kind == "sqlite":
+            for file in Path(self.base).glob(f"{Path(url).name}*"):
+                file.unlink()
+            return
+        name = make_url(url).database or ""
+        with psycopg.connect(driver_url(self.base), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
     def version(self) -> str | None:
         if self.kind == "sqlite":

@@ -6,109 +6,53 @@
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import signal
-import sqlite3
-import subprocess
-import sys
-from importlib.metadata import version
-from pathlib import Path
 from statistics import median
-from typing import Any
 
 from bench import engine
-from bench.databases import Place, UnavailableError, place
+from bench.command import Result, contend, heed_signals, on_each, parser
+from bench.databases import Place, place
 from bench.profile import Profile
 
-ROOT = Path(__file__).parents[1]
-DATABASES = ("sqlite", "postgresql")
 CONTESTANTS = ("engine", "floor", "hand", "orm")
 ORM_MOST = 10_000
 """The ORM program is slow and grows with n, nothing else: more customers tell nothing more."""
 
-Result = dict[str, Any]
-
 
 def main() -> None:
     options = _options()
-    signal.signal(signal.SIGTERM, _stopped)  # so that no server is left behind
     if options.profile:
+        heed_signals()
         for kind in options.databases:
             with place(kind) as where:
                 profile = Profile(kind)
                 engine.run(where.empty("profile"), options.n, profile)
                 print(profile.report(options.n))
         return
-    found: dict[str, Result | None] = dict.fromkeys(DATABASES)
-    server: str | None = None
-    for kind in options.databases:
-        try:
-            with place(kind) as where:
-                server = where.version() or server
-                results = [_round(where, options.n, number) for number in range(options.repeat)]
-        except UnavailableError as failure:
-            print(f"{kind} is not measured: {failure}", file=sys.stderr)
-            continue
-        print(_table(kind, options.n, results), file=sys.stderr)
-        found[kind] = _summary(results)
-    if options.json:
-        print(json.dumps({"n": options.n, **found, "versions": _versions(server)}))
 
+    def work(where: Place) -> tuple[Result, str]:
+        results = [_round(where, options.n, number) for number in range(options.repeat)]
+        return _summary(results), _table(where.kind, options.n, results)
 
-def _stopped(_signal: int, _frame: object) -> None:
-    raise SystemExit("stopped")
+    on_each(options, work)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench.run", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--n", type=_customers, default=10_000, help="customers, a multiple of 100")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
-    parser.add_argument("--databases", type=_databases, default=DATABASES, help="sqlite,postgresql")
-    parser.add_argument("--repeat", type=int, default=1, help="runs, of which the median counts")
-    parser.add_argument("--profile", action="store_true", help="the engine's statements by total time, nothing else")
-    return parser.parse_args()
-
-
-def _customers(given: str) -> int:
-    n = int(given)
-    if n <= 0 or n % 100:
-        raise argparse.ArgumentTypeError("a multiple of 100, so that exactly 40 % open and 10 % buy")
-    return n
-
-
-def _databases(given: str) -> tuple[str, ...]:
-    names = tuple(given.split(","))
-    if set(names) - set(DATABASES):
-        raise argparse.ArgumentTypeError(f"some of {','.join(DATABASES)}")
-    return names
+    found = parser("run", __doc__)
+    found.add_argument("--repeat", type=int, default=1, help="runs, of which the median counts")
+    found.add_argument("--profile", action="store_true", help="the engine's statements by total time, nothing else")
+    return found.parse_args()
 
 
 def _round(where: Place, n: int, number: int) -> dict[str, Result]:
     url = where.empty(f"engine{number}")
-    ours = _contend(name="engine", url=url, n=n)
+    ours = contend(name="engine", url=url, n=n)
     other = where.empty(f"floor{number}") if where.kind == "sqlite" else url
     return {
         "engine": ours,
-        "floor": _contend(name="floor", url=other, n=n, source=url, written=ours["written"]),
-        "hand": _contend(name="hand", url=where.empty(f"hand{number}"), n=n),
-        "orm": _contend(name="orm", url=where.empty(f"orm{number}"), n=min(n, ORM_MOST)),
+        "floor": contend(name="floor", url=other, n=n, source=url, written=ours["written"]),
+        "hand": contend(name="hand", url=where.empty(f"hand{number}"), n=n),
+        "orm": contend(name="orm", url=where.empty(f"orm{number}"), n=min(n, ORM_MOST)),
     }
-
-
-def _contend(**job: object) -> Result:
-    process = subprocess.run(
-        [sys.executable, "-m", "bench.contestant"],
-        cwd=ROOT,
-        input=json.dumps(job),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    if process.returncode:
-        raise SystemExit(f"{job['name']} failed, see above")
-    result: Result = json.loads(process.stdout)
-    return {**result, "n": job["n"]}
 
 
 def _median(results: list[dict[str, Result]], name: str, what: str) -> float:
@@ -147,15 +91,6 @@ def _table(kind: str, n: int, results: list[dict[str, Result]]) -> str:
             f"{ours / (cpu / customers):8.2f} {memory:7.1f}"
         )
     return "\n".join(lines) + "\n"
-
-
-def _versions(server: str | None) -> dict[str, str | None]:
-    return {
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        "postgresql": server,
-        **{name: version(name) for name in ("flowrules", "sqlalchemy", "psycopg", "transitions")},
-    }
 
 
 if __name__ == "__main__":
