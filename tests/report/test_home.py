@@ -282,6 +282,7 @@ def test_who_comes_back_to_a_stage_counts_once(database_url: str) -> None:
     made.event(PEOPLE, "signup", START + MINUTE, source="fair")
     made.event(PEOPLE[:20], "visit", START + 3 * DAY)
     made.event(PEOPLE[:5], "visit", START + 4 * DAY)
+    stages: list[tuple[str, int, int, int, dict[str, int]]] = []
     for day in (1, 3.5, 5):
         made.tick(int(START + day * DAY), answer=lambda _sent: [])
         with made.database.read() as connection:
