@@ -24,8 +24,8 @@ SIZE = (120, 36)
 KEYS = {
     "home": (),
     "campaign": ("down", "down", "enter"),
-    "customer": ("f", *"03558", "enter"),
-    "rules": ("3", "down", "down", "down"),
+    "customer": ("f", *"03558", "enter", "slash", *"withheld", "enter"),
+    "rules": ("3", *("down",) * 5),
     "graph": ("3", "tab", "down"),
 }
 """What is pressed before each picture."""
