@@ -105,8 +105,7 @@ def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) ->
 
 
 def _counts(connection: Connection, rows: FromClause, by: Column[Any]) -> dict[Any, int]:
-    found = connection.execute(select(by, func.count()).select_from(rows).group_by(by))
-    return dict(found.tuples().all())
+    return dict(connection.execute(select(by, func.count()).select_from(rows).group_by(by)).all())
 
 
 def _verify(connection: Connection, n: int, missing: Collection[str]) -> int:
