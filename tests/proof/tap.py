@@ -44,8 +44,8 @@ def tapped(database: Database, hook: Hook) -> Iterator[None]:
 
     class Tapped(tick.Planner):
         @contextmanager
-        def _write(self, *, alone: bool = False) -> Iterator[Any]:
-            with super()._write(alone=alone) as cursor:
+        def _write(self, *, alone: bool = False, elsewhere: bool = False) -> Iterator[Any]:
+            with super()._write(alone=alone, elsewhere=elsewhere) as cursor:
                 yield Tap(cursor, hook)
 
     def executes(_connection: Any, cursor: Any, text: str, parameters: Any, *_: object) -> None:  # noqa: ANN401

@@ -166,11 +166,15 @@ class Planner:
     # --- the stretch ----------------------------------------------------------------------------------
 
     @contextmanager
-    def _write(self, *, alone: bool = False) -> Iterator[Cursor]:
-        """A driver's cursor in a write transaction; alone: no intake is under way meanwhile."""
+    def _write(self, *, alone: bool = False, elsewhere: bool = False) -> Iterator[Cursor]:
+        """A driver's cursor in a write transaction; alone: no intake is under way meanwhile.
+
+        elsewhere: only working tables are written, for which SQLite's one lock is not needed.
+        """
         # Not REPEATABLE READ: what is read lies at or before the target, where nothing is written any more, and the
         # clock must be the one that the lock was waited for.
-        with self.session.write("READ COMMITTED") as connection:
+        reads = elsewhere and self.database.dialect == "sqlite"
+        with self.session.read() if reads else self.session.write("READ COMMITTED") as connection:
             if self.database.dialect == "postgresql":
                 if alone:
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY})
@@ -234,16 +238,15 @@ class Planner:
         self, clock: _Clock, answer: Answer | None, tally: Tally, stopped: Callable[[], bool] = lambda: False
     ) -> None:
         accepted = Status.INTENDED if answer is None else Status.SENT
-        gathered = False
+        # Facts that come now lie behind the target: it was published.
+        with self._write(elsewhere=True) as cursor:
+            self._gather(cursor, clock)
         while not stopped():
             with self._write() as cursor:
                 # Someone else may have gone on from where we were, or finished the stretch.
                 found = self._clock(cursor)
                 if found.target != clock.target or found.last >= clock.target:
                     return
-                if not gathered:
-                    self._gather(cursor, clock)
-                    gathered = True
                 upto, customers = self.program.rounds.slice_end.rows(cursor, cursor=found.cursor, size=SLICE)[0]
                 if customers:
                     Round(self.program, cursor, clock.target, accepted, answer, tally).run(found.cursor, upto)
