@@ -266,7 +266,10 @@ campaign survey:
 LATER_RULES = (
     RULES.replace("wait 2 days\n        wait until 10:00 on friday", "wait 1 day\n        tag older")
     .replace("cap 2 contacts per 2 days across email, sms", "cap 3 contacts per 2 days across email, sms")
-    .replace("exit when idle\n    stage all:\n        send push note", "stage s:\n        send push note")
+    .replace(
+        "exit when idle\n    stage all:\n        send push note",
+        "migrate:\n        from every stage keep\n    stage s:\n        send push note",
+    )
 )
 """Deployed later: two campaigns changed, so that two versions of them have customers."""
 

@@ -29,6 +29,11 @@ IS_HELD = "SELECT message.status \nFROM message \nWHERE message.status < 10 AND 
 IN_USE = "SELECT DISTINCT enrollment.version_id \nFROM enrollment"
 
 
+def by_time(program: Program) -> tuple[Statement, ...]:
+    """They read a part of the ledger, in its own order."""
+    return program.visits.behind, program.visits.upto, program.visits.add
+
+
 def allowed(program: Program) -> dict[str, str]:
     """The statements that may look at customers nobody led them to, each with the reason."""
     timers, rechecks, events, changes, outcomes, consents, members, known = program.rounds.gather
@@ -45,6 +50,7 @@ def allowed(program: Program) -> dict[str, str]:
         known.text: "new customers, where members of a segment are kept: a walk of customer_known_at",
         **{each.text: "whose date it is: an index of the attribute, asked for one day" for each in dated},
         program.rounds.scheduled.text: "a schedule asks every customer, and runs only where one occurs",
+        **{each.text: "the ledger since its index was written: a walk of its key" for each in by_time(program)},
         program.rounds.next_due.text: "the first entry of each due index, only after a long pause",
         IN_USE: "which versions have customers, once when a program is loaded",
     }
@@ -131,6 +137,16 @@ def test_what_is_due_is_found_by_index(seen: Seen) -> None:
                 access,
                 statement.text,
             )
+
+
+def test_the_ledger_is_read_from_where_its_index_ends(seen: Seen) -> None:
+    for statement in by_time(seen.program):
+        found = [
+            access for access in seen.plans.periods["with statistics"][statement.text] if access.table == "decision"
+        ]
+        assert found, statement.text
+        for access in found:
+            assert re.search(r"\(at,customer_id\)>|ROW\(at, customer_id\) >", access.search), (access, statement.text)
 
 
 def test_whose_date_it_is_is_found_by_index(seen: Seen) -> None:

@@ -23,7 +23,7 @@ from flowrules.runtime.load import Program, load_program, newest
 from flowrules.runtime.occurrences import occurrences
 from flowrules.runtime.rounds import Round
 from flowrules.sql.codes import Reason, Status
-from flowrules.sql.scratch import definitions
+from flowrules.sql.scratch import definitions, emptied
 from flowrules.sql.statement import Cursor
 from flowrules.sql.visits import CHUNK
 from flowrules.store.database import ADVISORY, Database, Session
@@ -33,6 +33,9 @@ SLICE = 1000
 
 _BREATH = 0.002
 """Seconds between two slices: SQLite gives its one lock to whoever asks just then, and who waits asks seldom."""
+
+_FEW = 100
+"""Customers whose deleted rows in the working tables cost less than emptying those."""
 
 _EVERYBODY = 1 << 62
 """Above every customer's number."""
@@ -121,6 +124,7 @@ class Planner:
         self.database = database
         self.session = session
         self._program = program
+        self._rows_left = 0  # by customers, since PostgreSQL's working tables were emptied
         self._behind: int | None = None
         """Instants of customers since the ledger was indexed by customer, about; None: not known yet."""
 
@@ -249,6 +253,7 @@ class Planner:
                     return
                 upto, customers = self.program.rounds.slice_end.rows(cursor, cursor=found.cursor, size=SLICE)[0]
                 if customers:
+                    self._empty(cursor, customers)
                     Round(self.program, cursor, clock.target, accepted, answer, tally).run(found.cursor, upto)
                     cursor.execute(f"UPDATE clock SET cursor = {upto} WHERE id = 0")  # noqa: S608  # an integer
                 if customers < SLICE:
@@ -256,6 +261,14 @@ class Planner:
                     return
             if self.database.dialect == "sqlite":
                 time.sleep(_BREATH)
+
+    def _empty(self, cursor: Cursor, customers: int) -> None:
+        """customers: who is about to be in the working tables."""
+        if self.database.dialect == "postgresql":
+            if self._rows_left > _FEW:
+                cursor.execute(emptied())
+                self._rows_left = 0
+            self._rows_left += customers
 
     def _index(self, last: int, instants: int) -> None:
         """Write the ledger's index by customer once it lies behind by a chunk; a reader looks through the rest."""

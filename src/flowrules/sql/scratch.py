@@ -17,14 +17,14 @@ from flowrules.sql.tables import KEY
 
 scratch = MetaData()
 
+_KEPT = "kept"
 _TYPES: dict[str, TypeEngine[Any]] = {"key": KEY, "words": Text()}
 
 
 def _temporary(name: str, keys: int, columns: str, *, kept: bool = False, rows: bool = False) -> Table:
     """Columns by name; the first `keys` of them are the primary key. All are integers but `key` and `words`.
 
-    PostgreSQL empties those not `kept` at each commit: rows deleted one by one would stay in the way for ever.
-    `rows`: changed often, so the key is an index beside the rows and not the rows' order.
+    kept: longer than a slice. rows: changed often, so the key is an index beside the rows and not the rows' order.
     """
     names = columns.split()
     return Table(
@@ -42,7 +42,7 @@ def _temporary(name: str, keys: int, columns: str, *, kept: bool = False, rows: 
         ),
         prefixes=["TEMPORARY"],
         sqlite_with_rowid=rows,
-        postgresql_on_commit=None if kept else "DELETE ROWS",
+        info={_KEPT: kept},
     )
 
 
@@ -137,6 +137,11 @@ class AGENDA:
     KNOWN = -4
     OPERATOR = -5
     MEMBER = -1_000_000  # less the segment's id: time alone may change its members
+
+
+def emptied() -> str:
+    """For PostgreSQL: rows deleted one by one stay in the way of every statement after. Dear: not for every commit."""
+    return f"TRUNCATE {', '.join(table.name for table in scratch.sorted_tables if not table.info[_KEPT])}"
 
 
 def definitions(dialect: str) -> tuple[str, ...]:
