@@ -11,6 +11,7 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from flowrules.channels.smtp import SmtpSettings
 
 DATABASE_VARIABLE = "FLOWRULES_DATABASE_URL"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _ADDRESSES: dict[str, Literal["email", "phone"]] = {"email": "email", "sms": "phone", "call": "phone"}
 _LIST_PATH = re.compile(r'^list\b[^"\n]*\bfrom\s+"([^"\n]*)"', re.MULTILINE)
 _GIVEN_PATH = re.compile(r'^[ \t]+given[ \t]+customers[ \t]+from[ \t]+"([^"\n]*)"', re.MULTILINE)
@@ -321,15 +323,21 @@ def _place(keys: tuple[str, ...], source: Source) -> Span:
 # --- files ------------------------------------------------------------------------------------
 
 
-def snapshot(workspace: Workspace) -> Snapshot:
+def snapshot(workspace: Workspace, unsaved: Mapping[str, str] = _NOTHING) -> Snapshot:
+    """`unsaved`: texts that stand for what is on disk, by the names of the files."""
     root = workspace.root
-    sources = [Source(path.relative_to(root).as_posix(), text(path)) for path in rule_files(root / "rules")]
+    names = {path.relative_to(root).as_posix(): path for path in rule_files(root / "rules")}
+    sources = [Source(name, unsaved[name] if name in unsaved else text(path)) for name, path in names.items()]
+    new = [name for name in unsaved if name not in names and name.startswith("rules/") and name.endswith(".flow")]
+    sources += [Source(name, unsaved[name]) for name in sorted(new)]
     templates = []
     for path in files(root / "templates"):
         name = path.relative_to(root).as_posix()
         _, channel, *rest = PurePosixPath(name).parts
         if len(rest) == 1:
-            templates.append(Template(channel, rest[0].partition(".")[0], name, text(path)))
+            templates.append(
+                Template(channel, rest[0].partition(".")[0], name, unsaved[name] if name in unsaved else text(path))
+            )
     lists = {path for source in sources for path in _LIST_PATH.findall(source.text)}
     given = {path for source in sources for path in _GIVEN_PATH.findall(source.text)}
     return Snapshot(

@@ -184,7 +184,8 @@ def test_an_ascii_terminal_gets_escapes(workspace: Path) -> None:
 
 
 HEAVY = {
-    "alembic", "apscheduler", "email_validator", "httpx", "phonenumbers", "psycopg", "rich", "sqlalchemy", "textual",
+    "alembic", "apscheduler", "email_validator", "httpx", "lsprotocol", "phonenumbers", "psycopg", "pygls", "rich",
+    "sqlalchemy", "textual",
 }  # fmt: skip
 
 

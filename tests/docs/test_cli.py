@@ -50,7 +50,7 @@ CALLS = {
     "segment": "flowrules -C shop segment somebody --format json",
     "db": "flowrules -C shop db check --format json",
 }
-PICTURES = {"graph", "monitor"}  # print no facts
+PICTURES = {"graph", "lsp", "monitor"}  # print no facts
 BEFORE = {
     "apply": "(echo 'virtual_clock = true'; cat shop/flowrules.toml) > draft && mv draft shop/flowrules.toml",
     "tick": "flowrules -C shop import events shop/data/events.csv",

@@ -51,6 +51,7 @@ COMMANDS = {
     "customer": "Show, export or erase one customer.",
     "explain": "Tell why a customer did or did not get something.",
     "segment": "Say who is in a segment, and why.",
+    "lsp": "Answer an editor while rules are written.",
     "db": "Upgrade, examine, or copy the database.",
 }
 """With what `--help` says of each."""

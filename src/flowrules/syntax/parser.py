@@ -46,6 +46,7 @@ _INVISIBLE = re.compile(
 _CONFLICT = re.compile(r"^<{7} \S[^\r\n]*", re.MULTILINE)
 _TABS = re.compile(r"^ *\t[ \t]*(?=[^\s#])", re.MULTILINE)
 _TAB_WIDTH = 4
+_HERE = "here"  # any name that is no word of the language
 
 _lock = threading.Lock()  # the transformer knows the source it builds for
 
@@ -125,6 +126,16 @@ def keywords() -> frozenset[str]:
     return frozenset(_parser().keywords)
 
 
+def accepted(text: str) -> frozenset[str]:
+    """The words of the language that may follow a text which ends within its last block; `NAME` where a name may.
+
+    Empty where what stands before can not be read.
+    """
+    with _lock:
+        block = split(f"{text}{_HERE}")[-1]
+        return _parser().accepted(text[block.start :])
+
+
 def grammar() -> str:
     """The grammar's text: inside the package when installed, at the top of the checkout otherwise."""
     packaged = files("flowrules") / "grammar" / "flowrules.lark"
@@ -174,6 +185,20 @@ class _Parser:
             base = block.start
             lexemes += [Lexeme(t.type, base + (t.start_pos or 0), base + (t.end_pos or 0)) for t in trace]
         return self.build.problems or declaration
+
+    def accepted(self, text: str) -> frozenset[str]:
+        self.indenter.trace = None
+        self.build.begin(Source("", text), 0)
+        parsing = cast("Any", self.lark.parse_interactive(f"{text}{_HERE}"))  # Lark types it in part
+        words = {terminal: word for word, terminals in self.keywords.items() for terminal in terminals}
+        try:
+            for token in parsing.lexer_thread.lex(parsing.parser_state):
+                if token.type not in {"_INDENT", "_DEDENT"} and token.start_pos == len(text):
+                    return frozenset(words.get(each, each) for each in parsing.accepts())
+                parsing.feed_token(token)
+        except (UnexpectedInput, LayoutError):
+            pass
+        return frozenset()
 
     def remains(self, source: Source, block: Block) -> Remains | None:
         """What is left of a block that does not parse."""

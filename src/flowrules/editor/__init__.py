@@ -1,0 +1,1 @@
+"""Rules while they are written: what an editor asks, answered over stdio."""
