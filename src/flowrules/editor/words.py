@@ -56,6 +56,7 @@ _KINDS = {
     (tree.StageTrigger, "stage"): "stage",
     (tree.ExpectStage, "name"): "stage",
     (tree.Given, "like"): "customer",
+    (tree.GivenShared, "names"): "customer",
 }
 _DECLARED = {
     tree.AttributeDecl, tree.EventDecl, tree.ListDecl, tree.SegmentDecl, tree.CampaignDecl, tree.Stage,
@@ -108,16 +109,14 @@ def _words(node: object, campaign: str | None, *, filtered: bool = False) -> Ite
     filtered = filtered or isinstance(node, tree.Filter)
     for each in fields(node) if is_dataclass(node) else ():
         value = getattr(node, each.name)
-        if isinstance(value, tree.Name):
-            kind = _kind(node, each.name, value, filtered=filtered)
-            if kind is not None:
-                whole = getattr(node, "span", None) if type(node) in _DECLARED and each.name == "name" else None
-                yield Word(kind, _full(kind, value.text, campaign), value.span, whole)
-        elif isinstance(value, tuple):
-            for item in value:
+        if each.name in {"span", "head"}:
+            continue
+        for item in value if isinstance(value, tuple) else (value,):
+            if not isinstance(item, tree.Name):
                 yield from _words(item, campaign, filtered=filtered)
-        elif each.name not in {"span", "head"}:
-            yield from _words(value, campaign, filtered=filtered)
+            elif (kind := _kind(node, each.name, item, filtered=filtered)) is not None:
+                whole = getattr(node, "span", None) if type(node) in _DECLARED and each.name == "name" else None
+                yield Word(kind, _full(kind, item.text, campaign), item.span, whole)
 
 
 def _kind(node: object, field: str, name: tree.Name, *, filtered: bool) -> str | None:
