@@ -27,7 +27,7 @@ def test_the_map_shows_every_folder() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     package = ROOT / "src" / "flowrules"
     folders = [path for path in package.iterdir() if path.is_dir() and (path / "__init__.py").exists()]
-    top = [".ci", "bench", "docs", "examples", "grammar", "rules", "tests", "tools"]
+    top = [".ci", "bench", "docs", "editors", "examples", "grammar", "rules", "tests", "tools"]
     names = [f"`{path.relative_to(ROOT)}/`" for path in folders] + [f"`{name}/`" for name in top]
     assert [name for name in names if name not in text] == []
 
