@@ -150,12 +150,15 @@ def test_ctrl_c_is_130(call: Call, workspace: Path, monkeypatch: pytest.MonkeyPa
 def test_ctrl_c_in_a_real_process(workspace: Path) -> None:
     os.mkfifo(workspace / "slow.csv")  # reading it takes until somebody writes
     child = subprocess.Popen([*FLOWRULES, "import", "events", "slow.csv"], stderr=subprocess.PIPE, text=True)
+    writer = -1
     deadline = time.monotonic() + 60
-    while not (workspace / "flowrules.db").exists() and time.monotonic() < deadline:
+    while writer < 0 and time.monotonic() < deadline:
+        with suppress(OSError):  # as long as nobody reads
+            writer = os.open(workspace / "slow.csv", os.O_WRONLY | os.O_NONBLOCK)
         time.sleep(0.05)
-    time.sleep(0.5)
     child.send_signal(signal.SIGINT)
     _, err = child.communicate(timeout=30)
+    os.close(writer)
     assert (child.returncode, err.splitlines()[-1]) == (130, "interrupted")
 
 
