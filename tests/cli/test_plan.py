@@ -159,6 +159,7 @@ def test_history_and_differences(shop: Path, call: Call) -> None:
         (2, "Ana", "welcome changed"),
         (1, None, "welcome added, declarations"),
     ]
+    assert "2  2026-03-05 00:00  " in call("history").out
     commit = rows[0]["commit"]
     assert commit.endswith("+")  # what is not in the repository
     assert call("diff", "1", "2").out == "welcome: changed\n  - wait 7 days\n  + wait 9 days\n"
