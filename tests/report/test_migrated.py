@@ -8,6 +8,7 @@ import pytest
 
 from flowrules.report.campaign import campaign
 from flowrules.report.funnel import funnel
+from flowrules.report.funnel_text import reasons
 from flowrules.store.sum_up import sum_up
 from tests.support.world import FLOW, START, World, world
 
@@ -66,6 +67,15 @@ def test_a_stage_of_another_name_is_the_same_stage(made: World) -> None:
         ("lead", 10, 0, 10),
         ("thanked", 10, 7, 0),
     ]
+
+
+def test_whoever_is_taken_out_has_left_once(made: World) -> None:
+    moved(made, 'from stage visited exit "no thanks any more"')
+    with made.database.read() as connection:
+        shown, close = funnel(connection, "welcome"), campaign(connection, "welcome", None).funnel
+    for group in (shown.treated, close.treated):
+        assert reasons(group.exits, group.words) == [("migrated", 10)]
+        assert [reasons(stage.left, stage.words) for stage in group.stages if stage.left] == [[("migrated", 10)]]
 
 
 def test_whoever_stays_behind_is_counted_under_the_name_of_now(made: World) -> None:

@@ -183,7 +183,7 @@ def _fill_stages(
 
 def _leave(left: dict[str, int], words: dict[str, int], reason: str, said: str | None, number: int) -> None:
     left[reason] = left.get(reason, 0) + number
-    if said is not None:
+    if said is not None and reason == Reason.EXIT.word:
         words[said] = words.get(said, 0) + number
 
 

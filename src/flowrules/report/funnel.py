@@ -181,7 +181,7 @@ def _fill_exits(connection: Connection, cohort: Select[tuple[int, ...]], groups:
             continue
         word = reason(found.exit) or ""
         group.exits[word] = group.exits.get(word, 0) + found.number
-        if found.text is not None:
+        if found.text is not None and found.exit == Reason.EXIT:
             group.words[found.text] = group.words.get(found.text, 0) + found.number
 
 
@@ -273,5 +273,5 @@ def _count(stage: Stage, outcome: int, words: str, number: int) -> None:
     else:
         word = Reason(outcome).word
         stage.left[word] = stage.left.get(word, 0) + number
-        if words:
+        if words and outcome == Reason.EXIT:
             stage.words[words] = stage.words.get(words, 0) + number
