@@ -264,6 +264,8 @@ class _Story:
         if row.decision == Decision.BRANCH:
             asked = (self._line(row.rule, row.at) or step).rstrip(":")
             return f"{step}: {row.words}" if row.words else asked if asked.startswith(("if ", "else if ")) else step
+        if row.decision == Decision.MOVED:
+            return f"to {row.step}, version {row.version}"
         if row.decision not in {Decision.ENTERED, Decision.NOT_ENTERED}:
             return row.words or (row.decision != Decision.WITHHELD and row.by) or step
         excluded = row.by if row.reason == Reason.EXCLUDED else ""
