@@ -101,8 +101,8 @@ def said(each: Moment, zone: str) -> tuple[str, str]:
     if each.what == "wait":
         what = label.removeprefix("wait").removesuffix("until").strip()
         return verb, f"{what}{', ' if what else ''}{until}" if until else label
-    if each.what == "moved":
-        return verb, f"{label}{f', waits {until}' if until else ''}"
+    if each.what == "moved" and until:
+        label += f", waits {until}"
     if each.what in {"entered", "send"} and because:
         return verb, f"{label} held out: control group".strip()
     if each.what == "exit":
