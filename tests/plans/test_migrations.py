@@ -294,6 +294,15 @@ def test_explain_tells_of_the_move(made: World) -> None:
     assert said(moved, "Europe/Madrid") == ("moved", "to offered, version 2")
 
 
+def test_explain_tells_of_the_move_before_the_stage_it_leads_to(made: World) -> None:
+    edit(made, 'from stage trying move to "offered/wait for visit"')
+    made.tick(at(LATER), silent)
+    with made.database.read() as connection:
+        story = explain(connection, "ana", "trial", at(LATER)).timeline
+    whats = [moment.what for moment in story if moment.at == at(LATER)]
+    assert whats[:2] == ["moved", "stage"]
+
+
 def test_explain_tells_how_long_whoever_was_moved_waits(made: World) -> None:
     edit(made, "from every stage follow, keep waits")
     made.tick(at(LATER), silent)
