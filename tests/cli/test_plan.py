@@ -159,9 +159,18 @@ def test_history_and_differences(shop: Path, call: Call) -> None:
         (2, "Ana", "welcome changed"),
         (1, None, "welcome added, declarations"),
     ]
+    assert "2  2026-03-05 00:00  " in call("history").out
     commit = rows[0]["commit"]
     assert commit.endswith("+")  # what is not in the repository
     assert call("diff", "1", "2").out == "welcome: changed\n  - wait 7 days\n  + wait 9 days\n"
     assert call("diff", "1", commit).out == call("diff", "1", "2").out
     assert call("diff", "2", "files").out == "they mean the same\n"
+    edit(("send email reminder", "send email welcome"), ("wait 9 days", "wait 4 days"))
+    assert call("diff", "2", "files").out.splitlines() == [
+        "welcome: changed",
+        "  - send email reminder",
+        "  - wait 9 days",
+        "  + send email welcome",
+        "  + wait 4 days",
+    ]
     assert call("diff", "2", "7").err.startswith("error: there is no deployment `7`")

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from flowrules.errors import PlanError
 from flowrules.program.plan import Plan
 from flowrules.report.explain import explain
+from flowrules.report.explain_text import said
 from flowrules.runtime.answers import silent
 from flowrules.runtime.deploy import apply
 from flowrules.runtime.plan import plan
@@ -290,6 +291,25 @@ def test_explain_tells_of_the_move(made: World) -> None:
         story = explain(connection, "ana", "trial", at(LATER)).timeline
     moved = next(moment for moment in story if moment.what == "moved")
     assert moved.text == "from stage trying move to stage offered"
+    assert said(moved, "Europe/Madrid") == ("moved", "to offered, version 2")
+
+
+def test_explain_tells_of_the_move_before_the_stage_it_leads_to(made: World) -> None:
+    edit(made, 'from stage trying move to "offered/wait for visit"')
+    made.tick(at(LATER), silent)
+    with made.database.read() as connection:
+        story = explain(connection, "ana", "trial", at(LATER)).timeline
+    whats = [moment.what for moment in story if moment.at == at(LATER)]
+    assert whats[:2] == ["moved", "stage"]
+
+
+def test_explain_tells_how_long_whoever_was_moved_waits(made: World) -> None:
+    edit(made, "from every stage follow, keep waits")
+    made.tick(at(LATER), silent)
+    with made.database.read() as connection:
+        story = explain(connection, "ana", "trial", at(LATER)).timeline
+    moved = next(moment for moment in story if moment.what == "moved")
+    assert said(moved, "UTC")[1].startswith("to trying/wait, version 2, waits until ")
 
 
 def test_nobody_is_looked_at_for_ever_after_a_deployment(database_url: str) -> None:

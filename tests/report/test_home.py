@@ -131,7 +131,14 @@ def test_a_paused_campaign(made: World) -> None:
     assert (found.campaign, found.number, found.since) == ("welcome", 30, SENT + 2 * HOUR)
     assert looked(made, SENT + 3 * DAY).campaigns[0].state == "paused"
     with made.database.read() as connection:
-        assert campaign(connection, "welcome", SENT + 3 * DAY).paused_since == SENT + 2 * HOUR
+        close = campaign(connection, "welcome", SENT + 3 * DAY)
+    assert close.paused_since == SENT + 2 * HOUR
+    assert close.withheld == (), "they may still be sent"
+    assert alert(made, SENT + 3 * DAY, AlertKind.MOSTLY_WITHHELD) is None
+    operate.resume(made.database, campaign_id, SENT + 3 * DAY, "skip")
+    made.tick(SENT + 3 * DAY + HOUR)
+    with made.database.read() as connection:
+        assert campaign(connection, "welcome", SENT + 3 * DAY + HOUR).withheld == (("paused", 30),)
 
 
 def test_mostly_withheld(database_url: str) -> None:

@@ -137,6 +137,6 @@ def _show(format_: str, version: int, campaigns: tuple[tuple[str, int, str], ...
         "moved": moved,
     }
     lines = [table(("campaign", "version", "state"), campaigns)] if campaigns else ["there are no campaigns"]
-    those = f", {moved} of them moved by `migrate`" if moved else ""
+    those = f", {moved} of them moved or taken out by `migrate`" if moved else ""
     lines.append(f"deployment {version}; {in_flight} customers on their way{those}")
     emit(format_, "apply", facts, "\n".join(lines))

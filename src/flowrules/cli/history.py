@@ -7,6 +7,7 @@ import click
 from flowrules.cli.context import Context
 from flowrules.cli.output import emit_rows, formats
 from flowrules.report.history import COLUMNS, history
+from flowrules.report.words import told
 
 
 @click.command("history")
@@ -17,4 +18,8 @@ def command(context: Context, *, limit: int, format_: str) -> None:
     """List the deployments, the newest first, with the commit of git where the files were in a repository."""
     workspace = context.workspace()
     with context.database(workspace).read() as connection:
-        emit_rows(format_, "history", COLUMNS, history(connection, limit))
+        rows = history(connection, limit)
+        if format_ == "text":
+            context.note(f"times are local: {workspace.zone}")
+            rows = ({**row, "at": told(str(row["at"]), workspace.zone)} for row in rows)
+        emit_rows(format_, "history", COLUMNS, rows)

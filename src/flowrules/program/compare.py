@@ -86,7 +86,7 @@ def _flow(campaign: m.Campaign, said: Line) -> list[tuple[str, str]]:
     lines = [_clause(clause, said) for clause in clauses]
     lines += [(settle := f"settle {campaign.settle // 1_000_000} seconds", settle)] if campaign.settle else []
     made = machine(campaign)
-    for node in made.nodes:
+    for node in sorted(made.nodes, key=lambda node: int(node.place.rpartition(":")[2])):  # as written
         if node.kind is not NodeKind.END:
             # Not where it leads: a new step would show the one before it as another.
             meaning = f"{node.kind} {node.key} {node.duration} {node.words} {canonical(node.test, {})}"

@@ -16,11 +16,12 @@ from flowrules.content.deployed import Deployed, Library
 from flowrules.program.machine import NodeKind
 from flowrules.report.catalogue import campaign_versions, open_pauses
 from flowrules.report.comparison import Comparison, comparison
-from flowrules.report.funnel import Funnel, Group, Stage, last_stages, stage_names
+from flowrules.report.funnel import Funnel, Group, Stage, last_stages, leave_out
 from flowrules.report.home import ranked, since_quarter
 from flowrules.report.lookup import find_campaign, reason
 from flowrules.report.outbox import Outbox, outbox
 from flowrules.report.recent import Decided, latest, medians
+from flowrules.report.stages import stages
 from flowrules.report.words import SECOND
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
@@ -137,19 +138,18 @@ def funnel_so_far(
         return Funnel(campaign, None, 0, *groups)
     meant = library.of_version(row.version_id).machines[campaign]
     in_force = None if library.newest is None else library.newest.campaigns.get(campaign)
-    entered = tallies.sums(("held_out", "version_id"), What.ENTERED, campaign_id=campaign_id)
-    for (held_out, _), number in entered.items():
+    for (held_out,), number in tallies.sums(("held_out",), What.ENTERED, campaign_id=campaign_id).items():
         groups[held_out].entered += number
     for (held_out,), number in tallies.sums(("held_out",), What.GOAL, campaign_id=campaign_id).items():
         groups[held_out].goals += number
-    names = stage_names(connection, campaign_id, row.version_id, {version_id for _, version_id in entered})
-    last = last_stages(meant)
+    there = stages(connection, library, campaign, campaign_id, row.version_id)
+    last, places = last_stages(meant), there.places()
     for group in groups:
-        group.stages = [Stage(name, last=name in last) for name in names.values()]
-    places = {step_id: position for position, step_id in enumerate(names)}
+        group.stages = [Stage(name, last=name in last) for name in there.names.values()]
     _fill_stages(connection, tallies, campaign_id, groups, places)
-    for (held_out, step_id), median in medians(connection, campaign_id).items():
+    for (held_out, step_id), median in medians(connection, campaign_id, there.now).items():
         groups[held_out].stages[places[step_id]].median_s = median
+    leave_out(groups, there)
     return Funnel(campaign, (in_force or meant.campaign).title, row.number, *groups)
 
 
@@ -183,7 +183,7 @@ def _fill_stages(
 
 def _leave(left: dict[str, int], words: dict[str, int], reason: str, said: str | None, number: int) -> None:
     left[reason] = left.get(reason, 0) + number
-    if said is not None:
+    if said is not None and reason == Reason.EXIT.word:
         words[said] = words.get(said, 0) + number
 
 
@@ -195,13 +195,15 @@ def _stages(
 ) -> tuple[StageFigures, ...]:
     deployed = library.of_version(version_id)
     machine = deployed.machines[name]
+    there = stages(connection, library, name, campaign_id, version_id)
+    called = {then: there.names[there.now(then)] for then in there.places()}
     stage_of, steps = _places(connection, campaign_id)
     resting, next_due = waiting(connection, campaign_id), _next_due(connection)
     by_stage: Counter[str] = Counter()
     older: Counter[str] = Counter()
     for position, number in resting.items():
-        by_stage[stage_of[position]] += number
-        older[stage_of[position]] += number if position[0] != version_id else 0
+        by_stage[called[stage_of[position]]] += number
+        older[called[stage_of[position]]] += number if position[0] != version_id else 0
     held: dict[int, Counter[str]] = {}
     for each in box.waiting:
         if each.campaign_id == campaign_id and each.status is Status.HELD:
@@ -236,17 +238,15 @@ def _stages(
 
 def _places(
     connection: Connection, campaign_id: int
-) -> tuple[Mapping[tuple[int, int], str], Mapping[tuple[int, int], int]]:
+) -> tuple[Mapping[tuple[int, int], int], Mapping[tuple[int, int], int]]:
     """The stage, and the step, of every position of every version."""
-    node, step, version = tables.node.c, tables.step.c, tables.version.c
-    query = (
-        select(node.version_id, node.node, node.step_id, step.key)
-        .join_from(tables.node, tables.step, step.id == node.stage_id)
-        .where(node.version_id.in_(select(version.id).where(version.campaign_id == campaign_id)))
+    node, version = tables.node.c, tables.version.c
+    query = select(node.version_id, node.node, node.step_id, node.stage_id).where(
+        node.version_id.in_(select(version.id).where(version.campaign_id == campaign_id))
     )
     rows = connection.execute(query).all()
     return (
-        {(row.version_id, row.node): row.key for row in rows},
+        {(row.version_id, row.node): row.stage_id for row in rows},
         {(row.version_id, row.node): row.step_id for row in rows},
     )
 

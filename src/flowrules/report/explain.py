@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, case, select
 
 from flowrules.content.deployed import Deployed, Library
 from flowrules.content.outgoing import details, key_of
@@ -232,7 +232,9 @@ class _Story:
         query = decisions().where(of_customer(self._id), decision.at <= self._at)
         if campaign_id is not None:
             query = query.where(decision.campaign_id == campaign_id)
-        for row in self._connection.execute(query.order_by(decision.at, decision.turn)):
+        # Who is moved is then in another stage.
+        moved_first = case((decision.decision == Decision.MOVED, 0), else_=1)
+        for row in self._connection.execute(query.order_by(decision.at, decision.turn, moved_first)):
             word = Decision(row.decision).word
             withheld = row.decision == Decision.WITHHELD
             notes, next_possible = self._withheld.why(row) if withheld else ((), None)
@@ -264,6 +266,8 @@ class _Story:
         if row.decision == Decision.BRANCH:
             asked = (self._line(row.rule, row.at) or step).rstrip(":")
             return f"{step}: {row.words}" if row.words else asked if asked.startswith(("if ", "else if ")) else step
+        if row.decision == Decision.MOVED:
+            return f"to {row.step}, version {row.version}"
         if row.decision not in {Decision.ENTERED, Decision.NOT_ENTERED}:
             return row.words or (row.decision != Decision.WITHHELD and row.by) or step
         excluded = row.by if row.reason == Reason.EXCLUDED else ""

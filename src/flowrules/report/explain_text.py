@@ -74,7 +74,7 @@ def _moment(each: Moment, line: Text, explanation: Explanation, indent: int) -> 
         line.append(place, "dim")
         place = ""
     yield from folded(line, indent)
-    telling = each.what in {"withheld", "not_entered", "exit", "goal"} or each.reason == "template_error"
+    telling = each.what in {"withheld", "not_entered", "moved", "exit", "goal"} or each.reason == "template_error"
     below = [*([f"{place}  {each.text or ''}".strip()] if place else [each.text] if telling and each.text else [])]
     if each.counter is not None and each.window is not None:
         below.append(f"{each.counter} of {each.limit} contacts in the {window(each.window)} before")
@@ -101,6 +101,8 @@ def said(each: Moment, zone: str) -> tuple[str, str]:
     if each.what == "wait":
         what = label.removeprefix("wait").removesuffix("until").strip()
         return verb, f"{what}{', ' if what else ''}{until}" if until else label
+    if each.what == "moved" and until:
+        label += f", waits {until}"
     if each.what in {"entered", "send"} and because:
         return verb, f"{label} held out: control group".strip()
     if each.what == "exit":

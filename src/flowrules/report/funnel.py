@@ -6,7 +6,7 @@ last stay there. Never looks at single customers in Python.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Select, and_, case, func, select
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, and_, case, func, select
 from flowrules.content.deployed import Library
 from flowrules.program.machine import Machine, NodeKind
 from flowrules.report.lookup import find_campaign, reason
+from flowrules.report.stages import Stages, stages
 from flowrules.report.words import SECOND
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason
@@ -128,13 +129,12 @@ def funnel(connection: Connection, campaign: str, since: int | None = None, unti
     library = Library(connection)
     meant = library.of_version(newest.id).machines[campaign]
     in_force = None if library.newest is None else library.newest.campaigns.get(campaign)
-    used = cohort.subquery().c.version_id
-    names = stage_names(connection, campaign_id, newest.id, select(used).distinct())
+    there = stages(connection, library, campaign, campaign_id, newest.id)
     last = last_stages(meant)
     for group in groups.values():
-        group.stages = [Stage(name, last=name in last) for name in names.values()]
-    places = {step: position for position, step in enumerate(names)}
-    _fill_stages(connection, cohort, campaign_id, groups, places)
+        group.stages = [Stage(name, last=name in last) for name in there.names.values()]
+    _fill_stages(connection, cohort, campaign_id, groups, there)
+    leave_out([*groups.values()], there)
     return Funnel(campaign, (in_force or meant.campaign).title, newest.number, groups[0], groups[1])
 
 
@@ -181,31 +181,16 @@ def _fill_exits(connection: Connection, cohort: Select[tuple[int, ...]], groups:
             continue
         word = reason(found.exit) or ""
         group.exits[word] = group.exits.get(word, 0) + found.number
-        if found.text is not None:
+        if found.text is not None and found.exit == Reason.EXIT:
             group.words[found.text] = group.words.get(found.text, 0) + found.number
 
 
-def stage_names(
-    connection: Connection, campaign_id: int, newest: int, versions: Select[int] | Collection[int]
-) -> dict[int, str]:
-    """Step ids of the stages: those of the newest version in flow order, then others of versions that were in use."""
-    node, step = tables.node.c, tables.step.c
-    in_flow = (
-        select(node.stage_id, func.min(node.node).label("first"))
-        .where(node.version_id == newest)
-        .group_by(node.stage_id)
-        .subquery()
-    )
-    query = select(step.id, step.key).join(in_flow, in_flow.c.stage_id == step.id).order_by(in_flow.c.first)
-    names = {row.id: row.key for row in connection.execute(query)}
-    older = (
-        select(step.id, step.key)
-        .where(step.campaign_id == campaign_id, step.id.in_(select(node.stage_id).where(node.version_id.in_(versions))))
-        .order_by(step.key)
-    )
-    for row in connection.execute(older):
-        names.setdefault(row.id, row.key)
-    return names
+def leave_out(groups: Sequence[Group], there: Stages) -> None:
+    """Of stages that are gone only those that somebody came to are shown."""
+    for position in reversed(range(there.current, len(there.names))):
+        if not any(group.stages[position].entered for group in groups):
+            for group in groups:
+                del group.stages[position]
 
 
 def _fill_stages(
@@ -213,21 +198,21 @@ def _fill_stages(
     cohort: Select[tuple[int, ...]],
     campaign_id: int,
     groups: Mapping[int, Group],
-    places: Mapping[int, int],
+    there: Stages,
 ) -> None:
-    decision = tables.decision.c
+    decision, places = tables.decision.c, there.places()
+    then = decision.step_id
+    stage = case(there.renamed, value=then, else_=then) if there.renamed else then
     order = (decision.at, decision.turn)
     of_instance = (decision.customer_id, decision.instance)
     stays = (
         select(
             decision.customer_id,
             decision.instance,
-            decision.step_id,
+            stage.label("step_id"),
             decision.at.label("since"),
             func.lead(decision.at).over(partition_by=of_instance, order_by=order).label("moved_at"),
-            func.lead(decision.at)
-            .over(partition_by=(*of_instance, decision.step_id), order_by=order)
-            .label("again_at"),
+            func.lead(decision.at).over(partition_by=(*of_instance, stage), order_by=order).label("again_at"),
         )
         .where(decision.campaign_id == campaign_id, decision.decision == Decision.STAGE)
         .subquery()
@@ -288,5 +273,5 @@ def _count(stage: Stage, outcome: int, words: str, number: int) -> None:
     else:
         word = Reason(outcome).word
         stage.left[word] = stage.left.get(word, 0) + number
-        if words:
+        if words and outcome == Reason.EXIT:
             stage.words[words] = stage.words.get(words, 0) + number

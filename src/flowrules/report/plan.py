@@ -124,7 +124,9 @@ def _counts(campaign: CampaignChange, steps: list[Step]) -> str:
     parts += [f"{count(moved)} move{_s(moved)}"] if moved else []
     parts += [f"{count(left)} leave{_s(left)}"] if left else []
     parts += [f"of {count(lost)} nobody has said what becomes of them"] if lost else []
-    return f"{count(inside)} on their way: {', '.join(parts)}"
+    ghosts = sum(step.position.held_out for step in steps)
+    held_out = f", {count(ghosts)} of them held out" if ghosts else ""
+    return f"{count(inside)} on their way{held_out}: {', '.join(parts)}"
 
 
 def _at(step: Step) -> Iterator[str]:

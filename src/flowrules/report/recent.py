@@ -5,7 +5,7 @@ Takes a connection; looks at no more than the newest 20,000 decisions, in the le
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,8 +92,11 @@ def _decided(row: Row[Any], names: _Names) -> Decided:
     )
 
 
-def medians(connection: Connection, campaign_id: int) -> Mapping[tuple[int, int], int]:
-    """Seconds, by held out and stage: of the last 1,000 stays in the campaign that ended among those decisions."""
+def medians(connection: Connection, campaign_id: int, now: Callable[[int], int]) -> Mapping[tuple[int, int], int]:
+    """Seconds, by held out and stage: of the last 1,000 stays in the campaign that ended among those decisions.
+
+    now: the stage that one of then has become.
+    """
     decision = tables.decision.c
     newest = select(decision.at).order_by(decision.at.desc()).offset(LOOKED_AT - 1).limit(1)
     since = connection.execute(newest).scalar()
@@ -102,5 +105,5 @@ def medians(connection: Connection, campaign_id: int) -> Mapping[tuple[int, int]
     found: dict[tuple[int, int], list[int]] = {}
     for row in connection.execute(stays(connection.dialect.name, STAYS), values):
         if row.step_id is not None:
-            found.setdefault((row.held_out, row.step_id), []).append(row.stay)
+            found.setdefault((row.held_out, now(row.step_id)), []).append(row.stay)
     return {of: sorted(each)[(len(each) - 1) // 2] // SECOND for of, each in found.items()}

@@ -20,6 +20,7 @@ from flowrules.sql.suppression import HARD_BOUNCE
 _NOTES: dict[int, tuple[str, ...]] = {
     Reason.ON_HOLD: ("asked for again as soon as that is no longer so",),
     Reason.EXPIRED: ("too late to be of use",),
+    Reason.ALREADY_SENT: ("the version the customer was moved from had sent it on this journey",),
     Reason.MOVED_ON: ("it still waited when the journey went on without it",),
     Reason.JOURNEY_ENDED: ("it still waited when the journey ended",),
 }

@@ -12,6 +12,7 @@ from sqlalchemy import TextClause, text
 
 from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.statement import Writer
+from flowrules.sql.tables import OPERATOR
 
 QUARTER = 900_000_000
 """Messages are counted by quarter hours: the offset of every zone there is now is a whole number of them."""
@@ -84,7 +85,9 @@ def counting(dialect: str) -> Counting:
         f"CASE WHEN d.reason = {int(Reason.CAPPED)} THEN d.place_id ELSE 0 END AS place_id, "
         f"CASE WHEN {_ENTERED} THEN 0 ELSE {_QUARTER} END AS quarter, count(*) AS number FROM decision d "
         f"WHERE {_IN} AND ({_ENTERED} OR {_SEND} AND (d.reason IS NOT NULL OR {at_once}) "
-        f"OR d.decision = {int(Decision.WITHHELD)} AND d.until IS NULL AND d.reason <> {int(Reason.ON_HOLD)}) "
+        f"OR d.decision = {int(Decision.WITHHELD)} AND d.until IS NULL AND d.reason <> {int(Reason.ON_HOLD)} "
+        # What a pause holds may be sent when it is over; what is passed over then is the operator's.
+        f"AND (d.reason <> {int(Reason.PAUSED)} OR d.place_id = (SELECT id FROM label WHERE text = '{OPERATOR}'))) "
         "GROUP BY 1, 2, 3, 4, 5, 6, 7"
     )
     outcomes = (

@@ -105,7 +105,7 @@ FUTURES = (
     _future(r"\bwebhook\b.*", "calling another system"),
     _future(r"\bas +\w+", "keys of steps"),
     _future(
-        r"\bformerly\b(?: +\w+)?",
+        r"^(?! *stage\b).*?(?P<part>\bformerly\b(?: +\w+)?)",
         "declared renames of anything but a stage",
         "a campaign of another name is another campaign: those inside the old one finish it",
     ),
@@ -303,6 +303,13 @@ PHRASES = (
         "write `enter when`",
         "when",
         "WHEN",
+    ),
+    _phrase(
+        r"^ *stage +\w+ +formerly +\w+ +(?P<part>_+)",
+        "the title of a stage stands before `formerly`",
+        'write `stage NAME "Title" formerly OLD:`',
+        None,
+        None,
     ),
     _phrase(
         r"\b(?:e?mails?|sms|texts)\b",
