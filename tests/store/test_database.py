@@ -38,7 +38,7 @@ def test_create_makes_what_open_reads(database_url: str) -> None:
         "zone": "Europe/Madrid",
         "currency": "USD",
     }
-    assert rows(database, "SELECT * FROM clock") == [(0, BEGINNING, BEGINNING, 0)]
+    assert rows(database, "SELECT * FROM clock") == [(0, BEGINNING, BEGINNING, 0, BEGINNING, 0)]
     assert rows(database, "SELECT name FROM zone ORDER BY id") == [("UTC",), ("Europe/Madrid",)]
 
 

@@ -49,7 +49,10 @@ SPOILT: Mapping[str, tuple[str, ...]] = {
     "decisions without the place of their rule": (
         "UPDATE decision SET place_id = 9999 WHERE decision = 1 AND customer_id = 2",
     ),
-    "decisions that nobody finds by their customer": ("DELETE FROM visit WHERE customer_id = 2",),
+    "decisions that nobody finds by their customer": (
+        "INSERT INTO visit (customer_id, at) SELECT DISTINCT customer_id, at FROM decision WHERE customer_id <> 2",
+        "UPDATE clock SET visited_at = last_tick",
+    ),
     "identities of nobody": ("INSERT INTO identity VALUES ('id', 'ghost', 99, 0)",),
 }
 
