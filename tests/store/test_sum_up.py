@@ -87,6 +87,7 @@ def test_several_at_once(ticked: str) -> None:
         check(database)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [4, 11, 14, 17, 19, 21])
 def test_killed_at_a_statement(ticked: str, number: int) -> None:
     def work() -> None:
@@ -100,6 +101,7 @@ def test_killed_at_a_statement(ticked: str, number: int) -> None:
         check(database)
 
 
+@pytest.mark.slow
 def test_it_goes_on_beside_ticks(database_url: str) -> None:
     make(database_url, STORY)
     with opened(database_url) as database:
