@@ -230,6 +230,9 @@ def _wrong(location: tuple[int | str, ...], kind: str, source: Source) -> Diagno
         near = nearest(keys[-1], known)
         fixes = (Fix(f"change to `{near}`", False, (Edit(span, near),)),) if near else ()
         hint = f"did you mean `{near}`?" if near else "there are: " + ", ".join(f"`{name}`" for name in known)
+        if table is not _Settings and keys[-1] in _Settings.model_fields:
+            where = ".".join(keys[:-1])
+            hint, fixes = f"it belongs above the first line in brackets; here it is one of [{where}]", ()
         if keys[0] == "channels" and "password" in keys[-1].lower():
             hint, fixes = _ELSEWHERE.replace("CHANNEL", keys[1].upper()), ()
         return Diagnostic("FR321", f"there is no setting `{keys[-1]}`", span, hint, fixes=fixes)

@@ -276,3 +276,10 @@ def test_what_checking_imports() -> None:
     program = f"import sys, flowrules.check, flowrules.workspace; print([m for m in {heavy} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
+
+
+def test_a_setting_below_a_table_is_told_where_it_belongs(tmp_path: Path) -> None:
+    write(tmp_path, flowrules_toml='[channels.email]\ntype = "file"\nvirtual_clock = true\n')
+    _, (problem,) = load(tmp_path, {})
+    assert (problem.code, problem.span.line) == ("FR321", 3)
+    assert problem.hint == "it belongs above the first line in brackets; here it is one of [channels.email]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowrules.diagnostics.model import Diagnostic, Edit, Fix, Label
-from flowrules.diagnostics.text import concise, render
+from flowrules.diagnostics.text import render
 from flowrules.source import Source, Span
 from flowrules.syntax.parser import parse
 
@@ -88,8 +88,3 @@ def test_a_line_without_end_is_cut_around_the_mistake() -> None:
     assert all(len(line) < 200 for line in shown.splitlines())
     assert "^^^" in shown
     assert "are" in shown
-
-
-def test_concise() -> None:
-    (found,) = parse(Source("a.flow", "segmnt x: has login"))[1]
-    assert concise(found) == "a.flow:1:1: error[FR012]: `segmnt` is not known here"

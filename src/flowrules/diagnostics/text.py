@@ -82,11 +82,6 @@ def pointed(span: Span, *, colour: bool = False) -> str:
     )
 
 
-def concise(diagnostic: Diagnostic) -> str:
-    """`file:line:column: error[FR101]: message`, for logs and for those who know."""
-    return f"{_place(diagnostic.span)}: {diagnostic.severity}[{diagnostic.code}]: {_shown(diagnostic.message)}"
-
-
 def _place(span: Span) -> str:
     return f"{_shown(span.source.name)}:{span.line}:{span.column}"
 

@@ -276,8 +276,11 @@ def refusal(made: Plan) -> tuple[str, str]:
     """Why it can not be put in force, and the way out with the lines to write."""
     first = made.refused[0]
     who = "1 customer" if (many := sum(step.position.customers for step in made.refused)) == 1 else f"{many} customers"
+    others = len({(step.position.campaign, step.position.step) for step in made.refused}) - 1
+    more = f"; {others} more of these" if others else ""
+    where = f"`{first.position.step}` of `{first.position.campaign}`"
     return (
-        f"{who} on their way would be lost: `{first.position.step}` of `{first.position.campaign}`, {first.fate.why}",
+        f"{who} on their way would be lost: {where}, {first.fate.why}{more}",
         "say what becomes of them: with `keep` they finish what they are in; or write `move to stage NAME`, or `exit`\n"
         + "\n".join(f"\ncampaign {name}:\n{lines}" for name, lines in to_paste(made.refused).items()),
     )
