@@ -68,7 +68,8 @@ def _moment(each: Moment, line: Text, explanation: Explanation, indent: int) -> 
         if each.instance and each.campaign in explanation.side_by_side:
             where += f"#{each.instance}"
         where += " " if where else ""
-    place = f"{where}{each.rule or ''}".strip()
+    rule = "" if each.what == "exit" and each.rule == OPERATOR else each.rule or ""
+    place = f"{where}{rule}".strip()
     if place and len(line) + 2 + len(place) <= WIDTH:
         line.append(" " * (WIDTH - len(line) - len(place)))
         line.append(place, "dim")
@@ -106,6 +107,7 @@ def said(each: Moment, zone: str) -> tuple[str, str]:
     if each.what in {"entered", "send"} and because:
         return verb, f"{label} held out: control group".strip()
     if each.what == "exit":
+        because = "taken out by an operator" if each.reason == "operator" else because
         return verb, because if not label or label == because else f"{because}: {label}".removeprefix("exit: ")
     if each.what == "goal":
         return verb, "after the journey had ended" if because else ""
