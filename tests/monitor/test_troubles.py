@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy import insert, make_url, text
+from textual.containers import Container
 
 from flowrules.errors import DatabaseReadOnlyError, StoreError
 from flowrules.monitor.app import Monitor
@@ -196,3 +200,32 @@ def test_quitting_waits_for_nobody(sqlite_shop: Shop, monkeypatch: pytest.Monkey
     began = time.monotonic()
     run(look)
     assert time.monotonic() - began < 25
+
+
+def test_an_answer_that_comes_while_it_closes(sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parts of a screen go one by one, and an answer may come in between."""
+    asked, closing = threading.Event(), threading.Event()
+
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.sees("● live")
+            at_once = Home.look
+
+            def late(home: Home) -> object:
+                asked.set()
+                closing.wait(20)
+                return replace(at_once(home), now=0)
+
+            monkeypatch.setattr(Home, "look", late)
+            await look.press("r")
+            await look.until(asked.is_set)
+
+            async def goes(part: Container) -> None:
+                if part.id == "body":
+                    closing.set()
+                    await asyncio.sleep(0.5)
+
+            monkeypatch.setattr(Container, "on_unmount", goes, raising=False)
+
+    run(look)
+    assert closing.is_set()

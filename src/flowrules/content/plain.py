@@ -35,6 +35,13 @@ class _Reader(HTMLParser):
         self._breaks = 2  # behind what was written last
         self._links: list[tuple[str, int]] = []
 
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        """`<![if !mso]>` and whatever else begins like it: a comment up to `>`, as browsers read it.
+
+        Python before 3.14 fails on those it does not know.
+        """
+        return self.parse_bogus_comment(i, report)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag in _UNREAD:

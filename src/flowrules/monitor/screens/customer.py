@@ -17,7 +17,6 @@ from textual.widgets import Static
 
 from flowrules.content.deployed import Library
 from flowrules.monitor import orders
-from flowrules.monitor.background import in_background
 from flowrules.monitor.colours import coloured
 from flowrules.monitor.look import LOUD, title, words
 from flowrules.monitor.screens.card import card_text
@@ -190,7 +189,7 @@ class CustomerScreen(Live[Customer]):
             return found
 
         try:
-            found = await in_background(find)
+            found = await self.beside(find)
         except Exception:  # noqa: BLE001 -- the next look of the screen says what is wrong
             found = reasons
         if alone:

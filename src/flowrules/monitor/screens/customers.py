@@ -11,7 +11,6 @@ from textual.binding import Binding
 from textual.widget import Widget
 from textual.widgets import Input
 
-from flowrules.monitor.background import in_background
 from flowrules.monitor.look import words
 from flowrules.monitor.screens.customer import CustomerScreen
 from flowrules.monitor.screens.live import Live
@@ -87,7 +86,7 @@ class Customers(Live[bool]):
                 return search(connection, given, _MOST)
 
         try:
-            self.found = await in_background(look)
+            self.found = await self.beside(look)
         except Exception as failure:  # noqa: BLE001 -- said above; the next key asks again
             self.monitor.trouble("search", failure)
             self.tell()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from flowrules.monitor.app import Monitor
 
 Figures = TypeVar("Figures")
+T = TypeVar("T")
 
 SOONEST, LATEST, SLOWER = 1.0, 5.0, 0.5
 """Seconds between two questions, and by how much it grows each time the answer was the same."""
@@ -101,9 +102,22 @@ class Live(Screen[None], Generic[Figures]):
         self.tell()
         self._wanted.set()
 
+    @property
+    def gone(self) -> bool:
+        """It was closed, or the program ends: its parts go one by one."""
+        return not (self.display and self.app.is_running)
+
+    async def beside(self, look: Callable[[], T]) -> T:
+        """What `look` gives or raises, in the background; for a screen that is gone by then, the work ends here."""
+        try:
+            return await in_background(look)
+        finally:
+            if self.gone:
+                raise asyncio.CancelledError
+
     def tell(self) -> None:
         """Say how the engine is, and what is wrong."""
-        if self.query(Top):
+        if self.query(Top) and not self.gone:
             self.query_one(Top).show(self.monitor.engine_words())
             self.query_one(Notice).show(self.monitor.trouble_words())
             self.set_class(self.figures is None, "-nothing")
@@ -130,8 +144,6 @@ class Live(Screen[None], Generic[Figures]):
             began = time.monotonic()
             found = await self._ask()
             took = time.monotonic() - began
-            if not self.query("#body"):  # it was closed meanwhile
-                return
             if found is not None and found != self.figures:
                 self.figures = found
                 self.query_one("#body").display = True
@@ -148,7 +160,7 @@ class Live(Screen[None], Generic[Figures]):
 
     async def _ask(self) -> Figures | None:
         try:
-            found = await in_background(self.look)
+            found = await self.beside(self.look)
         except Exception as failure:  # noqa: BLE001 -- it is said, and asked again: nothing ends the monitor
             self.monitor.trouble(type(self).__name__, failure)
             return None
