@@ -35,7 +35,20 @@ def test_what_stands_there(html: str, text: str) -> None:
     assert plain(html) == text
 
 
-_PIECES = [*"<>/ab&;\"'=! -\n#x?[]", "<!", "<![", "<!--", "-->", "]]>", "<a href='", "</a>", "<li>", "<style>", "<?", "&#"]
+_PIECES = [
+    *"<>/ab&;\"'=! -\n#x?[]",
+    "<!",
+    "<![",
+    "<!--",
+    "-->",
+    "]]>",
+    "<a href='",
+    "</a>",
+    "<li>",
+    "<style>",
+    "<?",
+    "&#",
+]
 
 
 @given(st.lists(st.sampled_from(_PIECES), max_size=60).map("".join))

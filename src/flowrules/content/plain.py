@@ -35,7 +35,7 @@ class _Reader(HTMLParser):
         self._breaks = 2  # behind what was written last
         self._links: list[tuple[str, int]] = []
 
-    def parse_marked_section(self, i: int, report: int = 1) -> int:
+    def parse_marked_section(self, i: int, report: bool = True) -> int:  # noqa: FBT001, FBT002 -- as it is called
         """`<![if !mso]>` and whatever else begins like it: a comment up to `>`, as browsers read it.
 
         Python before 3.14 fails on those it does not know.
