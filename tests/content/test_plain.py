@@ -27,6 +27,8 @@ from flowrules.model.snapshot import Template
         ("<head><title>x</title><style>p { color: red }</style></head><script>alert(1)</script><p>y</p>", "y\n"),
         ("<p>open <b>never closed", "open never closed\n"),
         ("a < b & c &lt;b&gt;", "a < b & c <b>\n"),
+        ("<![if !mso]>a<![endif]> b<![;]>", "a b\n"),
+        ("<![;", "<![;\n"),
     ],
 )  # fmt: skip
 def test_what_stands_there(html: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from sqlalchemy import insert, make_url, text
 
 from flowrules.errors import DatabaseReadOnlyError, StoreError
 from flowrules.monitor.app import Monitor
+from flowrules.monitor.screens.campaign import CampaignScreen
 from flowrules.monitor.screens.home import Home
+from flowrules.monitor.widgets.top import Top
 from flowrules.sql import tables
 from flowrules.store import revisions
 from flowrules.store.database import Database
@@ -196,3 +199,23 @@ def test_quitting_waits_for_nobody(sqlite_shop: Shop, monkeypatch: pytest.Monkey
     began = time.monotonic()
     run(look)
     assert time.monotonic() - began < 25
+
+
+def test_a_screen_that_is_being_closed_shows_nothing_more(sqlite_shop: Shop) -> None:
+    """What is on it goes bit by bit, while somebody still waits for an answer to show there."""
+
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            await look.press("enter")
+            await look.until(lambda: isinstance(look.app.screen, CampaignScreen) and not look.app.screen.gone)
+            closing = look.app.screen
+            assert isinstance(closing, CampaignScreen)
+            closing.query_one(Top).call_later(asyncio.sleep, 0.2)  # so it goes last
+            look.app.pop_screen()
+            while closing.children:
+                closing.tell()
+                await asyncio.sleep(0)
+            assert closing.gone
+
+    run(look)

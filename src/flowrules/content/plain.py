@@ -70,6 +70,10 @@ class _Reader(HTMLParser):
             self.pieces.append(text)
             self._breaks = 0
 
+    def parse_marked_section(self, i: int, report: bool = True) -> int:  # noqa: FBT001, FBT002  # the library's
+        """`<![if ...]>` is a comment to every browser; the library gives up at some."""
+        return self.parse_bogus_comment(i, report)
+
     def _break(self, tag: str) -> None:
         self._broken(2 if tag in _APART else 1 if tag in _LINE else 0)
 

@@ -193,6 +193,8 @@ class CustomerScreen(Live[Customer]):
             found = await in_background(find)
         except Exception:  # noqa: BLE001 -- the next look of the screen says what is wrong
             found = reasons
+        if self.gone:
+            return
         if alone:
             self.app.push_screen(WhyScreen(found))
             return

@@ -93,6 +93,8 @@ class Customers(Live[bool]):
             self.tell()
             return
         self.monitor.trouble("search", None)
+        if self.gone:
+            return
         lines = [
             Line(each.customer, (words(each.customer, "bold"), words(each.kind, "dim"), words(each.value)))
             for each in self.found.hits

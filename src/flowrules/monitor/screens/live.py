@@ -69,6 +69,11 @@ class Live(Screen[None], Generic[Figures]):
     def show(self, figures: Figures) -> None:
         raise NotImplementedError
 
+    @property
+    def gone(self) -> bool:
+        """It was closed, or is being closed, and then some of what is on it may be missing already."""
+        return not (self.display and self.query("#body"))
+
     # --- the frame ------------------------------------------------------------------------------------
 
     @property
@@ -103,7 +108,7 @@ class Live(Screen[None], Generic[Figures]):
 
     def tell(self) -> None:
         """Say how the engine is, and what is wrong."""
-        if self.query(Top):
+        if not self.gone:
             self.query_one(Top).show(self.monitor.engine_words())
             self.query_one(Notice).show(self.monitor.trouble_words())
             self.set_class(self.figures is None, "-nothing")
@@ -130,7 +135,7 @@ class Live(Screen[None], Generic[Figures]):
             began = time.monotonic()
             found = await self._ask()
             took = time.monotonic() - began
-            if not self.query("#body"):  # it was closed meanwhile
+            if self.gone:
                 return
             if found is not None and found != self.figures:
                 self.figures = found
