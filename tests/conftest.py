@@ -1,4 +1,6 @@
-"""What every test can ask for, and what no run may hide: a skipped test fails CI, and is named anywhere else."""
+"""What every test can ask for, and what no run may hide: a skipped test fails CI, and is named anywhere else; a slow
+test that there was no time for is named and counted.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 from hypothesis import settings
 
+from tests.support.budget import NOT_RUN, is_left_out, left_out, start_budget, tell
 from tests.support.databases import (
     _postgres_admin,
     close_run,
@@ -34,6 +37,7 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # a worker belongs to the run that started it
         open_run()
+        start_budget()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -56,3 +60,16 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     return _refuse_skip((yield))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    return left_out(item) or None
+
+
+def pytest_report_teststatus(report: Report) -> tuple[str, str, str] | None:
+    return (NOT_RUN, "-", "NOT RUN") if is_left_out(report) else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    tell(terminalreporter)

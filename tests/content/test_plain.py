@@ -29,6 +29,8 @@ from flowrules.model.snapshot import Template
         ("a < b & c &lt;b&gt;", "a < b & c <b>\n"),
         ("<p>one<![if !mso]> two<![endif]><!--[if mso]>three<![endif]--></p>", "one two\n"),
         ("a<![;>b<![>c<![CDATA[d]]>e", "abce\n"),
+        ("<![if !mso]>a<![endif]> b<![;]>", "a b\n"),
+        ("<![;", "<![;\n"),
     ],
 )  # fmt: skip
 def test_what_stands_there(html: str, text: str) -> None:

@@ -16,7 +16,9 @@ from textual.containers import Container
 
 from flowrules.errors import DatabaseReadOnlyError, StoreError
 from flowrules.monitor.app import Monitor
+from flowrules.monitor.screens.campaign import CampaignScreen
 from flowrules.monitor.screens.home import Home
+from flowrules.monitor.widgets.top import Top
 from flowrules.sql import tables
 from flowrules.store import revisions
 from flowrules.store.database import Database
@@ -229,3 +231,23 @@ def test_an_answer_that_comes_while_it_closes(sqlite_shop: Shop, monkeypatch: py
 
     run(look)
     assert closing.is_set()
+
+
+def test_a_screen_that_is_being_closed_shows_nothing_more(sqlite_shop: Shop) -> None:
+    """What is on it goes bit by bit, while somebody still waits for an answer to show there."""
+
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            await look.press("enter")
+            await look.until(lambda: isinstance(look.app.screen, CampaignScreen) and not look.app.screen.gone)
+            closing = look.app.screen
+            assert isinstance(closing, CampaignScreen)
+            closing.query_one(Top).call_later(asyncio.sleep, 0.2)  # so it goes last
+            look.app.pop_screen()
+            while closing.children:
+                closing.tell()
+                await asyncio.sleep(0)
+            assert closing.gone
+
+    run(look)

@@ -6,6 +6,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from psycopg import sql
 from sqlalchemy import make_url, text
 
 from flowrules.store.database import Database
+from tests.support.postgres import driver_url
 
 Prepare = Callable[[str], None]
 
 TABLES = (
     *("clock", "decision", "visit", "enrollment", "message", "contact", "tagging", "exposure", "consumption", "event"),
-    *("outcome", "customer"),
+    *("outcome", "customer", "attribute_change", "assignment", "membership", "move", "resting"),
 )
+ALWAYS = ("calendar", "month", "zone_offset")
 
 
 class Copies:
@@ -52,6 +55,24 @@ class Copies:
             file = Path(url.removeprefix("sqlite:///"))
             for suffix in ("", "-wal", "-shm"):
                 file.with_name(file.name + suffix).unlink(missing_ok=True)
+
+    @contextmanager
+    def left(self, url: str) -> Iterator[Callable[[], bytes]]:
+        """Tells, in short, what is left if everybody who uses a database dies at the moment of the call."""
+        if self._admin is None:
+            file = Path(url.removeprefix("sqlite:///"))
+            files = [file, file.with_name(file.name + "-wal")]
+            yield lambda: sha256(b"".join(each.read_bytes() for each in files if each.exists())).digest()
+        else:
+            with psycopg.connect(driver_url(url), autocommit=True) as other:
+                found = other.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+                texts = [
+                    f"(SELECT coalesce(string_agg(md5({name}::text), '' ORDER BY md5({name}::text)), '') FROM {name})"  # noqa: S608  # our names
+                    for (name,) in found
+                    if name not in ALWAYS
+                ]
+                query = sql.SQL(f"SELECT md5(concat_ws('/', {', '.join(texts)}))")
+                yield lambda: str(other.execute(query).fetchone()).encode()
 
     def close(self) -> None:
         for name in list(self._names):

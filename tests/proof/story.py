@@ -22,6 +22,7 @@ from flowrules.runtime.answers import Answer
 from flowrules.runtime.deliver import deliver
 from flowrules.runtime.deploy import apply
 from flowrules.sql import tables
+from flowrules.store import database as store
 from flowrules.store.columns import add_columns
 from flowrules.store.database import Database
 from flowrules.store.identity import IdentityKind, normalised
@@ -196,6 +197,8 @@ def _begin(work: Callable[[], None]) -> int:
     if child == 0:
         code = 1
         try:
+            # Works that race all want SQLite's one lock; on a busy machine that can take longer than people would wait.
+            store._PRAGMAS = ("PRAGMA busy_timeout=120000", *store._PRAGMAS[1:])
             work()
             code = 0
         except BaseException:  # noqa: BLE001  # this process ends here

@@ -1,7 +1,8 @@
 """A tick is killed at any statement, on either side of any commit; after a restart nothing shows it.
 
-FLOWRULES_SWEEP=all kills at every statement of the whole story, for an hour or two; `-s` shows how far it is.
-FLOWRULES_SWEEP_FROM says at which to begin.
+What a death leaves behind is what the database holds at that moment, and that changes at few of the statements. So
+every statement is looked at, and where the same is left, the process is killed at the first and at the last of them.
+FLOWRULES_SWEEP=all kills it at each, for hours; `-s` shows how far it is.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from flowrules.store.database import Database
 from tests.proof.copies import Copies, difference, opened, rows
 from tests.proof.everything import DEPLOYED, RULES, later, only, scenario
 from tests.proof.story import Deploy, Step, Tick, answering, make, play, played_until, slices_of, statements
+from tests.proof.tap import tapped
 from tests.reference.scenario import HOUR, Scenario
 
 POINTS = 6
 SWEEP = os.environ.get("FLOWRULES_SWEEP", "")
-FIRST = int(os.environ.get("FLOWRULES_SWEEP_FROM", "1"))
 SLICE = 30
 CAMPAIGNS = ("welcome", "rival", "daily")
 STORY = scenario(50, days=2, facts=2, rules=only(RULES, *CAMPAIGNS))
@@ -118,14 +119,29 @@ def test_a_story_worth_killing(story: Story) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(4 * 3600)
-@pytest.mark.parametrize("name", LEGS if SWEEP == "all" else ["short"])
+@pytest.mark.timeout(12 * 3600 if SWEEP == "all" else 1800)
+@pytest.mark.parametrize("name", LEGS)
 def test_killed_at_every_statement(story: Story, name: str) -> None:
-    """On PostgreSQL, where each takes seconds, at every seventh."""
     leg = story.legs[name]
-    every = 1 if leg.before.startswith("sqlite") else 7
-    for number in range(FIRST, leg.statements + 1, every):
+    numbers = range(1, leg.statements + 1) if SWEEP == "all" else edges(story, leg)
+    for number in numbers:
         assert kill_and_restart(story, leg, number), number
-        if number % 100 < every:
-            print(f"{name}: {number} of {leg.statements}", flush=True)  # noqa: T201 -- it takes an hour
+        if number % 100 == 0:
+            print(f"{name}: {number} of {leg.statements}", flush=True)  # noqa: T201 -- it takes hours
     assert not kill_and_restart(story, leg, leg.statements + 1)
+
+
+def edges(story: Story, leg: Leg) -> list[int]:
+    """The first and the last of the statements at which a death would leave the same."""
+    url = story.copies.of(leg.before)
+    with opened(url) as database, story.copies.left(url) as left:
+        seen: list[bytes] = []
+        with tapped(database, lambda *_: seen.append(left())):
+            play(database, leg.steps, answering(story.scenario))
+    story.copies.drop(url)
+    assert len(seen) == leg.statements
+    assert len(set(seen)) > 2
+    numbers = range(1, leg.statements + 1)
+    last = [number for number in numbers if number == leg.statements or seen[number] != seen[number - 1]]
+    print(f"{leg.statements} statements, {len(last)} states")  # noqa: T201 -- docs/reliability.md has the sums
+    return sorted({1, *last, *(number + 1 for number in last[:-1])})

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flowrules.check import check
 from flowrules.program.machine import NodeKind, machine
 from flowrules.program.plan import Plan, Step
 from tests.reference.scenario import HOUR, Event
-from tests.support.engine import snapshot_of
+from tests.support.engine import checked, snapshot_of
 
 if TYPE_CHECKING:
     from tests.reference.generate_words import Dice
@@ -26,7 +25,7 @@ def populated(dice: Dice, scenario: Scenario) -> Scenario:
     for trigger in ("login, every time", "login, again after exit"):
         rules = re.sub(r"^    enter when .*$", f"    enter when {trigger}", scenario.rules, flags=re.MULTILINE)
         rules = re.sub(r"^    (?:exclude|hold out|exit when|hold while) .*\n", "", rules, flags=re.MULTILINE)
-        if check(snapshot_of(replace(scenario, rules=rules))).model is not None:
+        if checked(snapshot_of(replace(scenario, rules=rules))).model is not None:
             scenario = replace(scenario, rules=rules)
             break
     events = [
@@ -41,7 +40,7 @@ def edited(dice: Dice, scenario: Scenario) -> Scenario:
     """Other rules that `check` accepts; now and then the same."""
     for _ in range(dice.number(1, 3)):
         rules = dice.pick((_longer, _longer, _without, _without, _more, _renamed, _capped))(dice, scenario.rules)
-        if check(snapshot_of(replace(scenario, rules=rules))).model is not None:
+        if checked(snapshot_of(replace(scenario, rules=rules))).model is not None:
             scenario = replace(scenario, rules=rules)
     return scenario
 
@@ -108,7 +107,7 @@ def with_lines(scenario: Scenario, lines: dict[str, list[str]]) -> Scenario:
 
 def said(dice: Dice, scenario: Scenario, plan: Plan) -> dict[str, list[str]]:
     """A line for some of those on their way, and for all who would be lost."""
-    model = check(snapshot_of(scenario)).model
+    model = checked(snapshot_of(scenario)).model
     assert model is not None
     places = {}
     for campaign in model.campaigns:

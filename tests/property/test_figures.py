@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
@@ -22,17 +22,16 @@ from flowrules.runtime.tick import planner
 from flowrules.sql.codes import Reason, Status
 from flowrules.store.database import Database
 from flowrules.store.sum_up import sum_up
+from tests.property.examples import examples
 from tests.property.test_outbox import Moody
 from tests.reference.generate import cuts, scenarios
 from tests.reference.scenario import DAY, HOUR
 from tests.support.engine import Reactions, deployed
 
-QUICK = settings(max_examples=5, suppress_health_check=list(HealthCheck), deadline=None)
-
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@QUICK
+@examples(5)
 @given(st.data())
 def test_figures_are_what_the_tables_say(database_url: str, data: st.DataObject) -> None:
     scenario = data.draw(scenarios())
@@ -49,7 +48,7 @@ def test_figures_are_what_the_tables_say(database_url: str, data: st.DataObject)
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@QUICK
+@examples(5)
 @given(st.data())
 def test_also_where_messages_are_handed_over(database_url: str, data: st.DataObject) -> None:
     scenario = data.draw(scenarios())

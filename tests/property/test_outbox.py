@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import and_, exists, insert, select
 
@@ -19,6 +19,7 @@ from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Status
 from flowrules.store.database import Database
 from tests.property.contacts import exceeded, in_quiet_hours
+from tests.property.examples import examples
 from tests.reference.generate import cuts, scenarios
 from tests.reference.outcome import Contact
 from tests.reference.scenario import DAY, HOUR, LedgerRow, Scenario
@@ -39,7 +40,6 @@ COUNTED = select(t.contact).join(
         t.message.c.status.in_((Status.HELD, Status.SKIPPED, Status.REFUSED, Status.EXPIRED, Status.CANCELLED)),
     ),
 )
-QUICK = settings(max_examples=8, suppress_health_check=list(HealthCheck))
 
 
 @dataclass
@@ -149,7 +149,7 @@ campaign c:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@QUICK
+@examples(8)
 @given(st.data())
 def test_the_ledger_follows_from_what_was_handed_over(database_url: str, data: st.DataObject) -> None:
     scenario = data.draw(scenarios())

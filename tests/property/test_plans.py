@@ -11,27 +11,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
-from flowrules.check import check
 from flowrules.program.machine import NodeKind
 from flowrules.program.plan import Plan
 from flowrules.runtime.deploy import Applied, apply
 from flowrules.runtime.plan import plan_on
-from flowrules.runtime.tick import tick
+from flowrules.runtime.tick import Planner, planner
 from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Move, Reason
 from flowrules.store.database import Database
 from tests.property import edits
+from tests.property.examples import examples
 from tests.reference.generate import scenarios
 from tests.reference.generate_words import Dice
 from tests.reference.scenario import DAY, HOUR, LedgerRow, Scenario
-from tests.support.engine import Reactions, deployed, ledger, model_of, snapshot_of
+from tests.support.engine import Reactions, checked, deployed, ledger, model_of, snapshot_of
 
-QUICK = settings(max_examples=6, suppress_health_check=list(HealthCheck))
-THOROUGH = settings(QUICK, max_examples=60)
 _WAITS = (NodeKind.WAIT, NodeKind.WAIT_UNTIL, NodeKind.WAIT_FOR, NodeKind.NO_REACTION)
 Journey = tuple[int, int, int]
 
@@ -168,12 +166,14 @@ def counts_are_what_happens(database: Database, plan: Plan, before: dict[Journey
         assert len(here & moved & sent) <= step.send_now, step
 
 
-def edit_and_apply(database: Database, dice: Dice, scenario: Scenario, at: int) -> tuple[Scenario, bool]:
+def edit_and_apply(
+    database: Database, planning: Planner, dice: Dice, scenario: Scenario, at: int
+) -> tuple[Scenario, bool]:
     """An edit, with what its author says of those inside; False: they said what can not be."""
     other = edits.edited(dice, scenario)
     lines = edits.said(dice, other, planned(database, other))
     other = edits.with_lines(other, lines)
-    if check(snapshot_of(other)).model is None:
+    if checked(snapshot_of(other)).model is None:
         return scenario, False
     plan = planned(database, other)
     if plan.refused:
@@ -187,7 +187,7 @@ def edit_and_apply(database: Database, dice: Dice, scenario: Scenario, at: int) 
     with database.read() as connection:
         before = places(connection)
     applied = put_in_force(database, other, at, plan)
-    tick(database, at, answer=Reactions(other).answer)
+    planning.tick(at, answer=Reactions(other).answer)
     counts_are_what_happens(database, plan, before, applied)
     return other, True
 
@@ -196,22 +196,22 @@ def run(database_url: str, data: st.DataObject) -> None:
     scenario, dice = data.draw(scenarios()), Dice(data.draw)  # type: ignore[arg-type]  # it draws all the same
     if dice.chance(80):
         scenario = edits.populated(dice, scenario)
-    with deployed(scenario, database_url) as database:
+    with deployed(scenario, database_url) as database, planner(database) as planning:
         at = scenario.deployed_at
         for _ in range(2):
             at = min(at + dice.number(1, 6) * DAY + dice.pick((0, 1, HOUR)), scenario.until)
-            tick(database, at - 1, answer=Reactions(scenario).answer)
-            scenario, _ = edit_and_apply(database, dice, scenario, at)
+            planning.tick(at - 1, answer=Reactions(scenario).answer)
+            scenario, _ = edit_and_apply(database, planning, dice, scenario, at)
             with database.read() as connection:
                 nobody_is_stranded(connection)
-        tick(database, max(scenario.until, at), answer=Reactions(scenario).answer)
+        planning.tick(max(scenario.until, at), answer=Reactions(scenario).answer)
         with database.read() as connection:
             nobody_is_stranded(connection)
             nothing_is_sent_twice(connection)
             everybody_is_inside_or_has_left(connection)
 
 
-@QUICK
+@examples(6)
 @given(st.data())
 def test_what_is_planned_is_what_happens(database_url: str, data: st.DataObject) -> None:
     run(database_url, data)
@@ -219,13 +219,13 @@ def test_what_is_planned_is_what_happens(database_url: str, data: st.DataObject)
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@THOROUGH
+@examples(60)
 @given(st.data())
 def test_what_is_planned_is_what_happens_thoroughly(database_url: str, data: st.DataObject) -> None:
     run(database_url, data)
 
 
-@settings(QUICK, max_examples=3)
+@examples(3)
 @given(st.data())
 def test_back_and_forth_is_where_it_began(database_url: str, data: st.DataObject) -> None:
     """Other lengths of waits with everybody following, and back again: the same people wait for the same things until
@@ -236,29 +236,30 @@ def test_back_and_forth_is_where_it_began(database_url: str, data: st.DataObject
     scenario = replace(scenario, pauses=(), operator_exits=())
     lines = {campaign.name: ["from every stage follow, keep waits"] for campaign in model_of(scenario).campaigns}
     other, back = edits.with_lines(edits.longer(dice, scenario), lines), edits.with_lines(scenario, lines)
-    assume(check(snapshot_of(other)).model is not None)
+    assume(checked(snapshot_of(other)).model is not None)
     at = scenario.deployed_at + dice.number(1, 6) * DAY + 17 * HOUR // 13
-    with deployed(scenario, database_url) as database:
-        tick(database, at + 2, answer=Reactions(scenario).answer)
-        with database.read() as connection:
-            undisturbed = places(connection)
-        tick(database, scenario.until, answer=Reactions(scenario).answer)
-        with database.read() as connection:
-            rows = told(ledger(connection), at)
-    with deployed(scenario, database_url) as database:
-        tick(database, at - 1, answer=Reactions(scenario).answer)
+    answer = Reactions(scenario).answer
+    with deployed(scenario, database_url) as database, planner(database) as planning:
+        planning.tick(at - 1, answer=answer)
         with database.read() as connection:
             before = places(connection)
         assume(before and all(place.kind in _WAITS for place in before.values()))
         put_in_force(database, other, at)
-        tick(database, at, answer=Reactions(scenario).answer)
+        planning.tick(at, answer=answer)
         put_in_force(database, back, at + 1)
-        tick(database, at + 2, answer=Reactions(scenario).answer)
+        planning.tick(at + 2, answer=answer)
         with database.read() as connection:
-            assert where(places(connection)) == where(undisturbed)
-        tick(database, scenario.until, answer=Reactions(scenario).answer)
+            there = where(places(connection))
+        planning.tick(scenario.until, answer=answer)
         with database.read() as connection:
-            assert told(ledger(connection), at) == rows
+            rows = told(ledger(connection), at)
+    with deployed(scenario, database_url) as database, planner(database) as planning:
+        planning.tick(at + 2, answer=answer)
+        with database.read() as connection:
+            assert there == where(places(connection))
+        planning.tick(scenario.until, answer=answer)
+        with database.read() as connection:
+            assert rows == told(ledger(connection), at)
 
 
 def where(found: dict[Journey, Place]) -> dict[Journey, tuple[str, int | None]]:

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from flowrules.check import check
 from tests.reference.generate_journal import journal, orders
 from tests.reference.generate_program import program
 from tests.reference.generate_words import Dice
 from tests.reference.scenario import Scenario
-from tests.support.engine import snapshot_of
+from tests.support.engine import checked, snapshot_of
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
@@ -32,7 +31,7 @@ def scenarios(draw: DrawFn) -> Scenario:
     scenario = Scenario(rules=rules, **rest)
     scenario = replace(scenario, **orders(dice, scenario, re.findall(r"^campaign (\w+)", rules, re.MULTILINE)))
     # Now and then chance writes a contradiction, which is refused, and rightly.
-    assume(check(snapshot_of(scenario)).model is not None)
+    assume(checked(snapshot_of(scenario)).model is not None)
     return scenario
 
 

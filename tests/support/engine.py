@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from flowrules.check import check
+from flowrules.check import Checked, check
 from flowrules.model.campaign import Model
 from flowrules.model.schema import BUILTIN_ATTRIBUTES, Channel, Stored, Type
 from flowrules.model.snapshot import Snapshot, Template
@@ -62,9 +62,15 @@ def snapshot_of(scenario: Scenario) -> Snapshot:
 
 
 def model_of(scenario: Scenario) -> Model:
-    checked = check(snapshot_of(scenario))
-    assert checked.model is not None, [f"{d.code} {d.message} ({d.span.place})" for d in checked.diagnostics]
-    return checked.model
+    found = checked(snapshot_of(scenario))
+    assert found.model is not None, [f"{d.code} {d.message} ({d.span.place})" for d in found.diagnostics]
+    return found.model
+
+
+@lru_cache(maxsize=8)
+def checked(snapshot: Snapshot) -> Checked:
+    """The generators, the edits and the engine ask for the same, one after the other."""
+    return check(snapshot)
 
 
 def run_scenario(scenario: Scenario, database_url: str, cuts: Sequence[int] = ()) -> list[LedgerRow]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from sqlalchemy import Connection, select
 
 from flowrules.content.writer import Writer
+from flowrules.diagnostics.model import Diagnostic
 from flowrules.model.build import build
 from flowrules.model.campaign import Campaign, Model
 from flowrules.model.schema import Channel
@@ -40,7 +41,7 @@ class Deployed:
 
     @cached_property
     def model(self) -> Model:
-        model, found = build([parse(source)[0] for source in self.snapshot.sources], self.snapshot)
+        model, found = _built(self.snapshot)
         if model is None:
             raise ValueError(f"deployment {self.id} can not be built any more: {found}")
         return model
@@ -73,6 +74,12 @@ class Deployed:
     @cached_property
     def sources(self) -> Mapping[str, Source]:
         return {source.name: source for source in self.snapshot.sources}
+
+
+@lru_cache(maxsize=4)
+def _built(snapshot: Snapshot) -> tuple[Model | None, Sequence[Diagnostic]]:
+    """Several ask in turn, each with a connection of its own: an `apply` does for what was before and what will be."""
+    return build([parse(source)[0] for source in snapshot.sources], snapshot)
 
 
 class Library:
