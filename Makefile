@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 N ?= 100000
 SPEED ?= 30
 
-.PHONY: help demo monitor test test-fast test-slow lint format lock revision pictures bench-json install clean
+.PHONY: help demo monitor test test-fast test-slow lint format lock revision pictures vscode bench-json install clean
 
 help:
 	@echo 'make demo        run the example: a music shop through its first campaigns'
@@ -21,6 +21,7 @@ help:
 	@echo 'make lock        renew requirements.lock from pyproject.toml'
 	@echo 'make revision    M="what changes": the change in sql/tables.py as a migration'
 	@echo 'make pictures    those of docs/monitor.md, from the demo'
+	@echo 'make vscode      package the extension for VS Code; takes Node.js'
 	@echo 'make bench-json  measure; N=$(N) customers, JSON on stdout'
 	@echo 'make clean       remove .venv, build/ and caches'
 
@@ -63,6 +64,12 @@ revision: $(INSTALLED)
 # Of docs/monitor.md; after `make demo`.
 pictures: $(INSTALLED)
 	@$(BIN)/python -m tools.pictures
+
+# From the npm registry, as the lock file says.
+vscode: build/flowrules.vsix
+
+build/flowrules.vsix: $(INSTALLED) tools/vsix.py LICENSE $(wildcard editors/vscode/*.* editors/vscode/syntaxes/*)
+	@$(BIN)/python -m tools.vsix
 
 bench-json: $(INSTALLED)
 	@$(BIN)/python -m bench.run --json --n $(N)

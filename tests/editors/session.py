@@ -21,6 +21,7 @@ class Editor:
         self.client: Any = LanguageClient("editor", "1")  # typed in part
         self.diagnostics: dict[str, list[lsp.Diagnostic]] = {}
         self.said: list[str] = []
+        self.watched: list[str] = []
         self._news = asyncio.Event()
         self._version = 0
 
@@ -32,6 +33,13 @@ class Editor:
             self.said.append(params.message)
             self._news.set()
 
+        def asked(params: lsp.RegistrationParams) -> None:
+            for each in params.registrations:
+                options: Any = each.register_options
+                self.watched += [watcher["globPattern"] for watcher in options["watchers"]]
+            self._news.set()
+
+        self.client.feature(lsp.CLIENT_REGISTER_CAPABILITY)(asked)
         self.client.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(published)
         self.client.feature(lsp.WINDOW_SHOW_MESSAGE)(shown)
 
@@ -58,11 +66,21 @@ class Editor:
 
     async def found(self, name: str, *codes: str) -> list[lsp.Diagnostic]:
         """Wait until exactly these mistakes are shown in a file."""
+        await self.until(lambda: [str(each.code) for each in self.diagnostics.get(name, [])] == list(codes))
+        return self.diagnostics.get(name, [])
+
+    async def until(self, done: Callable[[], object]) -> None:
         async with asyncio.timeout(PATIENCE):
-            while [str(each.code) for each in self.diagnostics.get(name, [])] != list(codes):
+            while not done():
                 self._news.clear()
                 await self._news.wait()
-        return self.diagnostics.get(name, [])
+
+
+CAN_WATCH = lsp.ClientCapabilities(
+    workspace=lsp.WorkspaceClientCapabilities(
+        did_change_watched_files=lsp.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
+    )
+)
 
 
 def session(root: Path, play: Callable[[Editor], Awaitable[None]]) -> None:
@@ -70,14 +88,13 @@ def session(root: Path, play: Callable[[Editor], Awaitable[None]]) -> None:
         editor = Editor(root)
         client = editor.client
         await client.start_io(str(FLOWRULES), "lsp")
-        await client.initialize_async(
-            lsp.InitializeParams(lsp.ClientCapabilities(), root_uri=root.as_uri(), process_id=None)
-        )
+        await client.initialize_async(lsp.InitializeParams(CAN_WATCH, root_uri=root.as_uri(), process_id=None))
         client.initialized(lsp.InitializedParams())
         await play(editor)
         await client.shutdown_async(None)
         client.exit(None)
         await asyncio.wait_for(client.stop(), PATIENCE)
+        assert client._server.returncode == 0
 
     asyncio.run(run())
 

@@ -77,9 +77,7 @@ def test_what_the_world_does_ends_nothing(shop: Path) -> None:
     async def play(editor: Editor) -> None:
         (shop / "rules" / "gone.flow").symlink_to("nowhere")
         editor.open(WELCOME)
-        while not editor.said:
-            editor._news.clear()
-            await editor._news.wait()
+        await editor.until(lambda: editor.said)
         assert "leads nowhere" in editor.said[0]
         (shop / "rules" / "gone.flow").unlink()
         editor.type(WELCOME, "campaign\n")
@@ -194,5 +192,18 @@ def test_what_may_be_written_next(shop: Path) -> None:
             labels = {item.label for item in found.items}
             assert some <= labels, start
             assert not never & labels, start
+
+    session(shop, play)
+
+
+def test_what_another_program_changes_is_checked_anew(shop: Path) -> None:
+    async def play(editor: Editor) -> None:
+        editor.open(WELCOME)
+        await editor.until(lambda: "**/templates/**" in editor.watched)
+        template = "templates/email/welcome.txt"
+        (shop / template).unlink()
+        gone = lsp.FileEvent(editor.uri(template), lsp.FileChangeType.Deleted)
+        editor.client.workspace_did_change_watched_files(lsp.DidChangeWatchedFilesParams([gone]))
+        await editor.found(WELCOME, "FR310")
 
     session(shop, play)

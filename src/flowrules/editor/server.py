@@ -7,6 +7,8 @@ Writes no file and opens no database.
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +24,7 @@ from flowrules.diagnostics.codes import CODES
 from flowrules.editor.suggest import suggested, typed
 from flowrules.editor.words import Word, unusable, words
 from flowrules.errors import FlowRulesError
-from flowrules.files import find
+from flowrules.files import FILE, find
 from flowrules.source import Source, Span
 from flowrules.syntax.layout import lay_out
 from flowrules.syntax.parser import remains
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 PAUSE = 0.25
 """Seconds without a key until what was typed is checked."""
 
+_WATCHED = (f"**/{FILE}", "**/*.flow", "**/templates/**", "**/*.csv", "**/*.txt")
+"""What may say what a workspace means."""
 _SEVERITY = {"error": lsp.DiagnosticSeverity.Error, "warning": lsp.DiagnosticSeverity.Warning}
 _KINDS = {
     "word": lsp.CompletionItemKind.Keyword,
@@ -321,5 +325,25 @@ def rename(params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
     return lsp.WorkspaceEdit(changes=changes)
 
 
+@server.feature(lsp.INITIALIZED)
+async def initialized(_: lsp.InitializedParams) -> None:
+    """Ask to be told of files that another program changes: git, or an editor of templates."""
+    workspace = server.client_capabilities.workspace
+    watched = workspace.did_change_watched_files if workspace is not None else None
+    if watched is None or not watched.dynamic_registration:
+        return
+    options = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher(each) for each in _WATCHED])
+    wanted = lsp.Registration("files", lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+    await server.client_register_capability_async(lsp.RegistrationParams([wanted]))
+
+
+@server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+async def changed_on_disk(params: lsp.DidChangeWatchedFilesParams) -> None:
+    for each in params.changes:
+        server.changed(each.uri)
+
+
 def serve() -> None:
-    server.start_io()
+    # The server closes what it writes to, and the program flushes its stdout at its end.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as stdout:
+        server.start_io(stdout=stdout)

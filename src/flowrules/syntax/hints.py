@@ -289,7 +289,27 @@ PHRASES = (
         "write `, expires after 2 days`",
         ", expires after",
     ),
+    _phrase(
+        r"^ *(?:else +)?if\b.*[^ :](?P<part> *:) +(?=[a-z])",
+        "steps behind `:` stand on lines of their own",
+        "write them below and deeper, or leave `:` out for one step",
+        "",
+    ),
+    _phrase(
+        r"^ *stage +(?P<part>(?!\w+ +formerly\b)\w+(?: +(?!_)\w+)+)(?= *_* *:? *$)",
+        "a name is one word",
+        "write `{}`",
+        lambda match: re.sub(" +", "_", match["part"]),
+    ),
     # header, policy, declarations
+    _phrase(r"^ +goal +\w+(?: *\(.*\))? +(?P<part>in)\b", "a goal's time begins with `within`", "write `{}`", "within"),
+    _phrase(r"\b(\d+) +(?:percent|per +cent|pct)\b", "`{}` is not how shares are written", "write `{}`", r"\1%"),
+    _phrase(
+        r"^ +enter +(?P<part>every) +(?!time\b)(?=\w)",
+        "`when` is missing behind `enter`",
+        "write `enter when every monday at 09:00 for segment NAME`",
+        "when every",
+    ),
     _phrase(
         r"^ +enter +(?P<part>on)(?= +\w+ +at\b)",
         "`when` is missing behind `enter`",
