@@ -14,8 +14,8 @@ from flowrules.cli.context import Context, UserError
 from flowrules.cli.output import emit, formats, table
 from flowrules.cli.repository import commit
 from flowrules.errors import DatabaseMissingError
-from flowrules.program.plan import Plan, Promise, refusal
-from flowrules.report.plan import text
+from flowrules.program.plan import Act, Plan, Promise, refusal
+from flowrules.report.plan import nobody_lines, text
 from flowrules.runtime import deploy
 from flowrules.runtime.plan import plan
 from flowrules.store.database import Database
@@ -23,12 +23,10 @@ from flowrules.store.imports.lists import read_lists
 from flowrules.workspace import Workspace
 
 
-class _Step(BaseModel):
+class _Act(BaseModel):
     campaign: str
-    version: int
-    step: str
-    action: Literal["stay", "move", "exit", "refused"]
-    to: str | None
+    rule: str
+    deed: str
 
 
 class _File(BaseModel):
@@ -37,12 +35,10 @@ class _File(BaseModel):
     name: Literal["flowrules.plan/1"] = Field(alias="schema")
     deployment: int
     digest: str
-    steps: list[_Step]
+    acts: list[_Act]
 
     def promise(self) -> Promise:
-        acts = (step for step in self.steps if step.action != "stay")
-        made = ((each.campaign, each.version, each.step, f"{each.action} {each.to or ''}") for each in acts)
-        return Promise(self.deployment, frozenset(made))
+        return Promise(self.deployment, frozenset(Act(each.campaign, each.rule, each.deed) for each in self.acts))
 
 
 @click.command("apply")
@@ -70,6 +66,8 @@ def command(
     for note in unusable:
         context.warn(note)
     made = plan(database, snapshot, model)
+    for line in nobody_lines(made.nobody):
+        context.warn(line)
     if dry_run:
         _show(format_, made.deployment + 1, _states(made), made.in_flight, made.moving)
         context.note("a dry run: nothing was changed")

@@ -123,14 +123,11 @@ def apply(
 
 
 def _still_right(made: Plan, promise: Promise | None) -> None:
-    if promise is not None and promise.deployment != made.deployment:
-        raise PlanError(f"not as planned: deployment {made.deployment} came in between", _AGAIN)
-    if promise is not None and promise.acts != made.acts:
-        campaign, version, step, _ = changed = min(promise.acts ^ made.acts)
-        how = "there are people now" if changed in made.acts else "there is nobody any more"
-        raise PlanError(f"not as planned: at `{step}` of `{campaign}`, version {version}, {how}", _AGAIN)
     if made.refused:
         raise PlanError(*refusal(made))
+    why = None if promise is None else promise.broken_by(made)
+    if why is not None:
+        raise PlanError(f"not as planned: {why}", _AGAIN)
 
 
 def _ask_again(connection: Connection, at: int) -> None:

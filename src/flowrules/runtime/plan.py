@@ -6,7 +6,7 @@ the same object to `carry_out`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -79,9 +79,11 @@ def _plan(
     old, now = (None if deployed is None else deployed.model), Deployed(0, snapshot)
     campaigns = _campaign_changes(model, latest, lives)
     steps: tuple[p.Step, ...] = ()
+    nobody: tuple[p.Nobody, ...] = ()
     if connection is not None and library is not None:
         machines = {campaign.name: machine(campaign) for campaign in model.campaigns}
         steps = _steps(connection, library, machines, {each.name: each for each in campaigns}, latest, at[0])
+        nobody = tuple(_nobody(connection, machines.values()))
     then = (lambda _: None) if deployed is None else deployed.line
     return p.Plan(
         deployment=0 if deployed is None else deployed.id,
@@ -91,6 +93,7 @@ def _plan(
         policy=tuple(policy_changes(old, model, then, now.line)),
         schema=tuple(schema_changes(old, model)),
         templates=() if deployed is None else _templates(deployed.snapshot, snapshot),
+        nobody=nobody,
     )
 
 
@@ -134,6 +137,16 @@ def _templates(then: Snapshot, now: Snapshot) -> tuple[str, ...]:
     return tuple(sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path)))
 
 
+def _nobody(connection: Connection, machines: Iterable[Machine]) -> Iterator[p.Nobody]:
+    c, s = t.campaign.c, t.step.c
+    for each in machines:
+        if each.campaign.migrations:
+            query = select(s.key).join_from(t.step, t.campaign, c.id == s.campaign_id)
+            yield from p.nobody_there(
+                each, set(connection.execute(query.where(c.name == each.campaign.name)).scalars())
+            )
+
+
 # --- those on their way -------------------------------------------------------------------------------
 
 
@@ -170,7 +183,7 @@ def _steps(
 
 
 def _positions(connection: Connection) -> list[p.Position]:
-    """Where everybody is, counted in one pass; and how many of those who rest at a message have it under way."""
+    """Where everybody is, counted in one pass; and of those who rest at a message whose is under way, whose through."""
     e, n, v, c, s = t.enrollment.c, t.node.c, t.version.c, t.campaign.c, t.step.c
     where = select(
         e.version_id,
@@ -188,36 +201,49 @@ def _positions(connection: Connection) -> list[p.Position]:
     )
     rows = connection.execute(query).all()
     sends = [(row.version_id, row.node) for row in rows if row.kind == NodeKind.SEND]
-    busy: dict[tuple[int, int], int] = {}
-    if sends:
-        asked = (
-            select(e.version_id, e.node, func.count())
-            .where(e.ended_at.is_(None), tuple_(e.version_id, e.node).in_(sends), _under_way())
-            .group_by(e.version_id, e.node)
-        )
-        busy = {(row[0], row[1]): row[2] for row in connection.execute(asked)}
+    busy, through = (_at_messages(connection, sends, each) if sends else {} for each in (_under_way(), _through()))
     return [
         p.Position(
             row.name, row.number, row.version_id, row.node, row.key, row.customers, row.held_out,
-            busy.get((row.version_id, row.node), 0),
+            busy.get((row.version_id, row.node), 0), through.get((row.version_id, row.node), 0),
         )
         for row in rows
     ]  # fmt: skip
 
 
+def _at_messages(
+    connection: Connection, sends: Sequence[tuple[int, int]], of_theirs: ColumnElement[bool]
+) -> dict[tuple[int, int], int]:
+    e = t.enrollment.c
+    asked = (
+        select(e.version_id, e.node, func.count())
+        .where(e.ended_at.is_(None), tuple_(e.version_id, e.node).in_(sends), of_theirs)
+        .group_by(e.version_id, e.node)
+    )
+    return {(row[0], row[1]): row[2] for row in connection.execute(asked)}
+
+
 def _under_way() -> ColumnElement[bool]:
     """Their message is decided and has left the planner's hands."""
+    m = t.message.c
+    still = or_(m.status.in_(_UNDER_WAY), and_(m.status == Status.HELD, m.place_id.is_(None)))
+    return exists(select(literal(1)).where(_theirs(), still))
+
+
+def _through() -> ColumnElement[bool]:
+    """What became of it is known, but the planner has not come to that instant."""
+    m, o = t.message.c, t.outcome.c
+    keys = ("customer_id", "campaign_id", "instance", "step_id", "pass")
+    known = and_(*(o[key] == m[key] for key in keys), o.at > select(t.clock.c.last_tick).scalar_subquery())
+    query = select(literal(1)).select_from(t.message.join(t.outcome, known))
+    return exists(query.where(_theirs(), m.status >= Status.SENT))
+
+
+def _theirs() -> ColumnElement[bool]:
+    """A message of the step that somebody is at."""
     m, e = t.message.c, t.enrollment.c
-    return exists(
-        select(literal(1)).where(
-            m.customer_id == e.customer_id,
-            m.campaign_id == e.campaign_id,
-            m.instance == e.instance,
-            m.version_id == e.version_id,
-            m.node == e.node,
-            or_(m.status.in_(_UNDER_WAY), and_(m.status == Status.HELD, m.place_id.is_(None))),
-        )
-    )
+    journey = (m[key] == e[key] for key in ("customer_id", "campaign_id", "instance"))
+    return and_(*journey, m.version_id == e.version_id, m.node == e.node)
 
 
 def _moved(connection: Connection, position: p.Position, fate: p.Fate, old: Machine, new: Machine, at: int) -> p.Step:
@@ -228,7 +254,7 @@ def _moved(connection: Connection, position: p.Position, fate: p.Fate, old: Mach
         return step
     if fate.timers == "arrive" or before is None or after is None:
         asks = p.asks_at_once(new, fate.node, new_stage=fate.fresh > 1 or there.kind is NodeKind.STAGE)
-        free = step.move - position.held_out if not fate.asked else step.move
+        free = step.move if fate.asked else step.move - position.held_out
         longer, shorter = 0, 0
         if after is not None and before is not None:
             longer = _count(connection, position, t.enrollment.c.due_at < at + after)
@@ -314,7 +340,7 @@ def _write(connection: Connection, rows: Sequence[tuple[int | None, ...]], at: i
                 lately.c.instance == e.instance,
             ),
         )
-        .where(e.ended_at.is_(None), or_(act.c.asked == 0, ~_under_way()))
+        .where(e.ended_at.is_(None), or_(act.c.asked == 0, and_(~_under_way(), ~_through())))
     )  # fmt: skip
     columns = ["customer_id", "at", "campaign_id", "instance", "kind", "version_id", "node", "fresh", "since"]
     connection.execute(insert(t.move).from_select([*columns, "place_id", "words_id"], query))
