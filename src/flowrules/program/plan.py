@@ -113,12 +113,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class CampaignChange:
-    """version: the number it has when this is in force, 0 of one that is removed; before: the one it has now."""
+    """version: the number it has when this is in force, 0 of one that is removed; before: the one it has now.
+
+    share: the millionths of customers who enter it from then on, None: everybody; others: the version that the others
+    enter. until_now: the same share of the version it has now.
+    """
 
     name: str
     change: Change
     version: int
     before: int
+    share: int | None = None
+    others: int = 0
+    until_now: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +182,10 @@ class Promise:
 
 @dataclass(frozen=True)
 class Plan:
-    """deployment: the number of the one it goes out from, 0 without any; at: the instant the counts are of."""
+    """deployment: the number of the one it goes out from, 0 without any; at: the instant the counts are of.
+
+    canary: of so many millionths of customers; None: of all.
+    """
 
     deployment: int
     at: int | None
@@ -184,6 +194,7 @@ class Plan:
     policy: tuple[Difference, ...]
     schema: tuple[SchemaChange, ...]
     templates: tuple[str, ...]
+    canary: int | None = None
     nobody: tuple[Nobody, ...] = ()
 
     @cached_property
@@ -202,7 +213,8 @@ class Plan:
     @property
     def changes(self) -> bool:
         anything = self.policy or self.schema or self.templates or self.acts or self.refused
-        return bool(anything) or any(each.change != "unchanged" for each in self.campaigns)
+        news = any(each.change != "unchanged" or each.share != each.until_now for each in self.campaigns)
+        return bool(anything) or news
 
     @property
     def moving(self) -> int:
@@ -220,13 +232,13 @@ def renamed(key: str, later: Machine) -> str:
     return f"{new}{slash}{rest}"
 
 
-def fate(old: Machine, number: int, new: Machine, deployed: Machine | None) -> Fate:
-    """What becomes of those at a position of another version; deployed: the one in force until now."""
+def fate(old: Machine, number: int, new: Machine, deployed: Iterable[Machine]) -> Fate:
+    """What becomes of those at a position of another version; deployed: those entered until now."""
     node = old.nodes[number]
     line = _line(old, node, new)
     if line is None:
         there = renamed(node.key, new)
-        gone = deployed is not None and any(each.key == node.key for each in deployed.nodes)
+        gone = any(each.key == node.key for made in deployed for each in made.nodes)
         if gone and not any(each.key == there for each in new.nodes):
             return Fate("refused", why="a step that the files no longer have")
         return Fate("stay")

@@ -17,10 +17,11 @@ from flowrules.program.plan import Difference, SchemaChange
 from flowrules.report.plan import SIGNS, difference, policy_lines, schema_change, schema_lines, template_lines
 from flowrules.report.words import count, counted, iso
 from flowrules.sql import tables
+from flowrules.sql.canary import percent
 from flowrules.sql.codes import Move
 
 SHOWN = ("deployment", "at", "commit", "author", "changes")
-COLUMNS = (*SHOWN, "moved", "taken_out")
+COLUMNS = (*SHOWN, "moved", "taken_out", "canary")
 _CHANGES = {"unchanged": "the same, but for what becomes of those inside"}
 _SHORT = {"unchanged": "migrate"}
 
@@ -91,13 +92,16 @@ def changed(old: Deployed | None, new: Deployed) -> Changed:
 def history(connection: Connection, limit: int) -> Iterator[dict[str, object]]:
     """The newest first."""
     library, d = Library(connection), tables.deployment.c
-    query = select(d.id, d.at, d.commit, d.author).order_by(d.id.desc()).limit(limit)
+    query = select(d.id, d.at, d.commit, d.author, d.canary).order_by(d.id.desc()).limit(limit)
     rows = connection.execute(query).all()
     moves = _moves(connection, [row.at for row in rows])
+    shares = {row.id: row.canary for row in connection.execute(select(d.id, d.canary))}
     for row in rows:
         before = library.deployment(row.id - 1) if row.id > 1 else None
         moved, out = moves[row.at, False], moves[row.at, True]
-        parts = [changed(before, library.deployment(row.id)).short()]
+        differ, widened = changed(before, library.deployment(row.id)), row.canary is None and shares.get(row.id - 1)
+        parts = [differ.short()] if differ or not (row.canary or widened) else []
+        parts += [f"canary {percent(row.canary)}"] if row.canary else ["for everybody"] if widened else []
         parts += [f"{count(moved)} moved"] if moved else []
         parts += [f"{count(out)} taken out"] if out else []
         yield {
@@ -108,6 +112,7 @@ def history(connection: Connection, limit: int) -> Iterator[dict[str, object]]:
             "changes": "; ".join(parts),
             "moved": moved,
             "taken_out": out,
+            "canary": None if row.canary is None else percent(row.canary),
         }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from flowrules.program.plan import CampaignChange, Difference, Nobody, Plan, SchemaChange, Step, refusal, to_paste
 from flowrules.report.words import count, counted, iso, moment
+from flowrules.sql.canary import percent
 
 SIGNS = {"added": "+", "removed": "-", "retyped": "~", "renamed": "~"}
 
@@ -20,7 +21,15 @@ def facts(plan: Plan) -> dict[str, object]:
         "changes": plan.changes,
         "in_flight": plan.in_flight,
         "campaigns": [
-            {"name": each.name, "change": each.change, "version": each.version, "before": each.before}
+            {
+                "name": each.name,
+                "change": each.change,
+                "version": each.version,
+                "before": each.before,
+                "canary": _share(each.share),
+                "others": each.others or None,
+                "canary_before": _share(each.until_now),
+            }
             for each in plan.campaigns
         ],
         "steps": [_step(step) for step in plan.steps],
@@ -29,6 +38,8 @@ def facts(plan: Plan) -> dict[str, object]:
         "templates": list(plan.templates),
         "migrate": dict(to_paste(plan.refused)),
         "acts": [{"campaign": act.campaign, "rule": act.rule, "deed": act.deed} for act in sorted(plan.acts)],
+        "canary": _share(plan.canary),
+        "canary_millionths": plan.canary,
         "nobody_there": [
             {"campaign": each.campaign, "rule": each.place, "kind": each.kind, "name": each.name, "near": each.near}
             for each in plan.nobody
@@ -71,7 +82,8 @@ def text(plan: Plan, zone: str, *, verbose: bool = False, only: str | None = Non
     shown = [each for each in plan.campaigns if only in {None, each.name}]
     for campaign in shown:
         steps = [step for step in plan.steps if step.position.campaign == campaign.name]
-        if campaign.change != "unchanged" or any(step.fate.action != "stay" for step in steps) or verbose or only:
+        news = campaign.change != "unchanged" or campaign.share != campaign.until_now
+        if news or any(step.fate.action != "stay" for step in steps) or verbose or only:
             lines += ["", *_campaign(campaign, steps, verbose=verbose or only is not None)]
     lines += policy_lines([each for each in plan.policy if only in {None, each.where}])
     if only is None:
@@ -96,6 +108,8 @@ def _against(plan: Plan, zone: str) -> str:
 def _campaign(campaign: CampaignChange, steps: list[Step], *, verbose: bool) -> Iterator[str]:
     inside = sum(step.position.customers for step in steps)
     yield f"{campaign.name}: {_change(campaign)}"
+    if campaign.share or campaign.until_now:
+        yield f"  {shares(campaign)}"
     if inside:
         yield f"  {_counts(campaign, steps)}"
     now = sum(step.send_now for step in steps)
@@ -114,11 +128,26 @@ def _change(campaign: CampaignChange) -> str:
         case "added":
             return f"added, version {campaign.version}"
         case "changed":
-            return f"changed, version {campaign.before} becomes {campaign.version}"
+            becomes = "" if campaign.share else f" {campaign.before} becomes"
+            return f"changed, version{becomes} {campaign.version}"
         case "removed":
             return "removed: nobody enters any more"
         case _:
             return f"unchanged, version {campaign.version}"
+
+
+def _share(millionths: int | None) -> str | None:
+    return None if millionths is None else percent(millionths)
+
+
+def shares(campaign: CampaignChange) -> str:
+    """Who enters which version from now on."""
+    version, changed = f"version {campaign.version}", campaign.change != "unchanged"
+    before = "" if changed or campaign.until_now is None else f", {percent(campaign.until_now)} until now"
+    if campaign.share is None:
+        return f"{version} is for everybody who enters{before}"
+    whom = f"{percent(campaign.share)} of those who enter{before}"
+    return f"{version} is for {whom}; the others go on entering version {campaign.others}"
 
 
 def _counts(campaign: CampaignChange, steps: list[Step]) -> str:

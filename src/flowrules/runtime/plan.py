@@ -30,13 +30,16 @@ from sqlalchemy import (
 )
 
 from flowrules.content.deployed import Deployed, Library
+from flowrules.errors import PlanError
 from flowrules.model.campaign import Model
 from flowrules.model.snapshot import Snapshot
 from flowrules.program import plan as p
+from flowrules.program.canary import refusal, why_not
 from flowrules.program.compare import policy_changes, schema_changes
 from flowrules.program.machine import Machine, NodeKind, machine
 from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Move, Status
+from flowrules.store.canaries import Canary, canaries
 from flowrules.store.database import Database
 from flowrules.store.zones import BEGINNING
 
@@ -52,18 +55,42 @@ class _Version:
     digest: str
 
 
-def plan(database: Database | None, snapshot: Snapshot, model: Model) -> p.Plan:
-    """As of the last tick; None: there is no database yet."""
+def plan(database: Database | None, snapshot: Snapshot, model: Model, canary: int | None = None) -> p.Plan:
+    """As of the last tick; None: there is no database yet. canary: for so many millionths of customers.
+
+    Raises PlanError if it can not be for a share of them.
+    """
     if database is None:
-        return _plan(None, None, snapshot, model, {}, {}, ())
+        return _for_a_share(_plan(None, None, snapshot, model, (), canary), snapshot, model, None, {})
     with database.read() as connection:
-        return plan_on(connection, snapshot, model)
+        return plan_on(connection, snapshot, model, canary)
 
 
-def plan_on(connection: Connection, snapshot: Snapshot, model: Model) -> p.Plan:
-    library = Library(connection)
-    at: int = connection.execute(select(t.clock.c.last_tick)).scalar_one()
-    return _plan(connection, library, snapshot, model, _latest(connection), _lives(connection), (at,))
+def plan_on(connection: Connection, snapshot: Snapshot, model: Model, canary: int | None = None) -> p.Plan:
+    library, at = Library(connection), connection.execute(select(t.clock.c.last_tick)).scalar_one()
+    made = _plan(connection, library, snapshot, model, (at,), canary)
+    return _for_a_share(made, snapshot, model, library, canaries(connection))
+
+
+def _for_a_share(
+    made: p.Plan, snapshot: Snapshot, model: Model, library: Library | None, running: Mapping[str, Canary]
+) -> p.Plan:
+    if made.canary is None:
+        return made
+    deployed = None if library is None else library.newest
+    entered_by, names = {}, set()
+    if library is not None and deployed is not None:
+        names = {(each.channel, each.name) for each in deployed.snapshot.templates}
+        now = {campaign.name: campaign for campaign in model.campaigns}
+        for each in made.campaigns:
+            if each.share is not None and each.change != "added":
+                base = library.of_version(running[each.name].base_id) if each.name in running else deployed
+                entered_by[each.name] = base.campaigns[each.name].entry, now[each.name].entry
+    both = [*snapshot.templates, *(() if deployed is None else deployed.snapshot.templates)]
+    why = why_not(made, entered_by, {each.path for each in both if (each.channel, each.name) in names})
+    if why is not None:
+        raise PlanError(*refusal(why))
+    return made
 
 
 def _plan(
@@ -71,18 +98,19 @@ def _plan(
     library: Library | None,
     snapshot: Snapshot,
     model: Model,
-    latest: Mapping[str, _Version],
-    lives: Mapping[str, bool],
     at: tuple[int, ...],
+    canary: int | None,
 ) -> p.Plan:
     deployed = None if library is None else library.newest
     old, now = (None if deployed is None else deployed.model), Deployed(0, snapshot)
-    campaigns = _campaign_changes(model, latest, lives)
+    campaigns = [] if connection is None else campaign_changes(connection, model, canary)
+    if connection is None:
+        campaigns = [p.CampaignChange(campaign.name, "added", 1, 0) for campaign in model.campaigns]
     steps: tuple[p.Step, ...] = ()
     nobody: tuple[p.Nobody, ...] = ()
     if connection is not None and library is not None:
         machines = {campaign.name: machine(campaign) for campaign in model.campaigns}
-        steps = _steps(connection, library, machines, {each.name: each for each in campaigns}, latest, at[0])
+        steps = _steps(connection, library, machines, {each.name: each for each in campaigns}, at[0])
         nobody = tuple(_nobody(connection, machines.values()))
     then = (lambda _: None) if deployed is None else deployed.line
     return p.Plan(
@@ -93,25 +121,25 @@ def _plan(
         policy=tuple(policy_changes(old, model, then, now.line)),
         schema=tuple(schema_changes(old, model)),
         templates=() if deployed is None else _templates(deployed.snapshot, snapshot),
+        canary=canary,
         nobody=nobody,
     )
 
 
-def campaign_changes(connection: Connection, model: Model) -> list[p.CampaignChange]:
+def campaign_changes(connection: Connection, model: Model, canary: int | None = None) -> list[p.CampaignChange]:
     """What is deployed against what the files say, campaign by campaign; nobody is counted."""
-    return _campaign_changes(model, _latest(connection), _lives(connection))
-
-
-def _campaign_changes(
-    model: Model, latest: Mapping[str, _Version], lives: Mapping[str, bool]
-) -> list[p.CampaignChange]:
+    latest, lives, running = _latest(connection), _lives(connection), canaries(connection)
     campaigns: list[p.CampaignChange] = []
     for campaign in model.campaigns:
         version = latest.get(campaign.name)
         same = version is not None and version.digest == campaign.digest
         after = 1 if version is None else version.number + (not same)
         change: p.Change = "added" if not lives.get(campaign.name) else "unchanged" if same else "changed"
-        campaigns.append(p.CampaignChange(campaign.name, change, after, 0 if version is None else version.number))
+        before, tried = (0 if version is None else version.number), running.get(campaign.name)
+        share = None if change == "unchanged" and tried is None else canary
+        others = 0 if share is None else before if tried is None else tried.base
+        until_now = None if tried is None else tried.millionths
+        campaigns.append(p.CampaignChange(campaign.name, change, after, before, share, others, until_now))
     kept = {campaign.name for campaign in model.campaigns}
     campaigns += [
         p.CampaignChange(name, "removed", 0, latest[name].number)
@@ -155,19 +183,21 @@ def _steps(
     library: Library,
     machines: Mapping[str, Machine],
     changes: Mapping[str, p.CampaignChange],
-    latest: Mapping[str, _Version],
     at: int,
 ) -> tuple[p.Step, ...]:
     found = []
-    newest = library.newest
+    newest, latest, running = library.newest, _latest(connection), canaries(connection)
     for position in _positions(connection):
         old = library.of_version(position.version_id).machines[position.campaign]
         new, change = machines.get(position.campaign), changes.get(position.campaign)
         current = latest[position.campaign]
-        if new is None or change is None or (change.change != "changed" and position.version_id == current.id):
+        same = change is not None and change.change != "changed" and position.version_id == current.id
+        # As long as a version is for a share of customers, it is for those who come.
+        if new is None or change is None or same or change.share is not None:
             found.append(p.Step(position, p.Fate("stay")))
             continue
-        deployed = None if newest is None else newest.machines.get(position.campaign)
+        until_now = [*([] if newest is None else [newest]), *_bases(library, running, position.campaign)]
+        deployed = (each.machines[position.campaign] for each in until_now if position.campaign in each.machines)
         fate = p.fate(old, position.node, new, deployed)
         step = p.Step(position, fate)
         if fate.action == "move":
@@ -180,6 +210,12 @@ def _steps(
         return position.campaign, position.number, node.stage, int(node.place.rpartition(":")[2])
 
     return tuple(sorted(found, key=as_written))
+
+
+def _bases(library: Library, running: Mapping[str, Canary], campaign: str) -> Iterator[Deployed]:
+    """Of a campaign of which a share of customers enter another version, the one that the others enter."""
+    if campaign in running:
+        yield library.of_version(running[campaign].base_id)
 
 
 def _positions(connection: Connection) -> list[p.Position]:
