@@ -174,3 +174,74 @@ def test_history_and_differences(shop: Path, call: Call) -> None:
         "  + wait 4 days",
     ]
     assert call("diff", "2", "7").err.startswith("error: there is no deployment `7`")
+
+
+def test_differences_tell_of_renames_and_of_those_inside(shop: Path, call: Call) -> None:
+    edit(
+        ('stage hello "Just signed up":', 'stage greeted "Just signed up" formerly hello:'),
+        ("    goal", "    migrate:\n        from every stage follow\n    goal"),
+    )
+    assert call("apply", "--yes", "--now", "2026-03-05").code == 0
+    assert call("diff", "1", "2").out == (
+        "welcome: changed\n  ~ stage hello is called greeted\n  + from every stage follow\n"
+    )
+    edit(("from every stage follow", 'from every stage exit "over"'))
+    assert call("apply", "--yes", "--now", "2026-03-05 12:00").code == 0
+    edit(("Hello", "Good day"), path=Path("templates/email/reminder.txt"))
+    assert (
+        call("diff", "2", "files").out
+        == cleandoc("""
+        welcome: the same, but for what becomes of those inside
+          - from every stage follow
+          + from every stage exit "over"
+
+        templates, for everybody at once:
+          ~ templates/email/reminder.txt
+        """)
+        + "\n"
+    )
+    assert (
+        call("history").out
+        == cleandoc("""
+        deployment  at                commit  author  changes
+                 3  2026-03-05 12:00                  welcome migrate; 1 taken out
+                 2  2026-03-05 00:00                  welcome changed; 2 moved
+                 1  2026-03-01 00:00                  welcome added, declarations
+        """)
+        + "\n"
+    )
+    rows = json.loads(call("history", "--format", "json").out)["history"]
+    assert [(row["moved"], row["taken_out"]) for row in rows] == [(0, 1), (2, 0), (0, 0)]
+
+
+def test_a_line_for_nobody_is_a_warning(shop: Path, call: Call) -> None:
+    edit(("    goal", "    migrate:\n        from stage helo exit\n    goal"))
+    said = call("plan")
+    assert said.code == 0
+    assert said.out.endswith(
+        "nothing changes\n\nwarning: rules/welcome.flow:14: no version of `welcome` ever had a stage `helo`, "
+        "so this line is for nobody; did you mean `hello`?\n"
+    )
+    applied = call("apply", "--yes", "--now", "2026-03-05")
+    assert "warning: rules/welcome.flow:14: no version of `welcome` ever had a stage `helo`" in applied.err
+
+
+def test_whose_message_is_through_goes_on_first(shop: Path, call: Call) -> None:
+    call("deliver", "--now", "2026-03-04 01:00")
+    edit(("up to 3 days", "up to 5 days"), ("    goal", "    migrate:\n        from every stage follow\n    goal"))
+    assert (
+        call("plan", "--verbose").out
+        == cleandoc("""
+        against deployment 1, as of Wed 2026-03-04 00:00: 4 customers on their way
+
+        welcome: changed, version 1 becomes 2
+          4 on their way: 3 move, 1 goes on first, for the message is through
+            hello/send email welcome (version 1): 1 goes on first, for the message is through
+            hello/wait for purchase (version 1): 3 move to hello/wait for purchase
+                waits end when they would have, rules/welcome.flow:14
+        """)
+        + "\n"
+    )
+    assert "goes on first" in call("plan", "-o", "plan.json").out
+    call("tick", "--now", "2026-03-04 02:00")
+    assert "4 of them moved" in call("apply", "plan.json", "--now", "2026-03-04 02:00").out

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
+from flowrules.channels.file import FileChannel
 from flowrules.errors import PlanError
 from flowrules.program.plan import Plan
 from flowrules.report.explain import explain
 from flowrules.report.explain_text import said
+from flowrules.report.messages import Choice, messages
 from flowrules.runtime.answers import silent
+from flowrules.runtime.deliver import deliver
 from flowrules.runtime.deploy import apply
 from flowrules.runtime.plan import plan
 from flowrules.sql import tables as t
@@ -268,20 +273,80 @@ def test_a_held_message_is_asked_for_anew(database_url: str) -> None:
 
 
 def test_a_plan_is_carried_out_exactly_or_not_at_all(made: World) -> None:
-    put(made, "from stage trying follow", STAGES.replace("5 days", "4 days"))
+    def keep(until: str) -> None:
+        apply(made.database, made.snapshot(), made.model(), at(until), promise=kept.promise)
+
+    put(made, "from every stage follow", STAGES.replace("5 days", "4 days"))
+    kept = planned(made)
+    made.tick(at("2026-03-07 11:00"), silent)
+    keep("2026-03-07 12:00")  # who moved on to the next stage follows from there
+    with pytest.raises(PlanError, match="deployment 2 came in between"):
+        keep("2026-03-07 13:00")
+    put(made, "from stage trying exit", STAGES.replace("5 days", "3 days"))
     kept = planned(made)
     made.customers(["bea"])
-    made.event(["bea"], "signup", at("2026-03-04 10:00"))
-    made.tick(at("2026-03-04 11:00"), silent)
-    apply(made.database, made.snapshot(), made.model(), at(LATER), promise=kept.promise)  # one more is no other plan
-    with pytest.raises(PlanError, match="deployment 2 came in between"):
-        apply(made.database, made.snapshot(), made.model(), at("2026-03-05 12:00"), promise=kept.promise)
+    made.event(["bea"], "signup", at("2026-03-08 10:00"))
+    made.tick(at("2026-03-08 11:00"), silent)
+    with pytest.raises(PlanError, match=r"somebody of `trial` would leave now, by rules/welcome\.flow:14, and nobody"):
+        keep("2026-03-08 12:00")
     kept = planned(made)
-    put(made, "from stage trying follow", STAGES.replace("5 days", "3 days"))
-    made.tick(at("2026-03-05 12:00"), silent)
+    made.tick(at("2026-03-14 12:00"), silent)
+    with pytest.raises(PlanError, match=r"nobody of `trial` would leave any more, by rules/welcome\.flow:14"):
+        keep("2026-03-14 13:00")
+
+
+def test_whose_message_is_through_is_counted_apart(database_url: str, tmp_path: Path) -> None:
+    """The planner brings them on before anything else happens to them."""
+    made = world(database_url, HEAD + STAGES, TEMPLATES)
+    made.customers(["ana", "bea"])
+    made.event(["ana", "bea"], "signup", at("2026-03-02 10:00"))
+    made.tick(at("2026-03-02 10:00"))
+    deliver(made.database, {"email": FileChannel(tmp_path, "email")}, at("2026-03-02 10:01"), limit=1)
+    put(made, "from every stage follow", STAGES.replace("5 days", "4 days"))
     kept = planned(made)
-    with pytest.raises(PlanError, match=r"there is nobody any more|there are people now"):
-        apply(made.database, made.snapshot(), made.model(), at("2026-03-20 12:00"), promise=kept.promise)
+    (step,) = kept.steps
+    assert (step.position.customers, step.position.through, step.stay, step.move, step.send_now) == (2, 1, 1, 0, 0)
+    applied = apply(made.database, made.snapshot(), made.model(), at(LATER), promise=kept.promise)
+    assert applied.moved == 1
+    assert [(each.position.step, each.stay, each.move) for each in applied.plan.steps] == [
+        ("trying/send email hello", 1, 0),
+        ("trying/wait", 0, 1),
+    ]
+    made.database.close()
+
+
+def test_a_line_for_a_place_that_never_was_is_told(made: World) -> None:
+    put(made, 'from stage tryng exit\nfrom "trying/wiat" keep\nfrom "trying/wait #2" keep\nfrom stage offered keep')
+    found = planned(made).nobody
+    assert [(each.place[-2:], each.kind, each.name, each.near) for each in found] == [
+        ("14", "stage", "tryng", "trying"),
+        ("15", "step", "trying/wiat", "trying/wait"),
+        ("16", "step", "trying/wait #2", "trying/wait"),
+    ]
+    put(made, "from stage trying exit", STAGES.replace("trying", "testing"))
+    assert planned(made).nobody == ()
+
+
+def test_a_new_template_reaches_everybody(made: World, tmp_path: Path) -> None:
+    """Whoever is on the way, and whoever comes; what was sent is shown as it was."""
+    made.templates["email/thanks.txt"] = TEXT.replace("News", "Newer news")
+    made.templates["email/hello.txt"] = TEXT.replace("News", "Newer news")
+    made.apply(at(LATER))
+    assert planned(made).campaigns[0].version == 1
+    made.customers(["bea"])
+    made.event(["bea"], "signup", at("2026-03-05 10:00"))
+    made.tick(at("2026-03-08 10:00"))
+    deliver(made.database, {"email": FileChannel(tmp_path, "email")}, at("2026-03-08 10:01"))
+    sent = [json.loads(line) for line in (tmp_path / "email.jsonl").read_text().splitlines()]
+    assert sorted((each["customer"], each["template"], each["subject"]) for each in sent) == [
+        ("ana", "thanks", "Newer news"),
+        ("bea", "hello", "Newer news"),
+    ]
+    with made.database.read() as connection:
+        shown = [(row["customer"], row["template"], row["subject"]) for row in messages(connection, Choice())]
+    assert sorted(shown) == [
+        ("ana", "hello", "News"), ("ana", "thanks", "Newer news"), ("bea", "hello", "Newer news"),
+    ]  # fmt: skip
 
 
 def test_explain_tells_of_the_move(made: World) -> None:

@@ -13,22 +13,22 @@ from flowrules.cli import clock
 from flowrules.cli.context import Context, UserError
 from flowrules.cli.output import emit, formats, table
 from flowrules.cli.repository import commit
+from flowrules.cli.share import SHARE, canary
 from flowrules.errors import DatabaseMissingError
-from flowrules.program.plan import Plan, Promise, refusal
-from flowrules.report.plan import text
+from flowrules.program.plan import Act, Plan, Promise, refusal
+from flowrules.report.plan import nobody_lines, shares, text
 from flowrules.runtime import deploy
 from flowrules.runtime.plan import plan
+from flowrules.sql.canary import percent
 from flowrules.store.database import Database
 from flowrules.store.imports.lists import read_lists
 from flowrules.workspace import Workspace
 
 
-class _Step(BaseModel):
+class _Act(BaseModel):
     campaign: str
-    version: int
-    step: str
-    action: Literal["stay", "move", "exit", "refused"]
-    to: str | None
+    rule: str
+    deed: str
 
 
 class _File(BaseModel):
@@ -37,12 +37,11 @@ class _File(BaseModel):
     name: Literal["flowrules.plan/1"] = Field(alias="schema")
     deployment: int
     digest: str
-    steps: list[_Step]
+    acts: list[_Act]
+    canary: int | None = Field(alias="canary_millionths")
 
     def promise(self) -> Promise:
-        acts = (step for step in self.steps if step.action != "stay")
-        made = ((each.campaign, each.version, each.step, f"{each.action} {each.to or ''}") for each in acts)
-        return Promise(self.deployment, frozenset(made))
+        return Promise(self.deployment, frozenset(Act(each.campaign, each.rule, each.deed) for each in self.acts))
 
 
 @click.command("apply")
@@ -50,11 +49,20 @@ class _File(BaseModel):
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--now", "at", metavar="TIME", help="The instant, where the workspace has a virtual clock.")
 @click.option("--since", metavar="TIME", help="Let new campaigns be entered also by what has happened since then.")
+@click.option("--canary", "share", type=SHARE, metavar="SHARE", help="For a share of those who enter: 10%.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @formats("text", "json")
 @click.pass_obj
 def command(
-    context: Context, *, file: Path | None, yes: bool, at: str | None, since: str | None, dry_run: bool, format_: str
+    context: Context,
+    *,
+    file: Path | None,
+    yes: bool,
+    at: str | None,
+    since: str | None,
+    share: int | None,
+    dry_run: bool,
+    format_: str,
 ) -> int:
     """Put the rules in force. Customers on their way stay in the version they entered, unless `migrate` says otherwise.
 
@@ -69,9 +77,12 @@ def command(
     lists, unusable = read_lists(workspace.root, model, snapshot.lists)
     for note in unusable:
         context.warn(note)
-    made = plan(database, snapshot, model)
+    tried = _tried(kept, share)
+    made = plan(database, snapshot, model, tried)
+    for line in nobody_lines(made.nobody):
+        context.warn(line)
     if dry_run:
-        _show(format_, made.deployment + 1, _states(made), made.in_flight, made.moving)
+        _show(format_, made, made.deployment + 1, _states(made), made.in_flight, made.moving)
         context.note("a dry run: nothing was changed")
         return 0
     promise = None if kept is None else kept.promise()
@@ -99,8 +110,9 @@ def command(
         looks_back_to=looks_back_to,
         promise=promise,
         commit=commit(workspace.root),
+        canary=tried,
     )
-    _show(format_, applied.version, applied.campaigns, applied.in_flight, applied.moved)
+    _show(format_, applied.plan, applied.version, applied.campaigns, applied.in_flight, applied.moved)
     return 0
 
 
@@ -111,6 +123,12 @@ def _read(file: Path) -> _File:
         raise UserError(f"there is no file {file}", "`flowrules plan -o FILE` makes one") from None
     except ValidationError:
         raise UserError(f"{file} is no plan of this program", "`flowrules plan -o FILE` makes one") from None
+
+
+def _tried(kept: _File | None, share: int | None) -> int | None:
+    if kept is not None and share is not None:
+        raise click.UsageError("the plan says itself for whom it is; leave --canary out.")
+    return canary(share) if kept is None else kept.canary
 
 
 def _open(workspace: Workspace) -> Database | None:
@@ -125,18 +143,23 @@ def _states(made: Plan) -> tuple[tuple[str, int, str], ...]:
 
 
 def _news(made: Plan) -> list[str]:
-    return [each.change for each in made.campaigns if each.change != "unchanged"] + ["moved" for _ in made.acts]
+    news = [each.change for each in made.campaigns if each.change != "unchanged"]
+    return news + ["moved" for _ in made.acts] + ["share" for each in made.campaigns if each.share != each.until_now]
 
 
-def _show(format_: str, version: int, campaigns: tuple[tuple[str, int, str], ...], in_flight: int, moved: int) -> None:
+def _show(
+    format_: str, made: Plan, version: int, campaigns: tuple[tuple[str, int, str], ...], in_flight: int, moved: int
+) -> None:
     columns = ("name", "version", "state")
     facts = {
         "version": version,
         "campaigns": [dict(zip(columns, each, strict=True)) for each in campaigns],
         "in_flight": in_flight,
         "moved": moved,
+        "canary": None if made.canary is None else percent(made.canary),
     }
     lines = [table(("campaign", "version", "state"), campaigns)] if campaigns else ["there are no campaigns"]
     those = f", {moved} of them moved or taken out by `migrate`" if moved else ""
+    lines += [f"{each.name}: {shares(each)}" for each in made.campaigns if each.share or each.until_now]
     lines.append(f"deployment {version}; {in_flight} customers on their way{those}")
     emit(format_, "apply", facts, "\n".join(lines))

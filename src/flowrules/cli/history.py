@@ -6,7 +6,7 @@ import click
 
 from flowrules.cli.context import Context
 from flowrules.cli.output import emit_rows, formats
-from flowrules.report.history import COLUMNS, history
+from flowrules.report.history import COLUMNS, SHOWN, history
 from flowrules.report.words import told
 
 
@@ -22,4 +22,4 @@ def command(context: Context, *, limit: int, format_: str) -> None:
         if format_ == "text":
             context.note(f"times are local: {workspace.zone}")
             rows = ({**row, "at": told(str(row["at"]), workspace.zone)} for row in rows)
-        emit_rows(format_, "history", COLUMNS, rows)
+        emit_rows(format_, "history", SHOWN if format_ == "text" else COLUMNS, rows)

@@ -9,6 +9,7 @@ import click
 
 from flowrules.cli.context import Context, UserError
 from flowrules.cli.output import emit, formats
+from flowrules.cli.share import SHARE, canary
 from flowrules.errors import DatabaseMissingError
 from flowrules.report.plan import facts, text
 from flowrules.runtime.deploy import digest_of
@@ -23,14 +24,24 @@ CHANGES = 3
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Keep the plan in a file, for `apply FILE`.")
 @click.option("--verbose", is_flag=True, help="Say of each step what becomes of those who are there.")
 @click.option("--only", metavar="CAMPAIGN", help="Of one campaign alone, step by step.")
+@click.option("--canary", "share", type=SHARE, metavar="SHARE", help="As `apply --canary` would: for a share, 10%.")
 @click.option("--exit-code", "signal", is_flag=True, help=f"Exit {CHANGES} when there are changes.")
 @formats("text", "json")
 @click.pass_obj
-def command(context: Context, *, out: Path | None, verbose: bool, only: str | None, signal: bool, format_: str) -> int:
+def command(
+    context: Context,
+    *,
+    out: Path | None,
+    verbose: bool,
+    only: str | None,
+    share: int | None,
+    signal: bool,
+    format_: str,
+) -> int:
     """Compare the files with what is in force, by meaning, and count whom it concerns. Changes nothing."""
     workspace = context.workspace()
     snapshot, model = context.model(workspace)
-    made = plan(_database(workspace), snapshot, model)
+    made = plan(_database(workspace), snapshot, model, canary(share))
     if only is not None and only not in {each.name for each in made.campaigns}:
         raise UserError(f"there is no campaign `{only}`, neither in the files nor in force")
     told = {**facts(made), "digest": digest_of(snapshot)}

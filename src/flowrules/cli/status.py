@@ -9,6 +9,7 @@ from flowrules.cli.context import Context
 from flowrules.cli.output import emit, formats, table
 from flowrules.report.status import Status, status
 from flowrules.report.words import count, counted, length, moment
+from flowrules.sql.canary import percent
 
 
 @click.command("status")
@@ -42,6 +43,12 @@ def _text(found: Status, zone: str) -> str:
                 f"{each.name}: {counted(each.held_by_pause, 'message')} held by the pause"
                 for each in found.campaigns
                 if each.held_by_pause
+            ),
+            *(
+                f"{each.name}: version {each.version} is for {percent(each.canary.millionths)} of those who enter; "
+                f"the others go on entering version {each.canary.base}"
+                for each in found.campaigns
+                if each.canary is not None
             ),
             "",
             table(("campaign", "version", "state", "in journey", "sent in 24 h"), rows),

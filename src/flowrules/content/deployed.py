@@ -6,6 +6,7 @@ Takes a connection; builds each deployment once. Never looks at the files of the
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import cached_property, lru_cache
@@ -103,11 +104,15 @@ class Library:
 
     def in_force(self, at: int) -> Deployed | None:
         """The newest of those made up to an instant, else the first there is."""
+        made = self._made
+        return self.deployment(made[max(0, bisect_right(made, (at + 1,)) - 1)][1]) if made else None
+
+    @cached_property
+    def _made(self) -> list[tuple[int, int]]:
+        """Their instants and numbers, in order of time."""
         deployment = tables.deployment.c
-        before = select(deployment.id).where(deployment.at <= at).order_by(deployment.at.desc(), deployment.id.desc())
-        first = select(deployment.id).order_by(deployment.at, deployment.id)
-        found = self._connection.execute(before.limit(1)).scalar() or self._connection.execute(first.limit(1)).scalar()
-        return None if found is None else self.deployment(found)
+        query = select(deployment.at, deployment.id).order_by(deployment.at, deployment.id)
+        return [(row.at, row.id) for row in self._connection.execute(query)]
 
     def of_version(self, version_id: int) -> Deployed:
         return self.deployment(self._of_version[version_id])

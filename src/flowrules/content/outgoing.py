@@ -100,18 +100,18 @@ def sending(library: Library, detail: Detail) -> tuple[Send, str]:
 
 
 def compose(connection: Connection, library: Library, rows: Sequence[Detail]) -> Iterator[Composed]:
-    """In the order of `rows`, written by the templates of each message's own version.
+    """In the order of `rows`, written by the templates in force; of what was sent, those in force then.
 
-    Where those fail, by the newest ones: this is how a repaired template reaches those who wait for it.
+    Where those can not be filled in for people in an older version, by the ones it was deployed with.
     """
     salt = connection.execute(select(tables.workspace.c.value).where(tables.workspace.c.key == "salt")).scalar_one()
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
         made: dict[Key, Composed] = {}
-        for deployed, of_one in _by_deployment(library, chunk):
+        for deployed, now, of_one in _by_deployment(library, chunk):
             data = _Data(connection, deployed, of_one)
             drafts = [_draft(library, deployed, data, detail, salt) for detail in of_one]
-            contents = _write(library, deployed, [draft.job for draft in drafts])
+            contents = _write(now, deployed, drafts)
             made |= {
                 key_of(draft.composed.detail): replace(draft.composed, content=content)
                 for draft, content in zip(drafts, contents, strict=True)
@@ -119,13 +119,16 @@ def compose(connection: Connection, library: Library, rows: Sequence[Detail]) ->
         yield from (made[key_of(detail)] for detail in chunk)
 
 
-def _by_deployment(library: Library, rows: Iterable[Detail]) -> Iterator[tuple[Deployed, list[Detail]]]:
-    def deployment(detail: Detail) -> int:
-        return library.of_version(detail.version_id).id
+def _by_deployment(library: Library, rows: Iterable[Detail]) -> Iterator[tuple[Deployed, Deployed, list[Detail]]]:
+    """Those of one deployment whose templates are those of one, which is the second."""
 
-    for _, of_one in groupby(sorted(rows, key=deployment), key=deployment):
-        found = list(of_one)
-        yield library.of_version(found[0].version_id), found
+    def deployments(detail: Detail) -> tuple[int, int]:
+        then = library.of_version(detail.version_id)
+        now = library.newest if detail.sent_at is None else library.in_force(detail.sent_at)
+        return then.id, (now or then).id
+
+    for (then, now), of_one in groupby(sorted(rows, key=deployments), key=deployments):
+        yield library.deployment(then), library.deployment(now), list(of_one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +174,22 @@ def _draft(library: Library, deployed: Deployed, data: _Data, detail: Detail, sa
     return _Draft(composed, job)
 
 
-def _write(library: Library, deployed: Deployed, jobs: Sequence[Job]) -> list[Rendered | TemplateFailure]:
-    contents = deployed.writer.write(jobs)
-    failed = [number for number, content in enumerate(contents) if isinstance(content, TemplateFailure)]
-    newest = library.newest
-    if failed and newest is not None and newest.id != deployed.id:
-        for number, again in zip(failed, newest.writer.write([jobs[number] for number in failed]), strict=True):
+def _write(now: Deployed, then: Deployed, drafts: Sequence[_Draft]) -> list[Rendered | TemplateFailure]:
+    contents = now.writer.write([draft.job for draft in drafts])
+    failed = [
+        number
+        for number, content in enumerate(contents)
+        if isinstance(content, TemplateFailure) and not _as_then(now, then, drafts[number].composed.detail.campaign)
+    ]
+    if failed:
+        for number, again in zip(failed, then.writer.write([drafts[number].job for number in failed]), strict=True):
             contents[number] = again if isinstance(again, Rendered) else contents[number]
     return contents
+
+
+def _as_then(now: Deployed, then: Deployed, campaign: str) -> bool:
+    """The campaign means what it did: what its template says now is meant for these people too."""
+    return campaign in now.campaigns and now.campaigns[campaign].digest == then.campaigns[campaign].digest
 
 
 class _Data:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from flowrules.model import campaign as m
 from flowrules.model.digest import canonical
 from flowrules.model.schema import Type
-from flowrules.program.machine import NodeKind, machine
-from flowrules.program.plan import Change, Difference, SchemaChange
+from flowrules.program.machine import Machine, NodeKind, machine
+from flowrules.program.plan import Change, Difference, SchemaChange, renamed
 
 Line = Callable[[str], str | None]
 """The words at `file:line`."""
@@ -65,7 +65,10 @@ def _clause(clause: object, said: Line) -> tuple[str, str]:
 def campaign_changes(
     old: m.Model | None, new: m.Model, said_then: Line, said_now: Line
 ) -> Iterator[tuple[str, Change, tuple[Difference, ...]]]:
-    """Of each campaign that is not the same in both: what it is now, and the lines of its flow that differ."""
+    """Of each campaign that is not the same in both: what it is now, and the lines that differ.
+
+    One that is unchanged says otherwise what becomes of those inside.
+    """
     before = {} if old is None else {campaign.name: campaign for campaign in old.campaigns}
     after = {campaign.name: campaign for campaign in new.campaigns}
     for name in sorted(before.keys() | after.keys()):
@@ -73,25 +76,45 @@ def campaign_changes(
             yield name, "added", ()
         elif name not in after:
             yield name, "removed", ()
-        elif before[name].digest != after[name].digest:
-            then, now = _flow(before[name], said_then), _flow(after[name], said_now)
-            other_order = Difference("added", name, "the same steps, in another order")
-            yield name, "changed", tuple(_differences(name, then, now)) or (other_order,)
+        else:
+            then, now = before[name], machine(after[name])
+            inside = tuple(_differences(name, _migrate(then, said_then), _migrate(after[name], said_now)))
+            if then.digest != after[name].digest:
+                renames = [Difference("renamed", name, text) for text in _renames(then, after[name])]
+                flow = [*renames, *_differences(name, _flow(machine(then), said_then, now), _flow(now, said_now, now))]
+                other_order = Difference("added", name, "the same steps, in another order")
+                yield name, "changed", (*(flow or (other_order,)), *inside)
+            elif inside:
+                yield name, "unchanged", inside
 
 
-def _flow(campaign: m.Campaign, said: Line) -> list[tuple[str, str]]:
-    """What decides a journey, a line each: the header, and every step."""
+def _migrate(campaign: m.Campaign, said: Line) -> list[tuple[str, str]]:
+    return [_clause(line, said) for line in campaign.migrations]
+
+
+def _renames(then: m.Campaign, now: m.Campaign) -> Iterator[str]:
+    was, names = ({stage.name for stage in campaign.stages} for campaign in (then, now))
+    for stage in now.stages:
+        if stage.formerly in was - names and stage.name not in was:
+            yield f"stage {stage.formerly} is called {stage.name}"
+
+
+def _flow(made: Machine, said: Line, now: Machine) -> list[tuple[str, str]]:
+    """What decides a journey, a line each: the header, and every step, by the name that its stage has now."""
+    campaign = made.campaign
     clauses: list[object] = [*campaign.exits]
     clauses += [clause for clause in (campaign.entry, campaign.goal, campaign.when_capped) if clause is not None]
     lines = [_clause(clause, said) for clause in clauses]
     lines += [(settle := f"settle {campaign.settle // 1_000_000} seconds", settle)] if campaign.settle else []
-    made = machine(campaign)
     for node in sorted(made.nodes, key=lambda node: int(node.place.rpartition(":")[2])):  # as written
         if node.kind is not NodeKind.END:
             # Not where it leads: a new step would show the one before it as another.
-            meaning = f"{node.kind} {node.key} {node.duration} {node.words} {canonical(node.test, {})}"
+            meaning = f"{node.kind} '{node.key}' {node.duration} {node.words} {canonical(node.test, {})}"
             meaning += canonical(node.send, {}) if node.send is not None else ""
-            lines.append((meaning, said(node.place) or node.key))
+            if node.kind is NodeKind.STAGE:
+                meaning = f"stage {renamed(node.key, now)}"
+            stage = campaign.stages[node.stage].name
+            lines.append((meaning.replace(f"'{stage}/", f"'{renamed(stage, now)}/"), said(node.place) or node.key))
     reactions = [on for stage in campaign.stages for on in stage.reactions]
     return [*lines, *(_clause(on, said) for on in reactions)]
 

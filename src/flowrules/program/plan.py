@@ -5,19 +5,19 @@ Takes machines, old and new, and how many are where; gives the fate of each posi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+from flowrules.diagnostics.suggest import nearest
 from flowrules.model import campaign as m
 from flowrules.program.machine import Machine, Node, NodeKind
 
 Change = Literal["added", "changed", "removed", "unchanged"]
 Action = Literal["stay", "move", "exit", "refused"]
-Act = tuple[str, int, str, str]
-"""Campaign, number of the version, step, and what is done to those who are there."""
 Timers = Literal["arrive", "keep", "recompute"]
+
 
 WAITS = frozenset({NodeKind.WAIT, NodeKind.WAIT_UNTIL, NodeKind.WAIT_FOR, NodeKind.NO_REACTION})
 _LENGTHS = frozenset({NodeKind.WAIT, NodeKind.WAIT_FOR})
@@ -30,7 +30,8 @@ class Fate:
     """What becomes of those at one position. node: where in the new machine; rule, words: of the line that says so.
 
     fresh: 0 where it is the step they were at, 1 another one, 2 one of a stage they had not come to. asked: whose
-    message is under way stay, for only their version hears of its outcome. why: of a refusal.
+    message is under way stay, for only their version hears of its outcome. follow: to wherever they are. why: of a
+    refusal.
     """
 
     action: Action
@@ -40,12 +41,17 @@ class Fate:
     words: str | None = None
     fresh: int = 0
     asked: bool = False
+    follow: bool = False
     why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where people are: a step of a version of a campaign. number: of the version; held_out: how many of them are."""
+    """Where people are: a step of a version of a campaign. number: of the version; held_out: how many of them are.
+
+    under_way: whose message there has left the planner's hands; through: whose message is through, so that they are
+    gone from here before anything else happens to them.
+    """
 
     campaign: str
     number: int
@@ -55,6 +61,16 @@ class Position:
     customers: int
     held_out: int = 0
     under_way: int = 0
+    through: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Act:
+    """What a line does to people, whoever they are by then and wherever that finds them. deed: `leave`, ..."""
+
+    campaign: str
+    rule: str
+    deed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,40 +85,54 @@ class Step:
     shorter: int = 0
 
     @property
+    def here(self) -> int:
+        return self.position.customers - self.position.through
+
+    @property
     def stay(self) -> int:
         if self.fate.action in ("stay", "refused"):
-            return self.position.customers
+            return self.here
         return self.position.under_way if self.fate.asked else 0
 
     @property
     def move(self) -> int:
-        return self.position.customers - self.stay if self.fate.action == "move" else 0
+        return self.here - self.stay if self.fate.action == "move" else 0
 
     @property
     def exit(self) -> int:
-        return self.position.customers if self.fate.action == "exit" else 0
+        return self.here if self.fate.action == "exit" else 0
 
     @property
-    def act(self) -> Act:
+    def act(self) -> Act | None:
         """What a plan that was shown must still do."""
-        return self.position.campaign, self.position.number, self.position.step, f"{self.fate.action} {self.to or ''}"
+        if self.fate.action not in ("move", "exit"):
+            return None
+        deed = "leave" if self.fate.action == "exit" else "follow" if self.fate.follow else f"move to {self.to}"
+        return Act(self.position.campaign, self.fate.rule or "", deed)
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignChange:
-    """version: the number it has when this is in force, 0 of one that is removed; before: the one it has now."""
+    """version: the number it has when this is in force, 0 of one that is removed; before: the one it has now.
+
+    share: the millionths of customers who enter it from then on, None: everybody; others: the version that the others
+    enter. until_now: the same share of the version it has now.
+    """
 
     name: str
     change: Change
     version: int
     before: int
+    share: int | None = None
+    others: int = 0
+    until_now: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A line that is no longer there, or is new. where: `policy`, or the name of a campaign."""
 
-    change: Literal["added", "removed"]
+    change: Literal["added", "removed", "renamed"]
     where: str
     text: str
 
@@ -119,16 +149,43 @@ class SchemaChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Nobody:
+    """A line of `migrate` for a place that no version ever had. near: the one most likely meant."""
+
+    campaign: str
+    place: str
+    kind: str
+    name: str
+    near: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Promise:
     """What was shown of a plan: it is carried out on the same deployment with the same acts, or not at all."""
 
     deployment: int
     acts: frozenset[Act]
 
+    def broken_by(self, made: Plan) -> str | None:
+        """What is otherwise now: what nobody was told of, or what is done to nobody any more.
+
+        That people moved on within what a line speaks of is no difference.
+        """
+        if self.deployment != made.deployment:
+            return f"deployment {made.deployment} came in between"
+        for act in sorted(made.acts - self.acts):
+            return f"somebody of `{act.campaign}` would {act.deed} now, by {act.rule}, and nobody in the plan"
+        for act in sorted(self.acts - made.acts):
+            return f"nobody of `{act.campaign}` would {act.deed} any more, by {act.rule}"
+        return None
+
 
 @dataclass(frozen=True)
 class Plan:
-    """deployment: the number of the one it goes out from, 0 without any; at: the instant the counts are of."""
+    """deployment: the number of the one it goes out from, 0 without any; at: the instant the counts are of.
+
+    canary: of so many millionths of customers; None: of all.
+    """
 
     deployment: int
     at: int | None
@@ -137,6 +194,8 @@ class Plan:
     policy: tuple[Difference, ...]
     schema: tuple[SchemaChange, ...]
     templates: tuple[str, ...]
+    canary: int | None = None
+    nobody: tuple[Nobody, ...] = ()
 
     @cached_property
     def refused(self) -> tuple[Step, ...]:
@@ -144,8 +203,8 @@ class Plan:
 
     @cached_property
     def acts(self) -> frozenset[Act]:
-        """The positions at which something happens to people: emptied or newly filled, it is another plan."""
-        return frozenset(step.act for step in self.steps if step.fate.action != "stay")
+        """What happens to people: with one more, or one less, it is another plan."""
+        return frozenset(act for step in self.steps if (act := step.act) is not None)
 
     @property
     def promise(self) -> Promise:
@@ -153,8 +212,9 @@ class Plan:
 
     @property
     def changes(self) -> bool:
-        anything = self.policy or self.schema or self.templates or self.acts
-        return bool(anything) or any(each.change != "unchanged" for each in self.campaigns)
+        anything = self.policy or self.schema or self.templates or self.acts or self.refused
+        news = any(each.change != "unchanged" or each.share != each.until_now for each in self.campaigns)
+        return bool(anything) or news
 
     @property
     def moving(self) -> int:
@@ -165,20 +225,20 @@ class Plan:
         return sum(step.position.customers for step in self.steps)
 
 
-def renamed(key: str, machine: Machine) -> str:
+def renamed(key: str, later: Machine) -> str:
     """A step's key in the words of a later version, where its stage was renamed."""
     stage, slash, rest = key.partition("/")
-    new = next((each.name for each in machine.campaign.stages if each.formerly == stage), stage)
+    new = next((each.name for each in later.campaign.stages if each.formerly == stage), stage)
     return f"{new}{slash}{rest}"
 
 
-def fate(old: Machine, number: int, new: Machine, deployed: Machine | None) -> Fate:
-    """What becomes of those at a position of another version; deployed: the one in force until now."""
+def fate(old: Machine, number: int, new: Machine, deployed: Iterable[Machine]) -> Fate:
+    """What becomes of those at a position of another version; deployed: those entered until now."""
     node = old.nodes[number]
     line = _line(old, node, new)
     if line is None:
         there = renamed(node.key, new)
-        gone = deployed is not None and any(each.key == node.key for each in deployed.nodes)
+        gone = any(each.key == node.key for made in deployed for each in made.nodes)
         if gone and not any(each.key == there for each in new.nodes):
             return Fate("refused", why="a step that the files no longer have")
         return Fate("stay")
@@ -233,13 +293,25 @@ def _moved(old: Machine, node: Node, new: Machine, line: m.Migration) -> Fate:
     fresh = 0 if follows else 1
     if there.kind is not NodeKind.STAGE and same.partition("/")[0] != there.key.partition("/")[0]:
         fresh = 2
-    return Fate("move", number, timers, line.place, fresh=fresh, asked=asked)
+    return Fate("move", number, timers, line.place, fresh=fresh, asked=asked, follow=line.target is None)
 
 
-def _siblings(machine: Machine, key: str) -> int:
+def nobody_there(new: Machine, ever: Collection[str]) -> Iterator[Nobody]:
+    """Lines for places that no version had, nor the files have. ever: keys of all versions; none: it is new here."""
+    if not ever:
+        return
+    known = {*ever, *(node.key for node in new.nodes)}
+    for line in new.campaign.migrations:
+        name, kind = line.origin.name, line.origin.kind
+        if name is not None and name not in known:
+            alike = (key for key in known if ("/" in key) == (kind == "step"))
+            yield Nobody(new.campaign.name, line.place, kind, name, nearest(name, alike))
+
+
+def _siblings(made: Machine, key: str) -> int:
     """How many steps only their number tells apart from this one, itself among them."""
     words = key.partition(" #")[0]
-    return sum(node.key.partition(" #")[0] == words for node in machine.nodes if node.kind not in _ENDS)
+    return sum(node.key.partition(" #")[0] == words for node in made.nodes if node.kind not in _ENDS)
 
 
 def _entry(campaign: m.Campaign) -> object:
@@ -248,7 +320,7 @@ def _entry(campaign: m.Campaign) -> object:
     return trigger.event.name if isinstance(trigger, m.EventTrigger) else None, campaign.entry.key
 
 
-def asks_at_once(machine: Machine, number: int, *, new_stage: bool) -> bool:
+def asks_at_once(made: Machine, number: int, *, new_stage: bool) -> bool:
     """Whoever comes here may come to a message without a wait. new_stage: nothing awaited can be there already."""
     seen: set[int] = set()
     ahead = [number]
@@ -257,7 +329,7 @@ def asks_at_once(machine: Machine, number: int, *, new_stage: bool) -> bool:
         if here in seen:
             continue
         seen.add(here)
-        node = machine.nodes[here]
+        node = made.nodes[here]
         if node.kind is NodeKind.SEND:
             return True
         passes = node.kind not in WAITS or node.kind is NodeKind.NO_REACTION

@@ -55,7 +55,11 @@ def export(connection: Connection, customer_id: int, now: int) -> Facts:
     """That, and what was changed and decided."""
     facts = show(connection, customer_id, now)
     exposure = tables.exposure.c
-    held = select(exposure.name, exposure.held_out).where(exposure.customer_id == customer_id).order_by(exposure.name)
+    held = (
+        select(exposure.name, exposure.held_out)
+        .where(exposure.customer_id == customer_id, exposure.name.not_like("canary/%"))
+        .order_by(exposure.name)
+    )
     return {
         **facts,
         "changes": _changes(connection, Library(connection).newest, customer_id),

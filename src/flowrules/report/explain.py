@@ -272,7 +272,8 @@ class _Story:
             return row.words or (row.decision != Decision.WITHHELD and row.by) or step
         excluded = row.by if row.reason == Reason.EXCLUDED else ""
         started = f"started by {row.by}" if row.by and not excluded else ""
-        return ", ".join(filter(None, (self._key(row), started, excluded))) or step
+        tried = f"version {row.version}: {row.words}" if row.words else ""
+        return ", ".join(filter(None, (self._key(row), started, excluded, tried))) or step
 
     def _waited(self, row: Row[*tuple[Any, ...]]) -> str:
         """What is waited for, as the language would say it."""

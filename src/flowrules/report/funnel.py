@@ -15,9 +15,12 @@ from flowrules.content.deployed import Library
 from flowrules.program.machine import Machine, NodeKind
 from flowrules.report.lookup import find_campaign, reason
 from flowrules.report.stages import Stages, stages
-from flowrules.report.words import SECOND
+from flowrules.report.words import SECOND, iso
 from flowrules.sql import tables
+from flowrules.sql.canary import percent
 from flowrules.sql.codes import Decision, Reason
+from flowrules.store.canaries import Canary, canaries
+from flowrules.store.zones import END
 
 _NOW, _MOVED = -1, -2
 _WAITING = {NodeKind.WAIT, NodeKind.WAIT_UNTIL, NodeKind.WAIT_FOR, NodeKind.NO_REACTION}
@@ -98,12 +101,31 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """Of a version that a share of customers enter, beside the one that the others enter, since there are both: those
+    treated who entered, and of them those who reached the goal, by the version entered.
+    """
+
+    canary: Canary
+    entered: Mapping[int, int]
+    goals: Mapping[int, int]
+
+    def facts(self) -> dict[str, object]:
+        tried, others = (
+            {"version": number, "entered": self.entered.get(number, 0), "goals": self.goals.get(number, 0)}
+            for number in (self.canary.number, self.canary.base)
+        )
+        return {**tried, "share": percent(self.canary.millionths), "since": iso(self.canary.since), "others": others}
+
+
+@dataclass(frozen=True, slots=True)
 class Funnel:
     campaign: str
     title: str | None
     version: int
     treated: Group
     control: Group
+    tried: Tried | None = None
 
     def facts(self) -> dict[str, object]:
         return {
@@ -111,6 +133,7 @@ class Funnel:
             "version": self.version,
             **self.treated.facts(),
             "control": self.control.facts() if self.control.entered else {},
+            "canary": None if self.tried is None else self.tried.facts(),
         }
 
 
@@ -135,7 +158,28 @@ def funnel(connection: Connection, campaign: str, since: int | None = None, unti
         group.stages = [Stage(name, last=name in last) for name in there.names.values()]
     _fill_stages(connection, cohort, campaign_id, groups, there)
     leave_out([*groups.values()], there)
-    return Funnel(campaign, (in_force or meant.campaign).title, newest.number, groups[0], groups[1])
+    tried = _tried(connection, campaign, campaign_id, since, until)
+    return Funnel(campaign, (in_force or meant.campaign).title, newest.number, groups[0], groups[1], tried)
+
+
+def _tried(
+    connection: Connection, campaign: str, campaign_id: int, since: int | None, until: int | None
+) -> Tried | None:
+    canary = canaries(connection).get(campaign)
+    if canary is None:
+        return None
+    d, e, v = tables.decision.c, tables.enrollment.c, tables.version.c
+    same = and_(e.customer_id == d.customer_id, e.campaign_id == d.campaign_id, e.instance == d.instance, e.ghost == 0)
+    query = (
+        select(v.number, func.count(), func.count(e.goal_at))
+        .join_from(tables.decision, tables.enrollment, same)
+        .join(tables.version, v.id == d.version_id)
+        .where(d.decision == Decision.ENTERED, d.campaign_id == campaign_id)
+        .where(d.at >= max(canary.since, since or 0), d.at < (END if until is None else until))
+        .group_by(v.number)
+    )
+    rows = connection.execute(query).all()
+    return Tried(canary, {row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows})
 
 
 def last_stages(meant: Machine) -> set[str]:

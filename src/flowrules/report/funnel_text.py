@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from rich.text import Text
 
 from flowrules.report.comparison import difference
-from flowrules.report.funnel import Funnel, Group, Stage
+from flowrules.report.funnel import Funnel, Group, Stage, Tried
 from flowrules.report.print import WIDTH, cut, safe, wrapped
 from flowrules.report.words import count, length, percent
+from flowrules.sql.canary import percent as exact
 from flowrules.sql.codes import Reason
 
 _NARROWEST_NAME, _WIDEST_NAME = 8, 20
@@ -30,6 +31,8 @@ def funnel_lines(funnel: Funnel) -> Iterator[Text]:
     yield title.append(f"  version {funnel.version}", "dim")
     yield Text()
     yield _summary(treated, control)
+    if funnel.tried is not None:
+        yield from _tried(funnel.tried)
     if not treated.entered and not control.entered:
         yield Text("nobody has entered yet; `flowrules explain CUSTOMER` says why one did not", "dim")
         return
@@ -55,6 +58,15 @@ def _summary(treated: Group, control: Group) -> Text:
     for number, noun in parts:
         line.append(number, "bold").append(f" {noun}    ")
     return line
+
+
+def _tried(tried: Tried) -> Iterator[Text]:
+    canary = tried.canary
+    shares = {canary.number: f"for {exact(canary.millionths)} of those who enter", canary.base: "for the others"}
+    for number, whom in shares.items():
+        entered, goals = tried.entered.get(number, 0), tried.goals.get(number, 0)
+        reached = f", {count(goals)} reached the goal ({percent(goals / entered)})" if entered and goals else ""
+        yield Text(f"version {number}, {whom}: {count(entered)} entered since{reached}", "dim")
 
 
 # --- stages -------------------------------------------------------------------------------------------

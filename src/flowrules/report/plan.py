@@ -5,12 +5,13 @@ Takes a Plan; gives its facts and its text: counts first, each step on demand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from flowrules.program.plan import CampaignChange, Difference, Plan, SchemaChange, Step, refusal, to_paste
+from flowrules.program.plan import CampaignChange, Difference, Nobody, Plan, SchemaChange, Step, refusal, to_paste
 from flowrules.report.words import count, counted, iso, moment
+from flowrules.sql.canary import percent
 
-_SIGNS = {"added": "+", "removed": "-", "retyped": "~"}
+SIGNS = {"added": "+", "removed": "-", "retyped": "~", "renamed": "~"}
 
 
 def facts(plan: Plan) -> dict[str, object]:
@@ -20,7 +21,15 @@ def facts(plan: Plan) -> dict[str, object]:
         "changes": plan.changes,
         "in_flight": plan.in_flight,
         "campaigns": [
-            {"name": each.name, "change": each.change, "version": each.version, "before": each.before}
+            {
+                "name": each.name,
+                "change": each.change,
+                "version": each.version,
+                "before": each.before,
+                "canary": _share(each.share),
+                "others": each.others or None,
+                "canary_before": _share(each.until_now),
+            }
             for each in plan.campaigns
         ],
         "steps": [_step(step) for step in plan.steps],
@@ -28,6 +37,13 @@ def facts(plan: Plan) -> dict[str, object]:
         "declarations": [schema_change(each) for each in plan.schema],
         "templates": list(plan.templates),
         "migrate": dict(to_paste(plan.refused)),
+        "acts": [{"campaign": act.campaign, "rule": act.rule, "deed": act.deed} for act in sorted(plan.acts)],
+        "canary": _share(plan.canary),
+        "canary_millionths": plan.canary,
+        "nobody_there": [
+            {"campaign": each.campaign, "rule": each.place, "kind": each.kind, "name": each.name, "near": each.near}
+            for each in plan.nobody
+        ],
     }
 
 
@@ -47,6 +63,7 @@ def _step(step: Step) -> dict[str, object]:
         "rule": fate.rule,
         "held_out": position.held_out,
         "why": fate.why,
+        "go_on_first": position.through,
     }
 
 
@@ -65,12 +82,15 @@ def text(plan: Plan, zone: str, *, verbose: bool = False, only: str | None = Non
     shown = [each for each in plan.campaigns if only in {None, each.name}]
     for campaign in shown:
         steps = [step for step in plan.steps if step.position.campaign == campaign.name]
-        if campaign.change != "unchanged" or any(step.fate.action != "stay" for step in steps) or verbose or only:
+        news = campaign.change != "unchanged" or campaign.share != campaign.until_now
+        if news or any(step.fate.action != "stay" for step in steps) or verbose or only:
             lines += ["", *_campaign(campaign, steps, verbose=verbose or only is not None)]
     lines += policy_lines([each for each in plan.policy if only in {None, each.where}])
     if only is None:
         lines += schema_lines(plan.schema)
-        lines += ["", "templates that changed:", *(f"  {path}" for path in plan.templates)] if plan.templates else []
+        lines += template_lines(plan.templates)
+    for line in nobody_lines([each for each in plan.nobody if only in {None, each.campaign}]):
+        lines += ["", f"warning: {line}"]
     if plan.refused:
         why, way_out = refusal(plan)
         lines += ["", f"refused: {why}", f"  {way_out}"]
@@ -88,6 +108,8 @@ def _against(plan: Plan, zone: str) -> str:
 def _campaign(campaign: CampaignChange, steps: list[Step], *, verbose: bool) -> Iterator[str]:
     inside = sum(step.position.customers for step in steps)
     yield f"{campaign.name}: {_change(campaign)}"
+    if campaign.share or campaign.until_now:
+        yield f"  {shares(campaign)}"
     if inside:
         yield f"  {_counts(campaign, steps)}"
     now = sum(step.send_now for step in steps)
@@ -106,23 +128,40 @@ def _change(campaign: CampaignChange) -> str:
         case "added":
             return f"added, version {campaign.version}"
         case "changed":
-            return f"changed, version {campaign.before} becomes {campaign.version}"
+            becomes = "" if campaign.share else f" {campaign.before} becomes"
+            return f"changed, version{becomes} {campaign.version}"
         case "removed":
             return "removed: nobody enters any more"
         case _:
             return f"unchanged, version {campaign.version}"
 
 
+def _share(millionths: int | None) -> str | None:
+    return None if millionths is None else percent(millionths)
+
+
+def shares(campaign: CampaignChange) -> str:
+    """Who enters which version from now on."""
+    version, changed = f"version {campaign.version}", campaign.change != "unchanged"
+    before = "" if changed or campaign.until_now is None else f", {percent(campaign.until_now)} until now"
+    if campaign.share is None:
+        return f"{version} is for everybody who enters{before}"
+    whom = f"{percent(campaign.share)} of those who enter{before}"
+    return f"{version} is for {whom}; the others go on entering version {campaign.others}"
+
+
 def _counts(campaign: CampaignChange, steps: list[Step]) -> str:
     inside = sum(step.position.customers for step in steps)
     moved, left = sum(step.move for step in steps), sum(step.exit for step in steps)
     lost = sum(step.stay for step in steps if step.fate.action == "refused")
-    stay = inside - moved - left - lost
+    first = sum(step.position.through for step in steps)
+    stay = inside - moved - left - lost - first
     what = "finish it" if campaign.change == "removed" else "stay in the version they are in"
     what = {1: what.replace("finish", "finishes").replace("stay", "stays")}.get(stay, what)
     parts = [f"{count(stay)} {what}"] if stay else []
     parts += [f"{count(moved)} move{_s(moved)}"] if moved else []
     parts += [f"{count(left)} leave{_s(left)}"] if left else []
+    parts += [_first(first)] if first else []
     parts += [f"of {count(lost)} nobody has said what becomes of them"] if lost else []
     ghosts = sum(step.position.held_out for step in steps)
     held_out = f", {count(ghosts)} of them held out" if ghosts else ""
@@ -132,7 +171,11 @@ def _counts(campaign: CampaignChange, steps: list[Step]) -> str:
 def _at(step: Step) -> Iterator[str]:
     where = f"{step.position.step} (version {step.position.number})"
     ghosts = f", {count(step.position.held_out)} of them held out" if step.position.held_out else ""
-    whole = step.position.customers
+    whole, first = step.here, step.position.through
+    if first:
+        yield f"{where}: {_first(first)}"
+    if not whole:
+        return
     if step.fate.action == "stay" or step.stay == whole:
         lost = ": nobody has said what becomes of them" if step.fate.action == "refused" else f" stay{_s(whole)}"
         yield f"{where}: {count(whole)}{lost}{ghosts}"
@@ -142,7 +185,13 @@ def _at(step: Step) -> Iterator[str]:
     yield f"{where}: {count(acting)} {doing}{ghosts}"
     notes = [f"up to {count(step.send_now)} sent something at once"] if step.send_now else []
     notes += [f"{count(step.stay)} stay{_s(step.stay)} until the message is through"] if step.stay else []
+    notes += ["waits end when they would have"] if step.fate.timers == "keep" else []
     yield f"    {', '.join([*notes, step.fate.rule or ''])}"
+
+
+def _first(number: int) -> str:
+    """Where to, only the planner can tell."""
+    return f"{count(number)} {'goes' if number == 1 else 'go'} on first, for the message is through"
 
 
 def _s(number: int) -> str:
@@ -155,7 +204,21 @@ def policy_lines(changes: list[Difference]) -> list[str]:
     for where in dict.fromkeys(each.where for each in changes):
         whose = "the policy" if where == "policy" else where
         lines += ["", f"{whose}, for everybody at once:"]
-        lines += [f"  {_SIGNS[each.change]} {each.text}" for each in changes if each.where == where]
+        lines += [f"  {SIGNS[each.change]} {each.text}" for each in changes if each.where == where]
+    return lines
+
+
+def template_lines(paths: Sequence[str]) -> list[str]:
+    return ["", "templates, for everybody at once:", *(f"  ~ {path}" for path in paths)] if paths else []
+
+
+def nobody_lines(found: Sequence[Nobody]) -> list[str]:
+    """What a slip of the pen in `migrate` would do: nothing."""
+    lines = []
+    for each in found:
+        near = "" if each.near is None else f"; did you mean `{each.near}`?"
+        never = f"no version of `{each.campaign}` ever had a {each.kind} `{each.name}`"
+        lines.append(f"{each.place}: {never}, so this line is for nobody{near}")
     return lines
 
 
@@ -165,5 +228,5 @@ def schema_lines(changes: tuple[SchemaChange, ...]) -> list[str]:
     lines = ["", "declarations:"]
     for each in changes:
         types = " becomes ".join(filter(None, (each.before, each.after)))
-        lines.append(f"  {_SIGNS[each.change]} {each.kind} {each.name}" + (f": {types}" if types else ""))
+        lines.append(f"  {SIGNS[each.change]} {each.kind} {each.name}" + (f": {types}" if types else ""))
     return lines

@@ -16,8 +16,10 @@ from flowrules.report.catalogue import campaign_versions, open_pauses
 from flowrules.report.heartbeat import heartbeat
 from flowrules.report.words import SECOND, iso
 from flowrules.sql import tables
+from flowrules.sql.canary import percent
 from flowrules.sql.codes import Status as MessageStatus
 from flowrules.sql.counting import QUARTER
+from flowrules.store.canaries import Canary, canaries
 from flowrules.store.tallies import Tallies, What, counts
 from flowrules.store.zones import BEGINNING
 
@@ -32,6 +34,7 @@ class CampaignStatus:
     in_journey: int
     sent_24h: int
     held_by_pause: int = 0
+    canary: Canary | None = None
 
     def facts(self) -> dict[str, object]:
         return {
@@ -41,6 +44,8 @@ class CampaignStatus:
             "in_journey": self.in_journey,
             "sent_24h": self.sent_24h,
             "held_by_pause": self.held_by_pause,
+            "canary": None if self.canary is None else percent(self.canary.millionths),
+            "others": None if self.canary is None else self.canary.base,
         }
 
 
@@ -90,6 +95,7 @@ def status(connection: Connection, now: int | None) -> Status:
     entered = tallies.sums(("campaign_id", "what"), What.ENTERED, What.EXIT, held_out=0)
     paused = open_pauses(connection)
     by_campaign = select(tables.enrollment.c.campaign_id, func.count()).group_by(tables.enrollment.c.campaign_id)
+    tried = canaries(connection)
     held: dict[int, int] = dict(connection.execute(by_campaign.where(due >= tables.UNTIL_RESUMED)).all())
     return Status(
         version=beat.deployment,
@@ -105,6 +111,7 @@ def status(connection: Connection, now: int | None) -> Status:
                 in_journey=entered[row.id, What.ENTERED] - entered[row.id, What.EXIT],
                 sent_24h=sent[row.id],
                 held_by_pause=held.get(row.id, 0),
+                canary=tried.get(row.name),
             )
             for row in campaign_versions(connection)
         ),

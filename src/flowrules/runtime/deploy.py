@@ -24,6 +24,7 @@ from flowrules.runtime.plan import carry_out, plan_on
 from flowrules.runtime.tick import tick
 from flowrules.source import Source
 from flowrules.sql import tables as t
+from flowrules.sql.canary import words
 from flowrules.sql.codes import Status
 from flowrules.sql.membership import baseline
 from flowrules.sql.rounds import zone_of
@@ -72,18 +73,20 @@ def apply(
     looks_back_to: int | None = None,
     promise: Promise | None = None,
     commit: Commit | None = None,
+    canary: int | None = None,
 ) -> Applied:
     """Deploy at the instant `at`: what lies before it happens under the old program first.
 
     An instant that has been passed becomes the first that has not. lists: the entries of each list file,
     already read. looks_back_to: campaigns that are new also let in by what has happened since then. promise: of the
-    plan that was shown. Raises StoreError if a declared attribute's column holds values of another kind, and PlanError
-    if people are where the files do not say what becomes of them, or not where the plan had them: then nothing has
-    happened.
+    plan that was shown. canary: what changes is entered by so many millionths of customers. Raises StoreError if a
+    declared attribute's column holds values of another kind, and PlanError if people are where the files do not say
+    what becomes of them, or not where the plan had them, or if it can not be for a share of customers: then nothing
+    has happened.
     """
     machines = [machine(campaign) for campaign in model.campaigns]
     with _between_ticks(database, at) as (connection, since):
-        made = plan_on(connection, snapshot, model)
+        made = plan_on(connection, snapshot, model, canary)
         _still_right(made, promise)
         for change in add_columns(connection, model):
             raise StoreError(
@@ -97,8 +100,9 @@ def apply(
         catalogues.intern(connection, t.segment, kept)
         catalogues.intern(connection, t.tag, catalogues.tag_names(machines))
         catalogues.intern(connection, t.channel, [channel.name for channel in model.channels])
-        catalogues.intern(connection, t.label, catalogues.labels(model, machines), "text")
-        deployment_id = _deployment(connection, snapshot, since, commit)
+        said = () if canary is None else words(canary)
+        catalogues.intern(connection, t.label, [*catalogues.labels(model, machines), *said], "text")
+        deployment_id = _deployment(connection, snapshot, since, commit, canary)
         states = _versions(connection, machines, deployment_id, since, looks_back_to)
         asked = {kind for each in model.lists for kind in each.by}
         identified_by(connection, model.region, [kind for kind in HASHES if kind in asked], since)
@@ -123,14 +127,11 @@ def apply(
 
 
 def _still_right(made: Plan, promise: Promise | None) -> None:
-    if promise is not None and promise.deployment != made.deployment:
-        raise PlanError(f"not as planned: deployment {made.deployment} came in between", _AGAIN)
-    if promise is not None and promise.acts != made.acts:
-        campaign, version, step, _ = changed = min(promise.acts ^ made.acts)
-        how = "there are people now" if changed in made.acts else "there is nobody any more"
-        raise PlanError(f"not as planned: at `{step}` of `{campaign}`, version {version}, {how}", _AGAIN)
     if made.refused:
         raise PlanError(*refusal(made))
+    why = None if promise is None else promise.broken_by(made)
+    if why is not None:
+        raise PlanError(f"not as planned: {why}", _AGAIN)
 
 
 def _ask_again(connection: Connection, at: int) -> None:
@@ -186,10 +187,11 @@ def digest_of(snapshot: Snapshot) -> str:
     return sha256(write_snapshot(_without_tests(snapshot)).encode()).hexdigest()
 
 
-def _deployment(connection: Connection, snapshot: Snapshot, at: int, commit: Commit | None) -> int:
+def _deployment(connection: Connection, snapshot: Snapshot, at: int, commit: Commit | None, canary: int | None) -> int:
     content = write_snapshot(_without_tests(snapshot))
     number = (connection.execute(select(func.max(t.deployment.c.id))).scalar() or 0) + 1
-    row = {"id": number, "at": at, "digest": sha256(content.encode()).hexdigest(), "snapshot": content}
+    digest = sha256(content.encode()).hexdigest()
+    row = {"id": number, "at": at, "digest": digest, "snapshot": content, "canary": canary}
     if commit is not None:
         row |= {"commit": commit.id, "author": commit.author}
     connection.execute(insert(t.deployment).values(row))

@@ -28,6 +28,7 @@ from flowrules.sql.statement import Statement
 from flowrules.sql.steps import Script, script
 from flowrules.sql.visits import Visits, visits
 from flowrules.sql.watch import Ends, Watch, ends, watch
+from flowrules.store.canaries import canaries
 from flowrules.store.catalogues import catalogue
 
 State = tuple[int, int, int, int]
@@ -108,6 +109,11 @@ def load_program(connection: Connection, dialect: str, known: dict[int, Deployed
             version_id, campaign_id, lives_from = current[name]
             versions.append((version_id, campaign_id, machine, deployed.model))
             now.append((version_id, lives_from))
+    bases: dict[int, tuple[int, int]] = {}
+    for name, canary in canaries(connection).items():
+        campaign_id, base = current[name][1], library.of_version(canary.base_id)
+        bases[campaign_id] = canary.base_id, canary.millionths
+        versions.append((canary.base_id, campaign_id, base.machines[name], base.model))
     for version_id, campaign_id, name in _older(connection, {item[0] for item in versions}):
         older = library.of_version(version_id)
         versions.append((version_id, campaign_id, older.machines[name], older.model))
@@ -129,6 +135,7 @@ def load_program(connection: Connection, dialect: str, known: dict[int, Deployed
         last_tick=last_tick,
         moves=moves,
         moved=moved,
+        canaries=bases,
     )
     zone = model.policy.zone if model is not None else facts_of["zone"]
     of_customer = model.policy.zone_of_customer if model is not None else True

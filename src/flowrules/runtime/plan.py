@@ -6,7 +6,7 @@ the same object to `carry_out`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -30,13 +30,16 @@ from sqlalchemy import (
 )
 
 from flowrules.content.deployed import Deployed, Library
+from flowrules.errors import PlanError
 from flowrules.model.campaign import Model
 from flowrules.model.snapshot import Snapshot
 from flowrules.program import plan as p
+from flowrules.program.canary import refusal, why_not
 from flowrules.program.compare import policy_changes, schema_changes
 from flowrules.program.machine import Machine, NodeKind, machine
 from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Move, Status
+from flowrules.store.canaries import Canary, canaries
 from flowrules.store.database import Database
 from flowrules.store.zones import BEGINNING
 
@@ -52,18 +55,42 @@ class _Version:
     digest: str
 
 
-def plan(database: Database | None, snapshot: Snapshot, model: Model) -> p.Plan:
-    """As of the last tick; None: there is no database yet."""
+def plan(database: Database | None, snapshot: Snapshot, model: Model, canary: int | None = None) -> p.Plan:
+    """As of the last tick; None: there is no database yet. canary: for so many millionths of customers.
+
+    Raises PlanError if it can not be for a share of them.
+    """
     if database is None:
-        return _plan(None, None, snapshot, model, {}, {}, ())
+        return _for_a_share(_plan(None, None, snapshot, model, (), canary), snapshot, model, None, {})
     with database.read() as connection:
-        return plan_on(connection, snapshot, model)
+        return plan_on(connection, snapshot, model, canary)
 
 
-def plan_on(connection: Connection, snapshot: Snapshot, model: Model) -> p.Plan:
-    library = Library(connection)
-    at: int = connection.execute(select(t.clock.c.last_tick)).scalar_one()
-    return _plan(connection, library, snapshot, model, _latest(connection), _lives(connection), (at,))
+def plan_on(connection: Connection, snapshot: Snapshot, model: Model, canary: int | None = None) -> p.Plan:
+    library, at = Library(connection), connection.execute(select(t.clock.c.last_tick)).scalar_one()
+    made = _plan(connection, library, snapshot, model, (at,), canary)
+    return _for_a_share(made, snapshot, model, library, canaries(connection))
+
+
+def _for_a_share(
+    made: p.Plan, snapshot: Snapshot, model: Model, library: Library | None, running: Mapping[str, Canary]
+) -> p.Plan:
+    if made.canary is None:
+        return made
+    deployed = None if library is None else library.newest
+    entered_by, names = {}, set()
+    if library is not None and deployed is not None:
+        names = {(each.channel, each.name) for each in deployed.snapshot.templates}
+        now = {campaign.name: campaign for campaign in model.campaigns}
+        for each in made.campaigns:
+            if each.share is not None and each.change != "added":
+                base = library.of_version(running[each.name].base_id) if each.name in running else deployed
+                entered_by[each.name] = base.campaigns[each.name].entry, now[each.name].entry
+    both = [*snapshot.templates, *(() if deployed is None else deployed.snapshot.templates)]
+    why = why_not(made, entered_by, {each.path for each in both if (each.channel, each.name) in names})
+    if why is not None:
+        raise PlanError(*refusal(why))
+    return made
 
 
 def _plan(
@@ -71,17 +98,20 @@ def _plan(
     library: Library | None,
     snapshot: Snapshot,
     model: Model,
-    latest: Mapping[str, _Version],
-    lives: Mapping[str, bool],
     at: tuple[int, ...],
+    canary: int | None,
 ) -> p.Plan:
     deployed = None if library is None else library.newest
     old, now = (None if deployed is None else deployed.model), Deployed(0, snapshot)
-    campaigns = _campaign_changes(model, latest, lives)
+    campaigns = [] if connection is None else campaign_changes(connection, model, canary)
+    if connection is None:
+        campaigns = [p.CampaignChange(campaign.name, "added", 1, 0) for campaign in model.campaigns]
     steps: tuple[p.Step, ...] = ()
+    nobody: tuple[p.Nobody, ...] = ()
     if connection is not None and library is not None:
         machines = {campaign.name: machine(campaign) for campaign in model.campaigns}
-        steps = _steps(connection, library, machines, {each.name: each for each in campaigns}, latest, at[0])
+        steps = _steps(connection, library, machines, {each.name: each for each in campaigns}, at[0])
+        nobody = tuple(_nobody(connection, machines.values()))
     then = (lambda _: None) if deployed is None else deployed.line
     return p.Plan(
         deployment=0 if deployed is None else deployed.id,
@@ -91,24 +121,25 @@ def _plan(
         policy=tuple(policy_changes(old, model, then, now.line)),
         schema=tuple(schema_changes(old, model)),
         templates=() if deployed is None else _templates(deployed.snapshot, snapshot),
+        canary=canary,
+        nobody=nobody,
     )
 
 
-def campaign_changes(connection: Connection, model: Model) -> list[p.CampaignChange]:
+def campaign_changes(connection: Connection, model: Model, canary: int | None = None) -> list[p.CampaignChange]:
     """What is deployed against what the files say, campaign by campaign; nobody is counted."""
-    return _campaign_changes(model, _latest(connection), _lives(connection))
-
-
-def _campaign_changes(
-    model: Model, latest: Mapping[str, _Version], lives: Mapping[str, bool]
-) -> list[p.CampaignChange]:
+    latest, lives, running = _latest(connection), _lives(connection), canaries(connection)
     campaigns: list[p.CampaignChange] = []
     for campaign in model.campaigns:
         version = latest.get(campaign.name)
         same = version is not None and version.digest == campaign.digest
         after = 1 if version is None else version.number + (not same)
         change: p.Change = "added" if not lives.get(campaign.name) else "unchanged" if same else "changed"
-        campaigns.append(p.CampaignChange(campaign.name, change, after, 0 if version is None else version.number))
+        before, tried = (0 if version is None else version.number), running.get(campaign.name)
+        share = None if change == "unchanged" and tried is None else canary
+        others = 0 if share is None else before if tried is None else tried.base
+        until_now = None if tried is None else tried.millionths
+        campaigns.append(p.CampaignChange(campaign.name, change, after, before, share, others, until_now))
     kept = {campaign.name for campaign in model.campaigns}
     campaigns += [
         p.CampaignChange(name, "removed", 0, latest[name].number)
@@ -134,6 +165,16 @@ def _templates(then: Snapshot, now: Snapshot) -> tuple[str, ...]:
     return tuple(sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path)))
 
 
+def _nobody(connection: Connection, machines: Iterable[Machine]) -> Iterator[p.Nobody]:
+    c, s = t.campaign.c, t.step.c
+    for each in machines:
+        if each.campaign.migrations:
+            query = select(s.key).join_from(t.step, t.campaign, c.id == s.campaign_id)
+            yield from p.nobody_there(
+                each, set(connection.execute(query.where(c.name == each.campaign.name)).scalars())
+            )
+
+
 # --- those on their way -------------------------------------------------------------------------------
 
 
@@ -142,19 +183,21 @@ def _steps(
     library: Library,
     machines: Mapping[str, Machine],
     changes: Mapping[str, p.CampaignChange],
-    latest: Mapping[str, _Version],
     at: int,
 ) -> tuple[p.Step, ...]:
     found = []
-    newest = library.newest
+    newest, latest, running = library.newest, _latest(connection), canaries(connection)
     for position in _positions(connection):
         old = library.of_version(position.version_id).machines[position.campaign]
         new, change = machines.get(position.campaign), changes.get(position.campaign)
         current = latest[position.campaign]
-        if new is None or change is None or (change.change != "changed" and position.version_id == current.id):
+        same = change is not None and change.change != "changed" and position.version_id == current.id
+        # As long as a version is for a share of customers, it is for those who come.
+        if new is None or change is None or same or change.share is not None:
             found.append(p.Step(position, p.Fate("stay")))
             continue
-        deployed = None if newest is None else newest.machines.get(position.campaign)
+        until_now = [*([] if newest is None else [newest]), *_bases(library, running, position.campaign)]
+        deployed = (each.machines[position.campaign] for each in until_now if position.campaign in each.machines)
         fate = p.fate(old, position.node, new, deployed)
         step = p.Step(position, fate)
         if fate.action == "move":
@@ -169,8 +212,14 @@ def _steps(
     return tuple(sorted(found, key=as_written))
 
 
+def _bases(library: Library, running: Mapping[str, Canary], campaign: str) -> Iterator[Deployed]:
+    """Of a campaign of which a share of customers enter another version, the one that the others enter."""
+    if campaign in running:
+        yield library.of_version(running[campaign].base_id)
+
+
 def _positions(connection: Connection) -> list[p.Position]:
-    """Where everybody is, counted in one pass; and how many of those who rest at a message have it under way."""
+    """Where everybody is, counted in one pass; and of those who rest at a message whose is under way, whose through."""
     e, n, v, c, s = t.enrollment.c, t.node.c, t.version.c, t.campaign.c, t.step.c
     where = select(
         e.version_id,
@@ -188,36 +237,49 @@ def _positions(connection: Connection) -> list[p.Position]:
     )
     rows = connection.execute(query).all()
     sends = [(row.version_id, row.node) for row in rows if row.kind == NodeKind.SEND]
-    busy: dict[tuple[int, int], int] = {}
-    if sends:
-        asked = (
-            select(e.version_id, e.node, func.count())
-            .where(e.ended_at.is_(None), tuple_(e.version_id, e.node).in_(sends), _under_way())
-            .group_by(e.version_id, e.node)
-        )
-        busy = {(row[0], row[1]): row[2] for row in connection.execute(asked)}
+    busy, through = (_at_messages(connection, sends, each) if sends else {} for each in (_under_way(), _through()))
     return [
         p.Position(
             row.name, row.number, row.version_id, row.node, row.key, row.customers, row.held_out,
-            busy.get((row.version_id, row.node), 0),
+            busy.get((row.version_id, row.node), 0), through.get((row.version_id, row.node), 0),
         )
         for row in rows
     ]  # fmt: skip
 
 
+def _at_messages(
+    connection: Connection, sends: Sequence[tuple[int, int]], of_theirs: ColumnElement[bool]
+) -> dict[tuple[int, int], int]:
+    e = t.enrollment.c
+    asked = (
+        select(e.version_id, e.node, func.count())
+        .where(e.ended_at.is_(None), tuple_(e.version_id, e.node).in_(sends), of_theirs)
+        .group_by(e.version_id, e.node)
+    )
+    return {(row[0], row[1]): row[2] for row in connection.execute(asked)}
+
+
 def _under_way() -> ColumnElement[bool]:
     """Their message is decided and has left the planner's hands."""
+    m = t.message.c
+    still = or_(m.status.in_(_UNDER_WAY), and_(m.status == Status.HELD, m.place_id.is_(None)))
+    return exists(select(literal(1)).where(_theirs(), still))
+
+
+def _through() -> ColumnElement[bool]:
+    """What became of it is known, but the planner has not come to that instant."""
+    m, o = t.message.c, t.outcome.c
+    keys = ("customer_id", "campaign_id", "instance", "step_id", "pass")
+    known = and_(*(o[key] == m[key] for key in keys), o.at > select(t.clock.c.last_tick).scalar_subquery())
+    query = select(literal(1)).select_from(t.message.join(t.outcome, known))
+    return exists(query.where(_theirs(), m.status >= Status.SENT))
+
+
+def _theirs() -> ColumnElement[bool]:
+    """A message of the step that somebody is at."""
     m, e = t.message.c, t.enrollment.c
-    return exists(
-        select(literal(1)).where(
-            m.customer_id == e.customer_id,
-            m.campaign_id == e.campaign_id,
-            m.instance == e.instance,
-            m.version_id == e.version_id,
-            m.node == e.node,
-            or_(m.status.in_(_UNDER_WAY), and_(m.status == Status.HELD, m.place_id.is_(None))),
-        )
-    )
+    journey = (m[key] == e[key] for key in ("customer_id", "campaign_id", "instance"))
+    return and_(*journey, m.version_id == e.version_id, m.node == e.node)
 
 
 def _moved(connection: Connection, position: p.Position, fate: p.Fate, old: Machine, new: Machine, at: int) -> p.Step:
@@ -228,7 +290,7 @@ def _moved(connection: Connection, position: p.Position, fate: p.Fate, old: Mach
         return step
     if fate.timers == "arrive" or before is None or after is None:
         asks = p.asks_at_once(new, fate.node, new_stage=fate.fresh > 1 or there.kind is NodeKind.STAGE)
-        free = step.move - position.held_out if not fate.asked else step.move
+        free = step.move if fate.asked else step.move - position.held_out
         longer, shorter = 0, 0
         if after is not None and before is not None:
             longer = _count(connection, position, t.enrollment.c.due_at < at + after)
@@ -314,7 +376,7 @@ def _write(connection: Connection, rows: Sequence[tuple[int | None, ...]], at: i
                 lately.c.instance == e.instance,
             ),
         )
-        .where(e.ended_at.is_(None), or_(act.c.asked == 0, ~_under_way()))
+        .where(e.ended_at.is_(None), or_(act.c.asked == 0, and_(~_under_way(), ~_through())))
     )  # fmt: skip
     columns = ["customer_id", "at", "campaign_id", "instance", "kind", "version_id", "node", "fresh", "since"]
     connection.execute(insert(t.move).from_select([*columns, "place_id", "words_id"], query))

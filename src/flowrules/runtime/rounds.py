@@ -20,7 +20,7 @@ from flowrules.sql import scratch
 from flowrules.sql.bundle import NODES
 from flowrules.sql.codes import Status
 from flowrules.sql.columns import attribute_column
-from flowrules.sql.entries import Entry, HoldOut
+from flowrules.sql.entries import Canary, Entry, HoldOut
 from flowrules.sql.facts import OnEvent
 from flowrules.sql.rounds import apply_change, refocus
 from flowrules.sql.scratch import AGENDA, STATE
@@ -283,16 +283,21 @@ class Round:
             if rows:
                 self._expose(entry, hold_out, rows)
             entry.expose.run(self.cursor, name=hold_out.name, ghost=hold_out.ghost)
+        if entry.canary is not None:
+            rows = entry.canary.unexposed.rows(self.cursor, name=entry.canary.exposure)
+            if rows:
+                self._expose(entry, entry.canary, rows)
+            entry.canary.exposed.run(self.cursor, name=entry.canary.exposure)
         record, enter = entry.enter
         record.run(self.cursor, turn=turn)
         self.tally.entered += enter.run(self.cursor, turn=turn)
         entry.clear.run(self.cursor)
 
-    def _expose(self, entry: Entry, hold_out: HoldOut, rows: list[tuple[int, str]]) -> None:
-        prefix = f"{self.program.salt}/{hold_out.name}/"
-        threshold = hold_out.millionths << 56
+    def _expose(self, entry: Entry, asked: HoldOut | Canary, rows: list[tuple[int, str]]) -> None:
+        prefix = f"{self.program.salt}/{asked.name}/"
+        threshold = asked.millionths << 56
         held = [
-            (number, hold_out.name, int(_bucket(prefix + external_id) * 1_000_000 < threshold))
+            (number, asked.exposure, int(_bucket(prefix + external_id) * 1_000_000 < threshold))
             for number, external_id in rows
         ]
         self.cursor.executemany(entry.draw, held)

@@ -49,7 +49,8 @@ class Bundle:
     instant they live from. paused: ids of those with a pause that no tick has gone past. holding: some messages are
     held, or may be. looks_back: campaign to the instant since when facts let in, where that is not the one it lives
     from; looking: of those, whose first instant no tick has gone past. moves: the positions and kinds to which a
-    deployment that no tick has gone past moves people; moved: ids of the campaigns in which any ever did.
+    deployment that no tick has gone past moves people; moved: ids of the campaigns in which any ever did. canaries: by
+    id of the campaign, the version that all but so many millionths of customers enter.
     """
 
     dialect: str
@@ -64,6 +65,7 @@ class Bundle:
     looking: frozenset[int] = frozenset()
     moves: frozenset[tuple[int, int]] = frozenset()
     moved: frozenset[int] = frozenset()
+    canaries: Mapping[int, tuple[Version, int]] = field(default_factory=dict)
     _totals: dict[int, int] = field(default_factory=dict)
     _several: frozenset[int] | None = None
     _started: dict[str, bool] | None = None
@@ -249,10 +251,12 @@ def load(
     last_tick: int = 0,
     moves: frozenset[tuple[int, int]] = frozenset(),
     moved: frozenset[int] = frozenset(),
+    canaries: Mapping[int, tuple[int, int]] | None = None,
 ) -> Bundle:
     """versions: (id, campaign id, machine, model); now: (version id, lives from) of the newest deployment.
 
-    held: there are messages that are held. looks_back, moves, moved: as of the bundle.
+    held: there are messages that are held. looks_back, moves, moved: as of the bundle. canaries: likewise, with the id
+    of the version.
     """
     made: dict[int, Version] = {}
     guards_of: dict[int, Guards] = {}
@@ -266,6 +270,7 @@ def load(
     )
     bundle.now = tuple((made[version_id], lives_from) for version_id, lives_from in now)
     bundle.now = tuple(sorted(bundle.now, key=lambda item: bundle.rank(item[0])))
+    bundle.canaries = {campaign_id: (made[of], share) for campaign_id, (of, share) in (canaries or {}).items()}
     bundle.looks_back = looks_back or {}
     bundle.looking = frozenset(
         version.campaign_id for version, lives_from in bundle.now

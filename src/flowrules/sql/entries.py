@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowrules.model import campaign as m
+from flowrules.sql import canary
 from flowrules.sql.bundle import OCCURRENCE, Bundle, Version
 from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.dates import on_date
@@ -26,13 +27,29 @@ class HoldOut:
     millionths: int
     ghost: int
 
+    @property
+    def exposure(self) -> str:
+        """Under which the answer is stored."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """As of a hold-out, but that ghosts are asked for too: what is drawn is the version. exposed: marks who is in."""
+
+    name: str
+    millionths: int
+    exposure: str
+    unexposed: Statement
+    exposed: Statement
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """what: the agenda's mark of this campaign's trigger, if it has one there.
 
     judge and inner find the candidates and the verdicts: by facts and occurrences, and by what was set off within the
-    instant. hold_outs are asked in order for those that enter.
+    instant. hold_outs are asked in order for those that enter, then canary, if only a share is to enter this version.
     """
 
     campaign_id: int
@@ -40,6 +57,7 @@ class Entry:
     judge: tuple[Statement, ...]
     inner: tuple[Statement, ...]
     hold_outs: tuple[HoldOut, ...]
+    canary: Canary | None
     unexposed: Statement
     draw: str
     expose: Statement
@@ -67,12 +85,8 @@ def _entry(bundle: Bundle, version: Version, lives_from: int) -> Entry:
         judge=tuple(judge),
         inner=tuple(inner),
         hold_outs=_hold_outs(bundle, version),
-        unexposed=w.statement(
-            "SELECT DISTINCT c.customer_id, u.external_id FROM candidate c "
-            f"{w.join('customer', 'u', 'u.id = c.customer_id')} WHERE c.reason IS NULL AND c.ghost = 0 "
-            "AND NOT EXISTS (SELECT 1 FROM exposure x WHERE x.customer_id = c.customer_id AND x.name = :name) "
-            "ORDER BY c.customer_id"
-        ),
+        canary=_canary(bundle, version),
+        unexposed=_unexposed(bundle, "c.reason IS NULL AND c.ghost = 0"),
         draw=w.row("exposure", "customer_id, name, held_out"),
         expose=w.statement(
             "UPDATE candidate SET ghost = :ghost WHERE reason IS NULL AND ghost = 0 AND EXISTS (SELECT 1 "
@@ -98,6 +112,31 @@ def _hold_outs(bundle: Bundle, version: Version) -> tuple[HoldOut, ...]:
     if campaign.hold_out is not None:
         found.append(HoldOut(f"holdout/{campaign.name}", campaign.hold_out.millionths, 1 + version.campaign_id))
     return tuple(found)
+
+
+def _unexposed(bundle: Bundle, which: str) -> Statement:
+    return bundle.writer.statement(
+        "SELECT DISTINCT c.customer_id, u.external_id FROM candidate c "
+        f"{bundle.writer.join('customer', 'u', 'u.id = c.customer_id')} WHERE {which} "
+        "AND NOT EXISTS (SELECT 1 FROM exposure x WHERE x.customer_id = c.customer_id AND x.name = :name) "
+        "ORDER BY c.customer_id"
+    )
+
+
+def _canary(bundle: Bundle, version: Version) -> Canary | None:
+    if version.campaign_id not in bundle.canaries:
+        return None
+    (_, millionths), campaign = bundle.canaries[version.campaign_id], version.machine.campaign.name
+    return Canary(
+        canary.name(campaign),
+        millionths,
+        canary.exposure(campaign, millionths),
+        _unexposed(bundle, "c.reason IS NULL"),
+        bundle.writer.statement(
+            "UPDATE candidate SET canary = 1 WHERE reason IS NULL AND EXISTS (SELECT 1 "
+            "FROM exposure x WHERE x.customer_id = candidate.customer_id AND x.name = :name AND x.held_out = 1)"
+        ),
+    )
 
 
 # --- who may enter ------------------------------------------------------------------------------------
@@ -257,19 +296,26 @@ def _enter(bundle: Bundle, version: Version) -> list[Statement]:
             f"AND e.type_id = {bundle.event_type(entry.trigger.event.name)} AND e.seq = candidate.seq "
             "AND e.at < candidate.at)"
         )
+    into, code, words = str(version.id), str(version.code(0)), "NULL"
+    if campaign_id in bundle.canaries:
+        base, millionths = bundle.canaries[campaign_id]
+        into = f"CASE WHEN reason IS NULL AND canary IS NULL THEN {base.id} ELSE {version.id} END"
+        code = f"CASE WHEN canary IS NULL THEN {base.code(0)} ELSE {version.code(0)} END"
+        taken, others = (bundle.label(each) for each in canary.words(millionths))
+        words = f"CASE WHEN reason IS NULL THEN CASE WHEN canary IS NULL THEN {others} ELSE {taken} END END"
     return [
         w.statement(
             f"{DECISION_WITH_KEY} SELECT customer_id, at, :turn, {campaign_id}, CASE WHEN reason IS NULL THEN {number} "
             f"ELSE 0 END, "
             f"CASE WHEN reason IS NULL THEN {int(Decision.ENTERED)} ELSE {int(Decision.NOT_ENTERED)} END, 0, "
-            f"{version.id}, "
+            f"{into}, "
             f"CASE WHEN reason IS NULL AND ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE reason END, place_id, by_id, "
-            f"NULL, NULL, NULL, NULL, NULL, key FROM candidate{once}"
+            f"NULL, NULL, NULL, NULL, {words}, key FROM candidate{once}"
         ),
         w.statement(
             "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, was, "
             "entered_at, entry_seq, stage_at, stage_id, ghost, key, ending, dirty, born" + more + ") "
-            f"SELECT customer_id, {campaign_id}, {number}, at, zone_id, {version.id}, {version.code(0)}, "
+            f"SELECT customer_id, {campaign_id}, {number}, at, zone_id, {into}, {code}, "
             f"{STATE.RUNNING}, 0, at, seq, at, 0, ghost, key, 0, 1, :turn{values} FROM candidate WHERE reason IS NULL"
         ),
     ]

@@ -88,10 +88,11 @@ candidate = _temporary(
     "candidate",
     2,
     "customer_id nth at zone_id seq key last_instance last_at number reason place_id by_id ghost "
-    "link_campaign_id link_instance depth",
+    "link_campaign_id link_instance depth canary",
 )
 """Verdicts on entering one campaign. nth: 1, or in their order where a customer may enter several times at once;
-last_*: of the customer's earlier journeys in it (with that key); number: of the new one.
+last_*: of the customer's earlier journeys in it (with that key); number: of the new one; canary: 1 where that is in the
+version that only a share of customers enters.
 """
 
 ask = _temporary(

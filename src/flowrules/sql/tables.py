@@ -167,6 +167,7 @@ deployment = Table(
     _text("snapshot"),  # JSON: every file the meaning was made from
     _text("commit", null=True),  # of git, where the workspace is in a repository; with `+` where files differ from it
     _text("author", null=True),  # of that commit
+    _int("canary", null=True),  # millionths of customers who enter what changed; null: everybody
 )
 version = Table(
     "version",
