@@ -7,8 +7,8 @@ ledger as they were written; nothing is decided again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ from flowrules.program.machine import EventTest, ReactionTest
 from flowrules.report.ledger import decisions
 from flowrules.report.lookup import find_campaign, find_customer, reason
 from flowrules.report.standing import Standing, Standings
+from flowrules.report.supposed import Supposed, Where
 from flowrules.report.withheld import Withheld
 from flowrules.report.words import answer, iso, moment, short
 from flowrules.sql import tables
@@ -41,7 +42,7 @@ class Moment:
     at: 0 or less is from the start. kind: event, consent, change, decision or message; what: the name of the event,
     attribute, channel, decision or status; label: what it is about; text: the words at `rule`; notes: what else a
     person asks then; next_possible: when a withheld message could next have left; key: what tells the journey entered
-    from others.
+    from others. what_if: what would have let it out.
     """
 
     at: int
@@ -61,8 +62,9 @@ class Moment:
     notes: tuple[str, ...] = ()
     next_possible: int | None = None
     key: str | None = None
+    what_if: Supposed | None = None
 
-    def facts(self) -> dict[str, object]:
+    def facts(self, zone: str) -> dict[str, object]:
         return {
             "at": iso(self.at) if self.at > 0 else None,
             "kind": self.kind,
@@ -80,6 +82,7 @@ class Moment:
             "notes": list(self.notes),
             "next_possible": iso(self.next_possible),
             "key": self.key,
+            "what_if": None if self.what_if is None else self.what_if.facts(zone, self.at),
         }
 
 
@@ -97,6 +100,15 @@ class Explanation:
         found = (each for each in self.timeline if each.kind == "decision" and each.campaign is not None)
         return frozenset(each.campaign for each in found if each.campaign and (each.key or (each.instance or 0) > 1))
 
+    def supposing(self, found: Mapping[Where, Supposed]) -> Explanation:
+        """With what would have let messages out."""
+
+        def told(each: Moment) -> Moment:
+            where = (each.at, each.order[1], each.campaign or "", each.instance or 0)
+            return replace(each, what_if=found.get(where)) if each.kind == "decision" else each
+
+        return replace(self, timeline=tuple(map(told, self.timeline)))
+
     def facts(self) -> dict[str, object]:
         """`entered`, `reason`, `rule`, `next_eligible` are those of the one campaign asked for."""
         one = self.standings[0] if self.campaign is not None else None
@@ -106,7 +118,7 @@ class Explanation:
             "entered": any(standing.entered for standing in self.standings),
             "reason": None if one is None else one.reason,
             "rule": None if one is None else one.rule,
-            "timeline": [moment.facts() for moment in self.timeline],
+            "timeline": [moment.facts(self.zone) for moment in self.timeline],
             "next_eligible": None if one is None else iso(one.next_eligible),
             "zone": self.zone,
             "standings": [standing.facts() for standing in self.standings],

@@ -82,6 +82,8 @@ def _moment(each: Moment, line: Text, explanation: Explanation, indent: int) -> 
     below += each.notes
     if each.next_possible is not None:
         below.append(f"next possible {moment(each.next_possible, explanation.zone)}")
+    if each.what_if is not None:
+        below.append(each.what_if.words(explanation.zone, each.at))
     for words in below:
         yield from folded(Text(" " * indent).append(safe(words), "dim"), indent)
 
