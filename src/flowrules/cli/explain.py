@@ -14,6 +14,7 @@ from flowrules.report.explain_text import explanation_lines
 from flowrules.report.print import printed
 from flowrules.store.zones import END
 from flowrules.whatif.answer import suppose
+from flowrules.whatif.then import as_of
 
 
 @click.command("explain")
@@ -34,7 +35,8 @@ def command(
     instant = END if at is None else clock.parse_instant(at, workspace.zone, "--at")
     with context.database(workspace).read() as connection:
         known: dict[int, Deployed] = {}
-        found = explain(connection, customer, campaign, instant, known)
+        with as_of(connection, customer, instant, known) as then:
+            found = explain(connection, customer, campaign, instant, known, lambda _: then)
         if not short:
             found = found.supposing(suppose(connection, customer, campaign, found.zone, instant, known))
     emit(format_, "explain", found.facts(), printed(explanation_lines(found), colour=colour(), plain=plain()))

@@ -14,8 +14,8 @@ Change = Literal[
     "cap", "consent", "address", "list", "bounce", "quiet_hours", "hold", "pause", "holdout", "exclusion"
 ]  # fmt: skip
 
-Where = tuple[int, int, str, int]
-"""Of a decision about one customer: instant, turn, campaign, instance."""
+Where = tuple[int, int, str, int, str]
+"""Of a decision about one customer: instant, turn, campaign, instance, and what was decided."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ otherwise than they stand in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,14 +17,14 @@ from flowrules.content.deployed import Deployed, Library
 from flowrules.report.ledger import decisions
 from flowrules.report.lookup import find_campaign, find_customer, reason
 from flowrules.report.supposed import Supposed, Where
-from flowrules.report.words import moment, short
+from flowrules.report.words import message, moment
 from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.visits import of_customer
 from flowrules.whatif import changes
 from flowrules.whatif.changes import Decided, Fact, Rule
 from flowrules.whatif.record import NotOnRecordError, Record, record
-from flowrules.whatif.replay import Aside, Ledger, Otherwise, Stage, staged
+from flowrules.whatif.replay import Aside, Ledger, Otherwise, Stage, differ, staged
 
 MOST_RUNS = 8
 """Times that the planner runs over the customer: a support person waits for it."""
@@ -43,24 +43,27 @@ def suppose(
     if campaign is not None:
         query = query.where(t.decision.c.campaign_id == find_campaign(connection, campaign))
     library = Library(connection, known)
-    asked = [row for row in connection.execute(query.order_by(t.decision.c.at, t.decision.c.turn)) if _may_ask(row)]
+    e = t.enrollment.c
+    held_out = select(e.campaign_id, e.instance).where(e.customer_id == number, e.ghost > 0)
+    ghosts = {tuple(row) for row in connection.execute(held_out)}
+    rows = connection.execute(query.order_by(t.decision.c.at, t.decision.c.turn)).all()
+    asked = [row for row in rows if _may_ask(row, ghost=(row.campaign_id, row.instance) in ghosts)]
     found = [(row, change) for row in asked if (change := _change(connection, library, row)) is not None]
     if not found:
         return {}
     try:
         past = record(connection, library, number, zone, at)
-        if past is None:
-            return {}
         with staged(connection, past) as stage:
             return _Answers(stage, past, library).of(found)
     except NotOnRecordError as failure:
         return {_where(row): _unknown(change, str(failure)) for row, change in found}
 
 
-def _may_ask(row: Decided) -> bool:
+def _may_ask(row: Decided, *, ghost: bool) -> bool:
+    """Of who is held out only that would have changed anything."""
     match row.decision:
         case Decision.WITHHELD:
-            return row.reason in _OF_MESSAGES or row.reason in {Reason.PAUSED, Reason.SUPPRESSED}
+            return not ghost and (row.reason in _OF_MESSAGES or row.reason in {Reason.PAUSED, Reason.SUPPRESSED})
         case Decision.SEND:
             return bool(row.reason == Reason.HELD_OUT)
         case Decision.NOT_ENTERED | Decision.EXIT:
@@ -105,7 +108,7 @@ def _holdout(connection: Connection, row: Decided) -> str:
 
 
 def _where(row: Decided) -> Where:
-    return row.at, row.turn, row.campaign, row.instance
+    return row.at, row.turn, row.campaign, row.instance, Decision(row.decision).word
 
 
 def _unknown(change: Rule | Fact, why: str) -> Supposed:
@@ -132,7 +135,7 @@ class _Answers:
         ]
         self.runs += 1
         as_it_was = self.stage.play(Otherwise(), asides)
-        differs = _differ(self.record.ledger, as_it_was)
+        differs = differ(self.record.ledger, as_it_was)
         groups: dict[object, list[tuple[Decided, Rule]]] = {}
         for row, change in asked:
             if differs is not None and row.at >= differs:
@@ -143,23 +146,34 @@ class _Answers:
                 groups.setdefault(change.about, []).append((row, change))
         for rows in groups.values():
             self._try(rows)
+        return self._once(row for row, _ in asked)
+
+    def _once(self, rows: Iterable[Decided]) -> Mapping[Where, Supposed]:
+        """Of a customer who was excluded day after day it is told once what would have followed."""
+        told: set[tuple[str, Supposed]] = set()
+        for row in rows:
+            answer = self.found[_where(row)]
+            following = row.decision in {Decision.NOT_ENTERED, Decision.EXIT}
+            if following and (row.campaign, answer) in told:
+                del self.found[_where(row)]
+            told.add((row.campaign, answer))
         return self.found
 
     # --- the rules otherwise --------------------------------------------------------------------------
 
     def _try(self, rows: Sequence[tuple[Decided, Rule]]) -> None:
-        open_ = list(rows)
+        open_, ledger = list(rows), self.record.ledger
         least = rows[0][1].least
         limits = [0] if least is None else range(least, least + HIGHEST)
+        tried = None
         for limit in limits:
             if self.runs >= MOST_RUNS:
                 break
             self.runs += 1
             ledger = self.stage.play(rows[0][1].otherwise(limit))
-            since = _differ(self.record.ledger, ledger)
-            given = None if least is None else limit
+            tried = None if least is None else limit
             for row, change in list(open_):
-                answer = self._in(ledger, since, row, change, given)
+                answer = self._in(ledger, row, change, tried)
                 if answer is not None:
                     self.found[_where(row)] = answer
                     open_.remove((row, change))
@@ -168,23 +182,25 @@ class _Answers:
         for row, change in open_:
             why = _TOO_MANY
             if self.runs < MOST_RUNS:
-                most = None if least is None else limits[-1]
-                why = f"{_condition(change, most)} it would still not have been sent"
-            self.found[_where(row)] = Supposed(change.change, _condition(change), why_not=why)
+                why = _still(_condition(change, tried), [each for each in ledger if _step(each) == _step(row)])
+            self.found[_where(row)] = Supposed(change.change, _condition(change, tried), why_not=why)
 
-    def _in(self, ledger: Ledger, since: int | None, row: Decided, change: Rule, limit: int | None) -> Supposed | None:
-        """None: it would not have been sent, or only in another course of things."""
-        following = row.decision in {Decision.NOT_ENTERED, Decision.EXIT}
-        at, message = self._next(ledger, row) if following else (self._sent(ledger, row), None)
-        if at is None:
-            if not following:
+    def _in(self, ledger: Ledger, row: Decided, change: Rule, limit: int | None) -> Supposed | None:
+        """None: it would not have been sent."""
+        since = differ(self.record.ledger, ledger)
+        unsure = self.record.unsure(row.at if since is None else min(since, row.at))
+        if row.decision not in {Decision.NOT_ENTERED, Decision.EXIT}:
+            at, message_ = self._sent(ledger, row), None
+            if at is None:
                 return None
-            why = f"{_condition(change)} no message would have followed up to now"
-            return Supposed(change.change, _condition(change), why_not=why)
-        unsure = self._unsure(row.at if since is None else min(since, row.at))
+        else:
+            at, message_ = self._next(ledger, row)
         if unsure is not None:
             return _unknown(change, unsure)
-        return Supposed(change.change, _condition(change, limit), at, limit, message)
+        if at is None:
+            why = f"{_condition(change)} no message would have followed up to now"
+            return Supposed(change.change, _condition(change), why_not=why)
+        return Supposed(change.change, _condition(change, limit), at, limit, message_)
 
     def _sent(self, ledger: Ledger, row: Decided) -> int | None:
         """When the message of this decision would have been sent: at its instant, else later, else earlier."""
@@ -198,73 +214,48 @@ class _Answers:
         return later[0] if later else max(sent, default=None)
 
     def _next(self, ledger: Ledger, row: Decided) -> tuple[int | None, str | None]:
-        """The first message that would have followed in that campaign."""
-        instance = row.instance
-        if row.decision == Decision.NOT_ENTERED:
-            entered = [
-                each.instance
-                for each in ledger
-                if (each.at, each.campaign_id, each.key) == (row.at, row.campaign_id, row.key)
-                and each.decision == Decision.ENTERED
-            ]
-            if not entered:
-                return None, None
-            instance = entered[0]
+        """The first message that would then have followed in that campaign, and did not."""
+        real = {(campaign, step, at) for campaign, _, step, at in self.record.sent}
+        instances = {
+            each.instance
+            for each in ledger
+            if (each.campaign_id, each.key, each.decision) == (row.campaign_id, row.key, Decision.ENTERED)
+        }
+        if row.decision == Decision.EXIT:
+            instances = {row.instance}
         for each in ledger:
-            this = (each.campaign_id, each.instance) == (row.campaign_id, instance) and each.at >= row.at
-            if this and each.decision == Decision.SEND and each.reason is None:
+            there = each.campaign_id == row.campaign_id and each.instance in instances and each.at >= row.at
+            new = each.decision == Decision.SEND and each.reason is None
+            if there and new and (each.campaign_id, each.step_id, each.at) not in real:
                 return each.at, self._step(each.step_id)
         return None, None
 
     def _step(self, number: int) -> str:
         s = t.step.c
-        key = self.stage.source.execute(select(s.key).where(s.id == number)).scalar_one()
-        return short(key).removeprefix("send ").partition(" #")[0]
+        return message(str(self.stage.source.execute(select(s.key).where(s.id == number)).scalar_one()))
 
     # --- the customer otherwise -----------------------------------------------------------------------
 
     def _seen(self, row: Decided, change: Fact, ledger: Ledger) -> None:
         here = [each for each in ledger if each.at == row.at and _step(each) == _step(row)]
         sent = any(each.decision == Decision.SEND and each.reason is None for each in here)
-        unsure = self._unsure(row.at)
+        unsure = self.record.unsure(row.at)
         if unsure is not None:
             answer = _unknown(change, unsure)
         elif sent:
             answer = Supposed(change.change, change.condition, row.at)
         else:
-            then = [reason(each.reason) for each in here if each.decision == Decision.WITHHELD]
-            because = f": {(then[-1] or '').replace('_', ' ')}" if then else ""
-            answer = Supposed(
-                change.change,
-                change.condition,
-                why_not=f"{change.condition} it would still not have been sent{because}",
-            )
+            answer = Supposed(change.change, change.condition, why_not=_still(change.condition, here))
         self.found[_where(row)] = answer
 
-    def _unsure(self, since: int) -> str | None:
-        """Something that the change may have brought into play is not on record."""
-        for each in self.record.changing:
-            if not each.known and each.since > since and self._used(each.attribute):
-                return f"nobody wrote down what `{each.attribute}` was before {moment(each.since, self.record.zone)}"
-        return None
 
-    def _used(self, attribute: str) -> bool:
-        models = [deployed.model for deployed in self.record.deployed.values()]
-        if attribute == "timezone":
-            return any(model.policy.zone_of_customer for model in models)
-        texts = (each.text for deployed in self.record.deployed.values() for each in deployed.snapshot.sources)
-        declared = any(each.name == attribute for model in models for each in model.attributes)
-        return sum(text.count(attribute) for text in texts) > declared
+def _still(condition: str, rows: Sequence[Decided]) -> str:
+    """What would then have stopped the message of these decisions."""
+    asked = [each for each in rows if each.decision in {Decision.WITHHELD, Decision.SEND}]
+    word = "" if not asked else reason(asked[-1].reason) or ""
+    because = {"held_out": ": control group"}.get(word, f": {word.replace('_', ' ')}" if word else "")
+    return f"{condition} it would still not have been sent{because}"
 
 
 def _step(row: Decided) -> list[int]:
     return [row.campaign_id, row.instance, row.step_id]
-
-
-def _differ(recorded: Ledger, played: Ledger) -> int | None:
-    """The first instant at which they do; None: nowhere."""
-    for one, other in zip(recorded, played, strict=False):
-        if tuple(one) != tuple(other):
-            return min(int(one.at), int(other.at))
-    longer = [*recorded[len(played) :], *played[len(recorded) :]]
-    return int(longer[0].at) if longer else None

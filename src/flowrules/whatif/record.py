@@ -19,6 +19,7 @@ from flowrules.content.deployed import Deployed, Library
 from flowrules.model.campaign import Model
 from flowrules.model.schema import Kind
 from flowrules.program.machine import Assignment
+from flowrules.report.words import moment
 from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Status
 from flowrules.sql.columns import attribute_column
@@ -87,6 +88,21 @@ class Record:
     def start(self) -> int:
         return self.phases[0].at
 
+    def unsure(self, at: int) -> str | None:
+        """Why nobody can say what some rule would have found at the instant."""
+        for each in self.changing:
+            if not each.known and each.since > at and self._asked_for(each.attribute):
+                return f"nobody wrote down what `{each.attribute}` was before {moment(each.since, self.zone)}"
+        return None
+
+    def _asked_for(self, attribute: str) -> bool:
+        models = [deployed.model for deployed in self.deployed.values()]
+        if attribute == "timezone":
+            return any(model.policy.zone_of_customer for model in models)
+        texts = [each.text for deployed in self.deployed.values() for each in deployed.snapshot.sources]
+        declared = any(each.name == attribute for model in models for each in model.attributes)
+        return sum(text.count(attribute) for text in texts) > declared
+
 
 def ledger_of(connection: Connection, customer: int, until: int) -> list[Row[*tuple[Any, ...]]]:
     d = t.decision.c
@@ -95,14 +111,12 @@ def ledger_of(connection: Connection, customer: int, until: int) -> list[Row[*tu
     return list(connection.execute(query))
 
 
-def record(connection: Connection, library: Library, customer: int, zone: str, until: int) -> Record | None:
-    """None: nothing was ever decided about the customer."""
+def record(connection: Connection, library: Library, customer: int, zone: str, until: int) -> Record:
+    """Up to the instant `until`, or the last tick. zone: the customer's, for people."""
     last_tick: int = connection.execute(select(t.clock.c.last_tick)).scalar_one()
     until = min(until, last_tick)
     ledger = ledger_of(connection, customer, until)
-    if not ledger:
-        return None
-    phases = _phases(connection, library, ledger[0].at, until)
+    phases = _phases(connection, library, ledger[0].at if ledger else until, until)
     deployed = {phase.deployment.id: phase.deployment for phase in phases}
     for (version,) in connection.execute(
         select(t.enrollment.c.version_id).where(t.enrollment.c.customer_id == customer).distinct()

@@ -215,3 +215,12 @@ def staged(source: Connection, record: Record) -> Iterator[Stage]:
             copy_into(source, connection, record)
         memory.settle()
         yield Stage(source, record, memory, session)
+
+
+def differ(recorded: Ledger, played: Ledger) -> int | None:
+    """The first instant at which they do; None: nowhere."""
+    for one, other in zip(recorded, played, strict=False):
+        if tuple(one) != tuple(other):
+            return min(int(one.at), int(other.at))
+    longer = [*recorded[len(played) :], *played[len(recorded) :]]
+    return int(longer[0].at) if longer else None
