@@ -117,7 +117,8 @@ def said(each: Moment, zone: str) -> tuple[str, str]:
     if each.what == "moved" and until:
         label += f", waits {until}"
     if each.what in {"entered", "send"} and because:
-        return verb, f"{label} held out: control group".strip()
+        held_out = f"{label}{', ' if label else ''}held out: control group"
+        return "not sent" if each.what == "send" else verb, held_out
     if each.what == "exit":
         because = "taken out by an operator" if each.reason == "operator" else because
         label = f"the end of stage {label}" if each.reason == "completed" else label

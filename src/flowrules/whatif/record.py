@@ -19,7 +19,7 @@ from flowrules.content.deployed import Deployed, Library
 from flowrules.model.campaign import Model
 from flowrules.model.schema import Kind
 from flowrules.program.machine import Assignment
-from flowrules.report.words import moment
+from flowrules.report.words import counted, moment
 from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Status
 from flowrules.sql.columns import attribute_column
@@ -149,7 +149,8 @@ def _phases(connection: Connection, library: Library, first: int, until: int) ->
     if not before:
         raise NotOnRecordError("the deployment of then is not on record")
     if len(after) >= MOST_DEPLOYMENTS:
-        raise NotOnRecordError(f"there were {len(after)} deployments since the first decision about this customer")
+        since = "since the first decision about this customer"
+        raise NotOnRecordError(f"there came {counted(len(after), 'deployment')} {since}")
     return [Phase(library.deployment(row.id), row.at) for row in [before[-1], *after]]
 
 
