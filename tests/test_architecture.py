@@ -35,7 +35,7 @@ PLACES = {
     "pygls": ["editor"],
     "pydantic": ["channels", "cli", "report", "runtime", "store", "workspace"],
     "rich": ["cli", "monitor", "report"],
-    "sqlalchemy": ["cli", "content", "monitor", "report", "runtime", "sql", "store"],
+    "sqlalchemy": ["cli", "content", "monitor", "report", "runtime", "sql", "store", "whatif"],
     "textual": ["monitor"],
 }
 

@@ -10,12 +10,12 @@ from tests.reference.state import Instance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.reference.interpreter import _Runner
+    from tests.reference.interpreter import Runner
     from tests.reference.program import Campaign
     from tests.reference.state import Fact, SetOff
 
 
-def entries(runner: _Runner, facts: list[Fact], set_off: list[SetOff]) -> list[Instance]:
+def entries(runner: Runner, facts: list[Fact], set_off: list[SetOff]) -> list[Instance]:
     """7. *Entries*: returns the new instances; `set_off` by the profile or a segment."""
     entered = []
     for campaign in runner.campaigns:
@@ -25,12 +25,12 @@ def entries(runner: _Runner, facts: list[Fact], set_off: list[SetOff]) -> list[I
     return entered
 
 
-def entries_within(runner: _Runner, set_off: list[SetOff]) -> list[Instance]:
+def entries_within(runner: Runner, set_off: list[SetOff]) -> list[Instance]:
     """*Entries from within*: returns the new instances."""
     return [instance for campaign in runner.campaigns for instance in enter_if_set_off(runner, campaign, set_off)]
 
 
-def enter_if_set_off(runner: _Runner, campaign: Campaign, set_off: list[SetOff]) -> list[Instance]:
+def enter_if_set_off(runner: Runner, campaign: Campaign, set_off: list[SetOff]) -> list[Instance]:
     """`set_off` in plain order, of which the first counts (of a key); each where that is every time."""
     keyed, every = campaign.enter.keyed is not None, judge.every_time(campaign)
     candidates: list[tuple[str, SetOff]] = []
@@ -41,7 +41,7 @@ def enter_if_set_off(runner: _Runner, campaign: Campaign, set_off: list[SetOff])
     return verdicts(runner, campaign, candidates)
 
 
-def verdicts(runner: _Runner, campaign: Campaign, candidates: Sequence[tuple[str, SetOff | None]]) -> list[Instance]:
+def verdicts(runner: Runner, campaign: Campaign, candidates: Sequence[tuple[str, SetOff | None]]) -> list[Instance]:
     """Returns the new instances; of those refused by one key the first has a row."""
     entered, refused = [], set()
     for key, set_off in candidates:
@@ -55,7 +55,7 @@ def verdicts(runner: _Runner, campaign: Campaign, candidates: Sequence[tuple[str
     return entered
 
 
-def enter(runner: _Runner, campaign: Campaign, key: str, set_off: SetOff | None) -> Instance:
+def enter(runner: Runner, campaign: Campaign, key: str, set_off: SetOff | None) -> Instance:
     inherited = None if set_off is None or set_off.by is None else set_off.by.ghost
     ghost = inherited or judge.ghost(campaign, runner.world)
     number = 1 + sum(1 for each in runner.person.instances if each.campaign is campaign)

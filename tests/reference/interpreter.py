@@ -39,7 +39,7 @@ def run(scenario: Scenario) -> tuple[list[LedgerRow], Outcome]:
     rows: list[LedgerRow] = []
     people = []
     for customer in scenario.customers:
-        runner = _Runner(scenario, program, customer)
+        runner = Runner(scenario, program, customer)
         runner.run()
         rows += runner.rows
         people.append(runner.person)
@@ -47,7 +47,7 @@ def run(scenario: Scenario) -> tuple[list[LedgerRow], Outcome]:
 
 
 @dataclass
-class _Runner:
+class Runner:
     """One customer, from the deployment to the end."""
 
     scenario: Scenario

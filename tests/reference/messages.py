@@ -11,14 +11,14 @@ from tests.reference.scenario import answers
 from tests.reference.state import Fact, Instance, Message
 
 if TYPE_CHECKING:
-    from tests.reference.interpreter import _Runner
+    from tests.reference.interpreter import Runner
     from tests.reference.judge import Verdict
     from tests.reference.program import Position
 
 LAST_MICRO = 99_999
 
 
-def messages(runner: _Runner) -> list[Instance]:
+def messages(runner: Runner) -> list[Instance]:
     """9. *Messages* and 10: returns whose message step is done."""
     for instance in runner.person.instances:
         if instance.alive and not instance.held and instance.hold is not None and instance.hold[0] == "on_hold":
@@ -39,7 +39,7 @@ def messages(runner: _Runner) -> list[Instance]:
     return done
 
 
-def judge_message(runner: _Runner, instance: Instance, held: list[tuple[Instance, Verdict]]) -> bool:
+def judge_message(runner: Runner, instance: Instance, held: list[tuple[Instance, Verdict]]) -> bool:
     """9: whether its step is done and the instance goes on."""
     here, send = message_of(runner, instance)
     verdict: Verdict | None = None
@@ -73,14 +73,14 @@ def judge_message(runner: _Runner, instance: Instance, held: list[tuple[Instance
     return True
 
 
-def message_of(runner: _Runner, instance: Instance) -> tuple[Position, tree.Send]:
+def message_of(runner: Runner, instance: Instance) -> tuple[Position, tree.Send]:
     here = instance.position
     assert here is not None
     assert isinstance(here.step, tree.Send)
     return here, here.step
 
 
-def withhold(runner: _Runner, instance: Instance, here: Position, verdict: Verdict) -> None:
+def withhold(runner: Runner, instance: Instance, here: Position, verdict: Verdict) -> None:
     runner.say(
         instance.campaign, instance.number, "withheld",
         step=here.key, rule=verdict.rule, reason=verdict.reason, by=verdict.by,
@@ -88,7 +88,7 @@ def withhold(runner: _Runner, instance: Instance, here: Position, verdict: Verdi
     )  # fmt: skip
 
 
-def hold_message(runner: _Runner, instance: Instance, verdict: Verdict) -> None:
+def hold_message(runner: Runner, instance: Instance, verdict: Verdict) -> None:
     """*Held messages*: a row where the reason or the rule is another one than before."""
     here, send = message_of(runner, instance)
     if verdict.reason == "capped":
@@ -100,7 +100,7 @@ def hold_message(runner: _Runner, instance: Instance, verdict: Verdict) -> None:
     instance.asks, instance.due = False, verdict.until
 
 
-def leave(runner: _Runner, instance: Instance, here: Position, clause: tree.WhenCapped) -> bool:
+def leave(runner: Runner, instance: Instance, here: Position, clause: tree.WhenCapped) -> bool:
     """9: `when capped ... else`, but not `skip`."""
     if isinstance(clause.otherwise, tree.GoTo):
         runner.move(instance, instance.campaign.stages[clause.otherwise.stage.text])
@@ -114,7 +114,7 @@ def leave(runner: _Runner, instance: Instance, here: Position, clause: tree.When
     return False
 
 
-def accept(runner: _Runner, instance: Instance, here: Position, send: tree.Send) -> None:
+def accept(runner: Runner, instance: Instance, here: Position, send: tree.Send) -> None:
     """9: a message and a contact at this instant; in a simulation it is answered as the scenario says."""
     runner.at_step(instance, here, "send", reason="held_out" if instance.ghost else None)
     message = Message(instance, here.key, send.channel.text, send.template.text, runner.now)

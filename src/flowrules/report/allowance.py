@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
 
 from sqlalchemy import Connection, Row, select
 
 from flowrules.content.deployed import Deployed
 from flowrules.model.campaign import Cap
-from flowrules.model.values import instant
-from flowrules.report.words import local, next_begins
+from flowrules.report.words import begun, next_begins
 from flowrules.sql import tables
 
 
@@ -63,7 +61,7 @@ def allowances(
 def _allowance(
     cap: Cap, campaign: str | None, deployed: Deployed, rows: Sequence[Row[*tuple[object, ...]]], zone: str, at: int
 ) -> Allowance:
-    since = _begun(cap.calendar, zone, at) if cap.calendar else at - cap.per + 1
+    since = begun(cap.calendar, zone, at) if cap.calendar else at - cap.per + 1
     mine = [
         row.at
         for row in rows
@@ -78,11 +76,3 @@ def _allowance(
             next_begins(cap.calendar, zone, at) if cap.calendar else mine[max(0, len(mine) - cap.number)] + cap.per
         )
     return Allowance(deployed.line(cap.place) or "", cap.place, campaign, len(mine), cap.number, frees_at)
-
-
-def _begun(period: str, zone: str, at: int) -> int:
-    """The first instant of the local day, week (from Monday) or month."""
-    day = local(at, zone).date()
-    while (period == "week" and day.weekday() != 0) or (period == "month" and day.day != 1):
-        day -= timedelta(days=1)
-    return instant(datetime.combine(day, time()), zone)

@@ -7,8 +7,8 @@ ledger as they were written; nothing is decided again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,8 @@ from flowrules.program.machine import EventTest, ReactionTest
 from flowrules.report.ledger import decisions
 from flowrules.report.lookup import find_campaign, find_customer, reason
 from flowrules.report.standing import Standing, Standings
-from flowrules.report.withheld import Withheld
+from flowrules.report.supposed import Supposed, Where
+from flowrules.report.withheld import Because, Counted, Entries, Withheld
 from flowrules.report.words import answer, iso, moment, short
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason, Status
@@ -41,7 +42,7 @@ class Moment:
     at: 0 or less is from the start. kind: event, consent, change, decision or message; what: the name of the event,
     attribute, channel, decision or status; label: what it is about; text: the words at `rule`; notes: what else a
     person asks then; next_possible: when a withheld message could next have left; key: what tells the journey entered
-    from others.
+    from others. contacts: what a cap had counted. what_if: what would have let it out.
     """
 
     at: int
@@ -61,8 +62,10 @@ class Moment:
     notes: tuple[str, ...] = ()
     next_possible: int | None = None
     key: str | None = None
+    contacts: tuple[Counted, ...] = ()
+    what_if: Supposed | None = None
 
-    def facts(self) -> dict[str, object]:
+    def facts(self, zone: str) -> dict[str, object]:
         return {
             "at": iso(self.at) if self.at > 0 else None,
             "kind": self.kind,
@@ -80,6 +83,8 @@ class Moment:
             "notes": list(self.notes),
             "next_possible": iso(self.next_possible),
             "key": self.key,
+            "contacts": [contact.facts() for contact in self.contacts],
+            "what_if": None if self.what_if is None else self.what_if.facts(zone, self.at),
         }
 
 
@@ -97,6 +102,15 @@ class Explanation:
         found = (each for each in self.timeline if each.kind == "decision" and each.campaign is not None)
         return frozenset(each.campaign for each in found if each.campaign and (each.key or (each.instance or 0) > 1))
 
+    def supposing(self, found: Mapping[Where, Supposed]) -> Explanation:
+        """With what would have let messages out."""
+
+        def told(each: Moment) -> Moment:
+            where = (each.at, each.order[1], each.campaign or "", each.instance or 0, each.what)
+            return replace(each, what_if=found.get(where)) if each.kind == "decision" else each
+
+        return replace(self, timeline=tuple(map(told, self.timeline)))
+
     def facts(self) -> dict[str, object]:
         """`entered`, `reason`, `rule`, `next_eligible` are those of the one campaign asked for."""
         one = self.standings[0] if self.campaign is not None else None
@@ -106,7 +120,7 @@ class Explanation:
             "entered": any(standing.entered for standing in self.standings),
             "reason": None if one is None else one.reason,
             "rule": None if one is None else one.rule,
-            "timeline": [moment.facts() for moment in self.timeline],
+            "timeline": [moment.facts(self.zone) for moment in self.timeline],
             "next_eligible": None if one is None else iso(one.next_eligible),
             "zone": self.zone,
             "standings": [standing.facts() for standing in self.standings],
@@ -114,14 +128,20 @@ class Explanation:
 
 
 def explain(
-    connection: Connection, customer: str, campaign: str | None, at: int, known: dict[int, Deployed] | None = None
+    connection: Connection,
+    customer: str,
+    campaign: str | None,
+    at: int,
+    known: dict[int, Deployed] | None = None,
+    asked: Callable[[Connection], Connection | None] = lambda now: now,
 ) -> Explanation:
-    """As things stood at the instant `at`. known: deployments that were built before."""
+    """As things stood at the instant `at`. known: deployments that were built before. asked: of whom it is asked how
+    things stood, where that is another database; None: nobody knows.
+    """
     customer_id = find_customer(connection, customer)
     campaign_id = None if campaign is None else find_campaign(connection, campaign)
-    story = _Story(connection, customer_id, at, known)
-    names = tables.campaign.c
-    query = select(names.name).where(names.lives_from.is_not(None) if campaign_id is None else names.id == campaign_id)
+    story = _Story(connection, customer_id, at, known, asked(connection))
+    names = story.standings.in_force if campaign is None else [campaign]
     timeline = sorted(
         [
             *story.events(),
@@ -136,13 +156,20 @@ def explain(
         customer=story.customer,
         zone=story.zone,
         campaign=campaign,
-        standings=tuple(story.standings.of(name) for name in connection.execute(query.order_by(names.name)).scalars()),
+        standings=tuple(map(story.standings.of, names)),
         timeline=tuple(timeline),
     )
 
 
 class _Story:
-    def __init__(self, connection: Connection, customer_id: int, at: int, known: dict[int, Deployed] | None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        customer_id: int,
+        at: int,
+        known: dict[int, Deployed] | None,
+        asked: Connection | None,
+    ) -> None:
         self._connection = connection
         self._id = customer_id
         self._at = at
@@ -158,7 +185,7 @@ class _Story:
         policy = None if self._now is None else self._now.model.policy
         default = "UTC" if policy is None else policy.zone
         self.zone: str = row.name if row.name and (policy is None or policy.zone_of_customer) else default
-        self.standings = Standings(connection, self._library, customer_id, self.zone, at)
+        self.standings = Standings(connection, self._library, customer_id, self.zone, at, asked)
         self._withheld = Withheld(connection, self._library, customer_id, self.zone, at)
 
     # --- facts ----------------------------------------------------------------------------------------
@@ -208,9 +235,9 @@ class _Story:
         for row in self._connection.execute(query):
             value = row.text if row.number is None else row.number
             type_ = types.get(row.attribute)
-            shown = (
-                str(value) if type_ is None or self._now is None else display(value, type_, self._now.model.currency)
-            )
+            shown = str(value)
+            if value is not None and type_ is not None and self._now is not None:
+                shown = display(value, type_, self._now.model.currency)
             yield Moment(
                 at=row.at, order=(_FACT, row.seq), kind="change", what=row.attribute,
                 label="has no value any more" if value is None else shown,
@@ -232,12 +259,16 @@ class _Story:
         query = decisions().where(of_customer(self._id), decision.at <= self._at)
         if campaign_id is not None:
             query = query.where(decision.campaign_id == campaign_id)
+        entries = Entries(self._library, self.zone)
         # Who is moved is then in another stage.
         moved_first = case((decision.decision == Decision.MOVED, 0), else_=1)
         for row in self._connection.execute(query.order_by(decision.at, decision.turn, moved_first)):
             word = Decision(row.decision).word
-            withheld = row.decision == Decision.WITHHELD
-            notes, next_possible = self._withheld.why(row) if withheld else ((), None)
+            because = Because()
+            if row.decision == Decision.WITHHELD:
+                because = self._withheld.why(row)
+            elif row.decision in {Decision.ENTERED, Decision.NOT_ENTERED}:
+                because = entries.why(row)
             yield Moment(
                 at=row.at,
                 order=(_DECISION, row.turn),
@@ -253,9 +284,10 @@ class _Story:
                 counter=row.counter,
                 limit=row.limit,
                 window=row.window,
-                notes=notes,
-                next_possible=next_possible,
+                notes=because.notes,
+                next_possible=because.next_possible,
                 key=row.key or None,
+                contacts=because.contacts,
             )
 
     def _about(self, row: Row[*tuple[Any, ...]]) -> str:
@@ -311,7 +343,9 @@ class _Story:
         tries = {
             key_of(row): row.outcome
             for row in self._connection.execute(
-                select(tables.attempt).where(tables.attempt.c.customer_id == self._id).order_by(tables.attempt.c.number)
+                select(tables.attempt)
+                .where(tables.attempt.c.customer_id == self._id, tables.attempt.c.started_at <= self._at)
+                .order_by(tables.attempt.c.number)
             )
         }
         for row in self._connection.execute(query):

@@ -75,15 +75,27 @@ def _moment(each: Moment, line: Text, explanation: Explanation, indent: int) -> 
         line.append(place, "dim")
         place = ""
     yield from folded(line, indent)
-    telling = each.what in {"withheld", "not_entered", "moved", "exit", "goal"} or each.reason == "template_error"
-    below = [*([f"{place}  {each.text or ''}".strip()] if place else [each.text] if telling and each.text else [])]
+    below = _rule(each, place)
     if each.counter is not None and each.window is not None:
         below.append(f"{each.counter} of {each.limit} contacts in the {window(each.window)} before")
+    for contact in each.contacts:
+        below.append(f"counted: {contact.message} {moment(contact.at, explanation.zone)}")
     below += each.notes
     if each.next_possible is not None:
         below.append(f"next possible {moment(each.next_possible, explanation.zone)}")
     for words in below:
         yield from folded(Text(" " * indent).append(safe(words), "dim"), indent)
+    if each.what_if is not None:
+        yield from folded(Text(" " * indent).append(safe(each.what_if.words(explanation.zone, each.at))), indent)
+
+
+def _rule(each: Moment, place: str) -> list[str]:
+    """The words at the rule, where they say more than the line above them."""
+    telling = each.what in {"withheld", "not_entered", "moved", "exit", "goal"} or each.reason == "template_error"
+    plain = each.text == each.label or each.reason == "completed" or (each.what == "exit" and each.reason == "goal")
+    text = "" if each.text is None or plain or not (place or telling) else each.text
+    found = f"{place}  {text}".strip()
+    return [found] if found else []
 
 
 def said(each: Moment, zone: str) -> tuple[str, str]:
@@ -105,9 +117,11 @@ def said(each: Moment, zone: str) -> tuple[str, str]:
     if each.what == "moved" and until:
         label += f", waits {until}"
     if each.what in {"entered", "send"} and because:
-        return verb, f"{label} held out: control group".strip()
+        held_out = f"{label}{', ' if label else ''}held out: control group"
+        return "not sent" if each.what == "send" else verb, held_out
     if each.what == "exit":
         because = "taken out by an operator" if each.reason == "operator" else because
+        label = f"the end of stage {label}" if each.reason == "completed" else label
         return verb, because if not label or label == because else f"{because}: {label}".removeprefix("exit: ")
     if each.what == "goal":
         return verb, "after the journey had ended" if because else ""

@@ -65,15 +65,31 @@ class Standing:
 
 
 class Standings:
-    """Of one customer, at the instant `at`."""
+    """Of one customer, at the instant `at`. asked: where things are as they were then; None: that is not on record."""
 
-    def __init__(self, connection: Connection, library: Library, customer_id: int, zone: str, at: int) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        library: Library,
+        customer_id: int,
+        zone: str,
+        at: int,
+        asked: Connection | None,
+    ) -> None:
         self._connection = connection
+        self._asked = asked
         self._library = library
         self._now = library.in_force(at)
         self._id = customer_id
         self._zone = zone
         self._at = at
+
+    @property
+    def in_force(self) -> list[str]:
+        """The campaigns of then, by name."""
+        deployment = tables.deployment.c
+        first = self._connection.execute(select(func.min(deployment.at))).scalar()
+        return [] if self._now is None or first is None or first > self._at else sorted(self._now.campaigns)
 
     def of(self, name: str) -> Standing:
         campaign_id = find_campaign(self._connection, name)
@@ -139,7 +155,9 @@ class Standings:
 
     def _never_moved(self, trigger: SegmentTrigger) -> str:
         membership, segment = tables.membership.c, tables.segment.c
-        member = self._connection.execute(
+        if self._asked is None:
+            return f"it is not on record whether they were in segment `{trigger.segment.name}` then"
+        member = self._asked.execute(
             select(membership.member)
             .join_from(tables.membership, tables.segment, segment.id == membership.segment_id)
             .where(membership.customer_id == self._id, segment.name == trigger.segment.name)
@@ -153,9 +171,7 @@ class Standings:
         """No row of the ledger: no trigger matched. Say how close it was."""
         if campaign is None or self._now is None:
             return "did not enter: the campaign is not in force", ()
-        lives_from = self._connection.execute(
-            select(tables.campaign.c.lives_from).where(tables.campaign.c.name == campaign.name)
-        ).scalar()
+        lives_from = self._lives_from(campaign.name)
         since = "" if lives_from is None else f"in force since {moment(lives_from, self._zone)}"
         trigger = campaign.entry.trigger
         if isinstance(trigger, EventTrigger):
@@ -164,6 +180,15 @@ class Standings:
             return f"did not enter: no campaign started it ({since})", ()
         words = f"did not enter: no trigger matched; {self._never(trigger)} ({since})"
         return words, self._asked_of_the_customer(self._now, campaign, trigger)
+
+    def _lives_from(self, name: str) -> int | None:
+        """The beginning of the life of then: of this one, or of an earlier one as far as versions tell."""
+        c, v = tables.campaign.c, tables.version.c
+        lives: int | None = self._connection.execute(select(c.lives_from).where(c.name == name)).scalar()
+        if lives is not None and lives <= self._at:
+            return lives
+        first = select(func.min(v.at)).join_from(tables.version, tables.campaign, c.id == v.campaign_id)
+        return self._connection.execute(first.where(c.name == name, v.at <= self._at)).scalar()
 
     def _unmatched(
         self, deployed: Deployed, campaign: Campaign, trigger: EventTrigger, lives_from: int | None, since: str
@@ -188,9 +213,13 @@ class Standings:
         if trigger.filter is None or not isinstance(written, tree.EventTrigger) or written.filter is None:
             return words, ()
         this = (seen.type_id, seen.at, seen.seq)
+        if self._asking is None:
+            return words, ()
         return words, self._asking.of_event(self._id, this, written.filter, trigger.filter)
 
     def _asked_of_the_customer(self, deployed: Deployed, campaign: Campaign, trigger: Trigger) -> Sequence[Clause]:
+        if self._asking is None:
+            return ()
         match trigger:
             case ScheduleTrigger() | SegmentTrigger():
                 condition = written(deployed, trigger.segment.name)
@@ -203,10 +232,10 @@ class Standings:
                 return ()
 
     @cached_property
-    def _asking(self) -> Asking:
-        if self._now is None:
-            raise ValueError("nothing is deployed")
-        return Asking(self._connection, self._now, self._at)
+    def _asking(self) -> Asking | None:
+        if self._now is None or self._asked is None:
+            return None
+        return Asking(self._asked, self._now, self._at)
 
     def _line(self, place: str, at: int) -> str | None:
         deployed = self._library.in_force(at)
@@ -224,4 +253,4 @@ def _entered(number: int, inside: int, ended: str) -> str:
     times = "entered" if number == 1 else f"entered {number} times"
     if inside:
         return f"{times}, is inside" if inside == 1 else f"{times}, is on {inside} journeys"
-    return f"{times}, left: {ended.replace('_', ' ')}"
+    return f"{times}, left: {'taken out by an operator' if ended == 'operator' else ended.replace('_', ' ')}"

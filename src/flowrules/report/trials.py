@@ -70,7 +70,7 @@ class Tested:
             "expected": None if failed is None else failed.line.span.words,
             "expected_line": None if failed is None else failed.line.span.line,
             "got": self.got,
-            "timeline": [] if story is None else [moment.facts() for moment in story.timeline],
+            "timeline": [] if story is None else [moment.facts(story.zone) for moment in story.timeline],
         }
 
 

@@ -1,4 +1,4 @@
-"""Why a message was withheld, and when it could next have left, said plainly.
+"""Why a message was withheld or a customer was not let in, and when it would next be possible, said plainly.
 
 Takes rows of the ledger; gives notes for people. What held then is read from the journal, as of that instant.
 """
@@ -6,15 +6,16 @@ Takes rows of the ledger; gives notes for people. What held then is read from th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
 from flowrules.content.deployed import Deployed, Library
 from flowrules.model.campaign import Campaign, Cap
-from flowrules.report.words import iso, next_begins, short
+from flowrules.report.words import begun, iso, message, moment, next_begins, short
 from flowrules.sql import tables
-from flowrules.sql.codes import Reason
+from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.suppression import HARD_BOUNCE
 
 _NOTES: dict[int, tuple[str, ...]] = {
@@ -26,8 +27,34 @@ _NOTES: dict[int, tuple[str, ...]] = {
 }
 
 
+_ENTRIES: dict[int, str] = {
+    Reason.PAUSED: "the campaign was paused; who would have entered then does not enter later",
+    Reason.LOOP: "campaigns let the customer into one another in a circle; it was cut here",
+}
+
 _PAUSED = "the campaign is paused: asked for again when it is resumed"
 _RESUMED_WITHOUT = "the pause had held it, and the campaign was resumed without what had waited"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A message that a cap had counted."""
+
+    message: str
+    campaign: str
+    at: int
+
+    def facts(self) -> dict[str, object]:
+        return {"message": self.message, "campaign": self.campaign, "at": iso(self.at)}
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """notes: what a person asks then; next_possible: when it could next be; contacts: what a cap had counted."""
+
+    notes: tuple[str, ...] = ()
+    next_possible: int | None = None
+    contacts: tuple[Counted, ...] = ()
 
 
 class Withheld:
@@ -40,11 +67,11 @@ class Withheld:
         self._zone = zone
         self._at = at
 
-    def why(self, row: Row[*tuple[Any, ...]]) -> tuple[tuple[str, ...], int | None]:
+    def why(self, row: Row[*tuple[Any, ...]]) -> Because:
         deployed = self._library.in_force(row.at)
         campaign = None if deployed is None else deployed.campaigns.get(row.campaign)
         if deployed is None or campaign is None:
-            return (), None
+            return Because()
         channel = short(row.step).removeprefix("send ").partition(" ")[0]
         purpose = campaign.message_class.purpose.name
         match row.reason:
@@ -63,21 +90,24 @@ class Withheld:
                 address = next((each.address for each in deployed.model.channels if each.name == channel), None)
                 note = f"the customer had no `{address}` that can be used; possible once there is one"
             case other:
-                return _NOTES.get(other, ()), None
-        return (note,), None
+                return Because(_NOTES.get(other, ()))
+        return Because((note,))
 
-    def _why_capped(
-        self, row: Row[*tuple[Any, ...]], campaign: Campaign, deployed: Deployed
-    ) -> tuple[tuple[str, ...], int | None]:
+    def _why_capped(self, row: Row[*tuple[Any, ...]], campaign: Campaign, deployed: Deployed) -> Because:
         own = next((cap for cap in campaign.caps if cap.place == row.rule), None)
         cap = own or next((cap for cap in deployed.model.policy.caps if cap.place == row.rule), None)
         if cap is None:
-            return (), None
+            return Because()
         of_period = f"{row.counter} of {row.limit} contacts in this calendar {cap.calendar}"
         waits = row.until is not None or cap.number == 0
-        return (
+        found = self._contacts(cap, None if own is None else row.campaign_id)
+        since = begun(cap.calendar, self._zone, row.at) if cap.calendar else row.at - cap.per + 1
+        counted = [each for each in found if since <= each.at <= row.at]
+        return Because(
             (of_period,) if cap.calendar is not None else (),
-            None if waits else self._room(row, cap, None if own is None else row.campaign_id),
+            None if waits else self._room(row.at, cap, [each.at for each in found]),
+            # Where one was taken back or moved since, or a held out customer's count, these are not what was found.
+            tuple(counted) if len(counted) == row.counter else (),
         )
 
     def _consent(self, channel: str, purpose: str, at: int) -> str:
@@ -99,21 +129,22 @@ class Withheld:
         since = f" on {(iso(row.event_time) or '')[:10]}" if row.event_time > 0 else ""
         return f"{row.state} {purpose} by {channel}{since}"
 
-    def _room(self, row: Row[*tuple[Any, ...]], cap: Cap, campaign_id: int | None) -> int | None:
-        """The first instant at which the cap has a free slot, by the contacts known up to `at`."""
+    def _room(self, at: int, cap: Cap, contacts: Sequence[int]) -> int | None:
+        """The first instant at which the cap has a free slot, by the contacts known up to the end."""
         if cap.calendar is not None:
-            return next_begins(cap.calendar, self._zone, row.at)
-        contacts = self._contacts(cap, campaign_id)
-        for free in sorted(at + cap.per for at in contacts if at + cap.per > row.at):
-            if sum(free - cap.per < at <= free for at in contacts) < cap.number:
+            return next_begins(cap.calendar, self._zone, at)
+        for free in sorted(each + cap.per for each in contacts if each + cap.per > at):
+            if sum(free - cap.per < each <= free for each in contacts) < cap.number:
                 return free
         return None
 
-    def _contacts(self, cap: Cap, campaign_id: int | None) -> Sequence[int]:
+    def _contacts(self, cap: Cap, campaign_id: int | None) -> Sequence[Counted]:
         contact = tables.contact.c
         query = (
-            select(contact.at)
+            select(contact.at, tables.step.c.key, tables.campaign.c.name)
             .join_from(tables.contact, tables.channel, tables.channel.c.id == contact.channel_id)
+            .join(tables.step, tables.step.c.id == contact.step_id)
+            .join(tables.campaign, tables.campaign.c.id == contact.campaign_id)
             .where(contact.customer_id == self._id, contact.ghost == 0, contact.at <= self._at)
         )
         query = (
@@ -123,7 +154,39 @@ class Withheld:
         )
         if cap.channels:
             query = query.where(tables.channel.c.name.in_(cap.channels))
-        return self._connection.execute(query).scalars().all()
+        rows = self._connection.execute(query.order_by(contact.at, contact.campaign_id, contact.step_id))
+        return [Counted(message(row.key), row.name, row.at) for row in rows]
+
+
+class Entries:
+    """Of one customer's entries, taken one after the other in order of time."""
+
+    def __init__(self, library: Library, zone: str) -> None:
+        self._library = library
+        self._zone = zone
+        self._entered: dict[tuple[str, str], list[int]] = {}
+
+    def why(self, row: Row[*tuple[Any, ...]]) -> Because:
+        before = self._entered.setdefault((row.campaign, row.key), [])
+        if row.decision == Decision.ENTERED:
+            before.append(row.at)
+            return Because()
+        deployed = self._library.in_force(row.at)
+        campaign = None if deployed is None else deployed.campaigns.get(row.campaign)
+        last = f" {moment(before[-1], self._zone)}" if before else ""
+        note, next_possible = _ENTRIES.get(row.reason, ""), None
+        match row.reason:
+            case Reason.ALREADY_INSIDE if last:
+                note = f"inside since{last}"
+            case Reason.ENTERED_BEFORE if last:
+                note = f"lets everybody in once only, and this customer on{last}"
+            case Reason.TOO_SOON if last and campaign is not None:
+                note, next_possible = f"entered last on{last}", before[-1] + campaign.entry.gap
+            case Reason.NO_KEY if campaign is not None and campaign.entry.key is not None:
+                note = f"the event came without `{campaign.entry.key.name}`, by which journeys are told apart"
+            case _:
+                pass
+        return Because((note,) if note else (), next_possible)
 
 
 def _suppressed(by: str | None, channel: str) -> str:

@@ -85,6 +85,11 @@ def short(step: str | None) -> str:
     return (step or "").rpartition("/")[2]
 
 
+def message(step: str) -> str:
+    """`email hello`, of the step that sends it, whichever of several."""
+    return short(step).removeprefix("send ").partition(" #")[0]
+
+
 def told(given: str | int | None, zone: str) -> str | None:
     """An instant (also as `iso` gives it) as a person there writes it: `2026-03-02 10:00`."""
     if given is None:
@@ -99,6 +104,14 @@ def next_begins(period: str, zone: str, at: int) -> int:
     day = local(at, zone).date() + timedelta(days=1)
     while (period == "week" and day.weekday() != 0) or (period == "month" and day.day != 1):
         day += timedelta(days=1)
+    return instant(datetime.combine(day, time()), zone)
+
+
+def begun(period: str, zone: str, at: int) -> int:
+    """The first instant of the local day, week (from Monday) or month."""
+    day = local(at, zone).date()
+    while (period == "week" and day.weekday() != 0) or (period == "month" and day.day != 1):
+        day -= timedelta(days=1)
     return instant(datetime.combine(day, time()), zone)
 
 

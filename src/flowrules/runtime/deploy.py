@@ -5,7 +5,7 @@ Takes a checked model, writes versions and catalogues. Customers stay in the ver
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -112,13 +112,7 @@ def apply(
             take_stock(connection, load_program(connection, database.dialect), since - 1)
         else:
             connection.execute(delete(t.membership))
-        # What is watched may read differently from now on: everyone inside is looked at once more.
-        connection.execute(
-            update(t.enrollment)
-            .where(t.enrollment.c.ended_at.is_(None), t.enrollment.c.campaign_id.in_(_watched(connection, machines)))
-            .values(recheck_at=since)
-        )
-        _ask_again(connection, since)
+        look_again(connection, machines, since)
         moved = carry_out(connection, made, since)
         in_flight = connection.execute(
             select(func.count()).select_from(t.enrollment).where(t.enrollment.c.ended_at.is_(None))
@@ -134,8 +128,19 @@ def _still_right(made: Plan, promise: Promise | None) -> None:
         raise PlanError(f"not as planned: {why}", _AGAIN)
 
 
+def look_again(connection: Connection, machines: Iterable[Machine], at: int) -> None:
+    """At whatever may read differently from now on: at everyone inside where something is watched, and at everyone
+    whose message is held, but by a pause.
+    """
+    watched = _watched(connection, machines)
+    inside = t.enrollment.c
+    connection.execute(
+        update(t.enrollment).where(inside.ended_at.is_(None), inside.campaign_id.in_(watched)).values(recheck_at=at)
+    )
+    _ask_again(connection, at)
+
+
 def _ask_again(connection: Connection, at: int) -> None:
-    """Everyone whose message is held, but by a pause: what holds it may have changed."""
     held, inside = t.message.c, t.enrollment.c
     theirs = select(held.customer_id, held.campaign_id, held.instance).where(
         literal_column("message.status") < text("10"), held.status == Status.HELD, held.place_id.is_not(None)
@@ -256,7 +261,7 @@ def take_stock(connection: Connection, program: Program, at: int) -> None:
         cursor.close()
 
 
-def _watched(connection: Connection, machines: Sequence[Machine]) -> list[int]:
+def _watched(connection: Connection, machines: Iterable[Machine]) -> list[int]:
     ids = catalogues.intern(connection, t.campaign, [])
     campaigns = [item.campaign for item in machines]
     return [

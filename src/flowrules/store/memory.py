@@ -32,6 +32,18 @@ class Memory:
         """Everything written since."""
         sqlite3.Connection.rollback(self._driver)
 
+    def mark(self) -> None:
+        """To come back to, whatever is written until then."""
+        self._driver.execute("SAVEPOINT mark")
+
+    def back(self) -> None:
+        self._driver.execute("ROLLBACK TO mark")
+        self.keep()
+
+    def keep(self) -> None:
+        """The mark is no longer needed."""
+        self._driver.execute("RELEASE mark")
+
 
 class _Kept(sqlite3.Connection):
     """Neither ends a transaction nor goes away when it is asked to."""
@@ -51,10 +63,12 @@ def image(file: Path) -> bytes:
 
 
 @contextmanager
-def in_memory(content: bytes) -> Iterator[Memory]:
+def in_memory(content: bytes = b"") -> Iterator[Memory]:
+    """Without content there are no tables yet."""
     driver = sqlite3.connect(":memory:", isolation_level=None, cached_statements=4096, factory=_Kept)
     try:
-        driver.deserialize(content)
+        if content:
+            driver.deserialize(content)
         for pragma in _PRAGMAS:
             driver.execute(pragma)
         engine = create_engine(

@@ -1,0 +1,261 @@
+"""Of each message that was not sent, or not yet: the smallest change of what stopped it by which it would have been.
+
+Takes a connection, a customer and an instant; gives a Supposed for each such decision. The planner computes it, and
+where it can not that is said: what happened is played first, and nothing is answered about decisions that come out
+otherwise than they stand in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from sqlalchemy import Connection, select
+
+from flowrules.content.deployed import Deployed, Library
+from flowrules.report.ledger import decisions
+from flowrules.report.lookup import find_campaign, find_customer, reason
+from flowrules.report.supposed import Supposed, Where
+from flowrules.report.words import message, moment
+from flowrules.sql import tables as t
+from flowrules.sql.codes import Decision, Reason
+from flowrules.sql.visits import of_customer
+from flowrules.whatif import changes
+from flowrules.whatif.changes import Decided, Fact, Rule
+from flowrules.whatif.record import NotOnRecordError, Record, record
+from flowrules.whatif.replay import Aside, Ledger, Otherwise, Stage, differ, staged
+
+MOST_RUNS = 8
+"""Times that the planner runs over the customer: a support person waits for it."""
+HIGHEST = 4
+"""Limits that are tried of a cap, from the next one on."""
+
+_TOO_MANY = "not computed: there is too much of this customer; name a campaign"
+
+
+def suppose(
+    connection: Connection, customer: str, campaign: str | None, zone: str, at: int, known: dict[int, Deployed]
+) -> Mapping[Where, Supposed]:
+    """With what was known up to the instant `at`. zone: the customer's, for people; known: see Library."""
+    number = find_customer(connection, customer)
+    query = decisions().where(of_customer(number), t.decision.c.at <= at)
+    if campaign is not None:
+        query = query.where(t.decision.c.campaign_id == find_campaign(connection, campaign))
+    library = Library(connection, known)
+    e = t.enrollment.c
+    held_out = select(e.campaign_id, e.instance).where(e.customer_id == number, e.ghost > 0)
+    ghosts = {tuple(row) for row in connection.execute(held_out)}
+    rows = connection.execute(query.order_by(t.decision.c.at, t.decision.c.turn)).all()
+    asked = [row for row in rows if _may_ask(row, ghost=(row.campaign_id, row.instance) in ghosts)]
+    found = [(row, change) for row in asked if (change := _change(connection, library, row)) is not None]
+    if not found:
+        return {}
+    try:
+        past = record(connection, library, number, zone, at)
+        with staged(connection, past) as stage:
+            return _Answers(stage, past, library).of(found)
+    except NotOnRecordError as failure:
+        return {_where(row): _unknown(change, str(failure)) for row, change in found}
+
+
+def _may_ask(row: Decided, *, ghost: bool) -> bool:
+    """Of who is held out only that would have changed anything."""
+    match row.decision:
+        case Decision.WITHHELD:
+            return not ghost and (row.reason in _OF_MESSAGES or row.reason in {Reason.PAUSED, Reason.SUPPRESSED})
+        case Decision.SEND:
+            return bool(row.reason == Reason.HELD_OUT)
+        case Decision.NOT_ENTERED | Decision.EXIT:
+            return bool(row.reason == Reason.EXCLUDED)
+        case _:
+            return False
+
+
+_OF_MESSAGES: Mapping[int, Callable[[Decided, Deployed], Rule | Fact | None]] = {
+    Reason.CAPPED: changes.cap,
+    Reason.QUIET_UNTIL: changes.quiet,
+    Reason.ON_HOLD: changes.hold,
+    Reason.NO_CONSENT: changes.consent,
+    Reason.UNSUBSCRIBED: changes.consent,
+    Reason.NO_ADDRESS: changes.address,
+}
+
+
+def _change(connection: Connection, library: Library, row: Decided) -> Rule | Fact | None:
+    if row.reason == Reason.PAUSED:
+        return changes.pause(row)
+    if row.reason == Reason.SUPPRESSED:
+        return changes.suppression(row)
+    if row.reason == Reason.HELD_OUT:
+        return changes.holdout(_holdout(connection, row))
+    deployed = library.in_force(row.at)
+    if deployed is None or row.campaign not in deployed.campaigns:
+        return None
+    if row.reason == Reason.EXCLUDED:
+        return changes.exclusion(row, deployed)
+    return _OF_MESSAGES[row.reason](row, deployed)
+
+
+def _holdout(connection: Connection, row: Decided) -> str:
+    """The name of the holdout that the journey is in."""
+    e, c = t.enrollment.c, t.campaign.c
+    this = (e.customer_id == row.customer_id, e.campaign_id == row.campaign_id, e.instance == row.instance)
+    ghost = connection.execute(select(e.ghost).where(*this)).scalar_one()
+    if ghost == 1:
+        return "holdout"
+    return f"holdout/{connection.execute(select(c.name).where(c.id == ghost - 1)).scalar_one()}"
+
+
+def _where(row: Decided) -> Where:
+    return row.at, row.turn, row.campaign, row.instance, Decision(row.decision).word
+
+
+def _unknown(change: Rule | Fact, why: str) -> Supposed:
+    return Supposed(change.change, _condition(change), why_not=f"what would have changed it is not known: {why}")
+
+
+def _condition(change: Rule | Fact, limit: int | None = None) -> str:
+    return change.condition.format("" if limit is None else limit).rstrip()
+
+
+@dataclass(slots=True)
+class _Answers:
+    stage: Stage
+    record: Record
+    library: Library
+    runs: int = 0
+    found: dict[Where, Supposed] = field(default_factory=dict)
+
+    def of(self, asked: Sequence[tuple[Decided, Rule | Fact]]) -> Mapping[Where, Supposed]:
+        asides = [
+            Aside(row.at, change.facts, partial(self._seen, row, change))
+            for row, change in asked
+            if isinstance(change, Fact)
+        ]
+        self.runs += 1
+        as_it_was = self.stage.play(Otherwise(), asides)
+        differs = differ(self.record.ledger, as_it_was)
+        groups: dict[object, list[tuple[Decided, Rule]]] = {}
+        for row, change in asked:
+            if differs is not None and row.at >= differs:
+                when = moment(differs, self.record.zone)
+                why = f"what is on record does not lead to what was decided on {when}"
+                self.found[_where(row)] = _unknown(change, why)
+            elif isinstance(change, Rule):
+                groups.setdefault(change.about, []).append((row, change))
+        for rows in groups.values():
+            self._try(rows)
+        return self._once(row for row, _ in asked)
+
+    def _once(self, rows: Iterable[Decided]) -> Mapping[Where, Supposed]:
+        """Of a customer who was excluded day after day it is told once what would have followed."""
+        told: set[tuple[str, Supposed]] = set()
+        for row in rows:
+            answer = self.found[_where(row)]
+            following = row.decision in {Decision.NOT_ENTERED, Decision.EXIT}
+            if following and (row.campaign, answer) in told:
+                del self.found[_where(row)]
+            told.add((row.campaign, answer))
+        return self.found
+
+    # --- the rules otherwise --------------------------------------------------------------------------
+
+    def _try(self, rows: Sequence[tuple[Decided, Rule]]) -> None:
+        open_, ledger = list(rows), self.record.ledger
+        least = rows[0][1].least
+        limits = [0] if least is None else range(least, least + HIGHEST)
+        tried = None
+        for limit in limits:
+            if self.runs >= MOST_RUNS:
+                break
+            self.runs += 1
+            ledger = self.stage.play(rows[0][1].otherwise(limit))
+            tried = None if least is None else limit
+            for row, change in list(open_):
+                answer = self._in(ledger, row, change, tried)
+                if answer is not None:
+                    self.found[_where(row)] = answer
+                    open_.remove((row, change))
+            if not open_:
+                return
+        for row, change in open_:
+            why = _TOO_MANY
+            if self.runs < MOST_RUNS:
+                why = _still(_condition(change, tried), [each for each in ledger if _step(each) == _step(row)])
+            self.found[_where(row)] = Supposed(change.change, _condition(change, tried), why_not=why)
+
+    def _in(self, ledger: Ledger, row: Decided, change: Rule, limit: int | None) -> Supposed | None:
+        """None: it would not have been sent."""
+        since = differ(self.record.ledger, ledger)
+        unsure = self.record.unsure(row.at if since is None else min(since, row.at))
+        if row.decision not in {Decision.NOT_ENTERED, Decision.EXIT}:
+            at, message_ = self._sent(ledger, row), None
+            if at is None:
+                return None
+        else:
+            at, message_ = self._next(ledger, row)
+        if unsure is not None:
+            return _unknown(change, unsure)
+        if at is None:
+            why = f"{_condition(change)} no message would have followed up to now"
+            return Supposed(change.change, _condition(change), why_not=why)
+        return Supposed(change.change, _condition(change, limit), at, limit, message_)
+
+    def _sent(self, ledger: Ledger, row: Decided) -> int | None:
+        """When the message of this decision would have been sent: at its instant, else later, else earlier."""
+        before = max((at for *about, at in self.record.sent if about == _step(row) and at < row.at), default=0)
+        sent: list[int] = [
+            each.at
+            for each in ledger
+            if each.decision == Decision.SEND and each.reason is None and _step(each) == _step(row) and each.at > before
+        ]
+        later = [at for at in sent if at >= int(row.at)]
+        return later[0] if later else max(sent, default=None)
+
+    def _next(self, ledger: Ledger, row: Decided) -> tuple[int | None, str | None]:
+        """The first message that would then have followed in that campaign, and did not."""
+        real = {(campaign, step, at) for campaign, _, step, at in self.record.sent}
+        instances = {
+            each.instance
+            for each in ledger
+            if (each.campaign_id, each.key, each.decision) == (row.campaign_id, row.key, Decision.ENTERED)
+        }
+        if row.decision == Decision.EXIT:
+            instances = {row.instance}
+        for each in ledger:
+            there = each.campaign_id == row.campaign_id and each.instance in instances and each.at >= row.at
+            new = each.decision == Decision.SEND and each.reason is None
+            if there and new and (each.campaign_id, each.step_id, each.at) not in real:
+                return each.at, self._step(each.step_id)
+        return None, None
+
+    def _step(self, number: int) -> str:
+        s = t.step.c
+        return message(str(self.stage.source.execute(select(s.key).where(s.id == number)).scalar_one()))
+
+    # --- the customer otherwise -----------------------------------------------------------------------
+
+    def _seen(self, row: Decided, change: Fact, ledger: Ledger) -> None:
+        here = [each for each in ledger if each.at == row.at and _step(each) == _step(row)]
+        sent = any(each.decision == Decision.SEND and each.reason is None for each in here)
+        unsure = self.record.unsure(row.at)
+        if unsure is not None:
+            answer = _unknown(change, unsure)
+        elif sent:
+            answer = Supposed(change.change, change.condition, row.at)
+        else:
+            answer = Supposed(change.change, change.condition, why_not=_still(change.condition, here))
+        self.found[_where(row)] = answer
+
+
+def _still(condition: str, rows: Sequence[Decided]) -> str:
+    """What would then have stopped the message of these decisions."""
+    asked = [each for each in rows if each.decision in {Decision.WITHHELD, Decision.SEND}]
+    word = "" if not asked else reason(asked[-1].reason) or ""
+    because = {"held_out": ": control group"}.get(word, f": {word.replace('_', ' ')}" if word else "")
+    return f"{condition} it would still not have been sent{because}"
+
+
+def _step(row: Decided) -> list[int]:
+    return [row.campaign_id, row.instance, row.step_id]

@@ -1,0 +1,234 @@
+"""One thing otherwise: in what the rules say, from the beginning on, or in what is known of the customer, from the
+instant of a message on.
+
+Takes rows of the ledger as they were written, gives changes for a replay. Rules are changed in the model; the text
+stays as it is, and with it every place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+
+from flowrules.content.deployed import Deployed
+from flowrules.model.campaign import Campaign, Cap, ExcludeCampaign, ExcludeWhere, HoldWhile, Model, QuietHours
+from flowrules.report.supposed import Change
+from flowrules.report.words import short
+from flowrules.sql import tables as t
+from flowrules.sql.suppression import HARD_BOUNCE
+from flowrules.whatif.replay import Otherwise
+
+Decided = Row[*tuple[Any, ...]]
+"""Of the ledger, with names for numbers: `report.ledger.decisions`."""
+
+C = TypeVar("C", bound=Cap | QuietHours | HoldWhile | ExcludeWhere | ExcludeCampaign)
+
+_ADDRESSES = {"email": "customer@example.com", "phone": "+14155552671"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The same for all rows that `about` is the same of. least: the first limit worth trying; None: there is none."""
+
+    change: Change
+    about: object
+    condition: str
+    otherwise: Callable[[int], Otherwise]
+    least: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    change: Change
+    condition: str
+    facts: Callable[[Connection], None]
+
+
+def cap(row: Decided, deployed: Deployed) -> Rule | None:
+    own, shared = deployed.campaigns[row.campaign].caps, deployed.model.policy.caps
+    found = _at(own, row) or _at(shared, row)
+    if found is None:
+        return None
+    whose = row.campaign if found in own else None
+    this = _Clause.of(found, own if whose else shared)
+
+    def raised(limit: int) -> Otherwise:
+        def of(caps: tuple[Cap, ...]) -> tuple[Cap, ...]:
+            return this.changed(caps, lambda each: replace(each, number=limit))
+
+        if whose is None:
+            return Otherwise(lambda model: replace(model, policy=replace(model.policy, caps=of(model.policy.caps))))
+        return Otherwise(lambda model: _in_campaign(model, whose, lambda each: replace(each, caps=of(each.caps))))
+
+    return Rule("cap", ("cap", whose, this), "had the cap been {}", raised, found.number + 1)
+
+
+def quiet(row: Decided, deployed: Deployed) -> Rule | None:
+    lines = deployed.model.policy.quiet
+    found = _at(lines, row)
+    if found is None:
+        return None
+    this = _Clause.of(found, lines)
+
+    def without(_limit: int) -> Otherwise:
+        def of(model: Model) -> Model:
+            return replace(model, policy=replace(model.policy, quiet=this.changed(model.policy.quiet)))
+
+        return Otherwise(of)
+
+    return Rule("quiet_hours", ("quiet", this), "without these quiet hours", without)
+
+
+def hold(row: Decided, deployed: Deployed) -> Rule | None:
+    lines = deployed.campaigns[row.campaign].holds
+    found = _at(lines, row)
+    if found is None:
+        return None
+    this = _Clause.of(found, lines)
+
+    def without(_limit: int) -> Otherwise:
+        def of(campaign: Campaign) -> Campaign:
+            return replace(campaign, holds=this.changed(campaign.holds))
+
+        return Otherwise(lambda model: _in_campaign(model, row.campaign, of))
+
+    return Rule("hold", ("hold", row.campaign, this), "without this `hold while`", without)
+
+
+def exclusion(row: Decided, deployed: Deployed) -> Rule | None:
+    clauses = deployed.campaigns[row.campaign].exclusions
+    found = next((each for each in clauses if each.place == row.rule and _by(each) == row.by), None)
+    if found is None:
+        return None
+    this = _Clause.of(found, clauses)
+
+    def without(_limit: int) -> Otherwise:
+        def of(campaign: Campaign) -> Campaign:
+            return replace(campaign, exclusions=this.changed(campaign.exclusions))
+
+        return Otherwise(lambda model: _in_campaign(model, row.campaign, of))
+
+    return Rule("exclusion", ("exclusion", row.campaign, this), f"without excluding {row.by}", without)
+
+
+def _by(clause: ExcludeWhere | ExcludeCampaign) -> str:
+    return clause.by if isinstance(clause, ExcludeWhere) else f"campaign {clause.campaign}"
+
+
+def pause(row: Decided) -> Rule:
+    p = t.pause
+    which = (p.c.campaign_id == row.campaign_id, p.c.since <= row.at, or_(p.c.until.is_(None), p.c.until >= row.at))
+
+    def without(_limit: int) -> Otherwise:
+        return Otherwise(facts=lambda connection: _run(connection, delete(p).where(*which)))
+
+    return Rule("pause", ("pause", row.campaign_id, row.at), "had the campaign not been paused", without)
+
+
+def holdout(name: str) -> Rule:
+    def without(_limit: int) -> Otherwise:
+        def exposed(connection: Connection) -> None:
+            e = t.exposure
+            connection.execute(delete(e).where(e.c.name == name))
+            customer = connection.execute(select(t.customer.c.id)).scalar_one()
+            connection.execute(insert(e).values(customer_id=customer, name=name, held_out=0))
+
+        return Otherwise(facts=exposed)
+
+    whose = "" if name == "holdout" else " of this campaign"
+    condition = f"had the customer not been in the control group{whose}"
+    return Rule("holdout", ("holdout", name), condition, without)
+
+
+# --- of the customer ----------------------------------------------------------------------------------
+
+
+def consent(row: Decided, deployed: Deployed) -> Fact:
+    channel, purpose = _channel(row), deployed.campaigns[row.campaign].message_class.purpose.name
+
+    def given(connection: Connection) -> None:
+        first = connection.execute(
+            update(t.journal).values(next_seq=t.journal.c.next_seq + 1).returning(t.journal.c.next_seq)
+        ).scalar_one()
+        connection.execute(
+            insert(t.consent).values(
+                customer_id=row.customer_id, channel=channel, purpose=purpose, at=row.at, seq=first - 1,
+                state="granted", event_time=row.at, source="what if",
+            )
+        )  # fmt: skip
+
+    return Fact("consent", f"had there been consent to {purpose} by {channel}", given)
+
+
+def address(row: Decided, deployed: Deployed) -> Fact | None:
+    channel = _channel(row)
+    kind = next((each.address for each in deployed.model.channels if each.name == channel), None)
+    value = _ADDRESSES.get(kind or "")
+    if kind is None or value is None:
+        return None
+
+    def given(connection: Connection) -> None:
+        i = t.identity
+        connection.execute(delete(i).where(i.c.kind == kind, i.c.since == row.at))
+        connection.execute(insert(i).values(kind=kind, value=value, customer_id=row.customer_id, since=row.at))
+        connection.execute(update(t.customer).values({kind: value}))
+
+    return Fact("address", f"had there been a usable `{kind}`", given)
+
+
+def suppression(row: Decided) -> Fact:
+    if row.by == HARD_BOUNCE:
+        return Fact(
+            "bounce",
+            "had nothing come back from that address for good",
+            lambda connection: _run(connection, update(t.event).values(permanent=None)),
+        )
+    name = (row.by or "").removeprefix("list ")
+    entry = t.list_entry
+    gone = delete(entry).where(func.lower(entry.c.list) == name.lower())
+    return Fact("list", f"had the customer not been in {row.by}", lambda connection: _run(connection, gone))
+
+
+def _channel(row: Decided) -> str:
+    return short(row.step).removeprefix("send ").partition(" ")[0]
+
+
+def _run(connection: Connection, statement: Any) -> None:  # noqa: ANN401  # any that is executed
+    connection.execute(statement)
+
+
+def _at(clauses: tuple[C, ...], row: Decided) -> C | None:
+    return next((each for each in clauses if each.place == row.rule), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """What a clause says, and which it is of those that say just that: with every deployment it may stand in another
+    line.
+    """
+
+    says: object
+    number: int
+
+    @classmethod
+    def of(cls, clause: C, clauses: tuple[C, ...]) -> _Clause:
+        equal = [each for each in clauses if _placeless(each) == _placeless(clause)]
+        return cls(_placeless(clause), equal.index(clause))
+
+    def changed(self, clauses: tuple[C, ...], change: Callable[[C], C] | None = None) -> tuple[C, ...]:
+        """None: it is gone."""
+        equal = [position for position, each in enumerate(clauses) if _placeless(each) == self.says]
+        this = equal[self.number] if len(equal) > self.number else -1
+        kept = (each if position != this else change and change(each) for position, each in enumerate(clauses))
+        return tuple(each for each in kept if each is not None)
+
+
+def _placeless(clause: C) -> C:
+    return replace(clause, place="")
+
+
+def _in_campaign(model: Model, name: str, change: Callable[[Campaign], Campaign]) -> Model:
+    return replace(model, campaigns=tuple(change(each) if each.name == name else each for each in model.campaigns))

@@ -1,0 +1,155 @@
+"""What `explain` says at a random instant, against the reference interpreter, and against a database in which nothing
+later has ever happened.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+
+from flowrules.content.deployed import Deployed
+from flowrules.report.explain import Explanation, Moment, explain
+from flowrules.report.standing import Standing
+from flowrules.syntax import tree
+from flowrules.whatif.then import as_of
+from tests.reference.conditions import holds
+from tests.reference.generate import scenarios
+from tests.reference.interpreter import Runner, run
+from tests.reference.program import load
+from tests.reference.scenario import LedgerRow, Scenario
+from tests.support.engine import finished, ledger
+
+QUICK = settings(
+    max_examples=int(os.environ.get("FLOWRULES_EXAMPLES", "10")),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
+
+
+@st.composite
+def moments(draw: st.DrawFn) -> tuple[Scenario, int]:
+    """A scenario, and an instant at which something happens, or just before or after it, or any."""
+    scenario = draw(scenarios())
+    facts = {each.at for each in scenario.events} | {each.at for each in scenario.changes} | {scenario.until}
+    at = draw(st.sampled_from(sorted(facts))) + draw(st.sampled_from((0, -1, 1)))
+    at = draw(st.one_of(st.just(at), st.integers(scenario.deployed_at, scenario.until)))
+    return scenario, min(max(at, scenario.deployed_at), scenario.until)
+
+
+@QUICK
+@given(moments())
+def test_explain_agrees_with_the_reference(database_url: str, drawn: tuple[Scenario, int]) -> None:
+    scenario, at = drawn
+    rows = run(scenario)[0]
+    with finished(scenario, database_url) as database, database.read() as connection:
+        # A ledger that is not the reference's is another test's to find.
+        assume(rows == ledger(connection))
+        known: dict[int, Deployed] = {}
+        for customer in scenario.customers[:2]:
+            found, asked = told(connection, customer.id, at, known)
+            mine = [row for row in rows if row.customer == customer.id and row.at <= at]
+            assert sorted(map(_as_told, found.timeline), key=str) == sorted(
+                [None] * _others(found) + [_as_decided(row) for row in mine], key=str
+            )
+            for standing in found.standings:
+                _stands(standing, [row for row in mine if row.campaign == standing.campaign])
+            if asked:
+                _clauses(scenario, customer.id, at, found.standings)
+
+
+@QUICK
+@given(moments())
+def test_nothing_later_is_known(database_url: str, tmp_path: Path, drawn: tuple[Scenario, int]) -> None:
+    scenario, at = drawn
+    url = f"sqlite:///{tmp_path / 'then.db'}"
+    with finished(scenario, database_url) as database, finished(_until(scenario, at), url) as then:
+        for customer in scenario.customers[:2]:
+            zone = any(each.attribute == "timezone" and each.at > at for each in scenario.changes)
+            if customer.known_at > at or zone:  # the zone in which times are told is that of now
+                continue
+            with database.read() as late, then.read() as early:
+                found, asked = told(late, customer.id, at, {})
+                expected, _ = told(early, customer.id, at, {})
+            facts, others = found.facts(), expected.facts()
+            if not asked:
+                for each in (*facts["standings"], *others["standings"]):  # type: ignore[misc]  # lists
+                    each["evaluated"] = each["words"] = None
+            assert facts == others
+
+
+def told(connection: Connection, customer: str, at: int, known: dict[int, Deployed]) -> tuple[Explanation, bool]:
+    """And whether it is on record how things stood then."""
+    with as_of(connection, customer, at, known) as then:
+        return explain(connection, customer, None, at, known, lambda _: then), then is not None
+
+
+def _until(scenario: Scenario, at: int) -> Scenario:
+    return replace(
+        scenario,
+        until=at,
+        events=tuple(each for each in scenario.events if each.at <= at),
+        changes=tuple(each for each in scenario.changes if each.at <= at),
+        consents=tuple(each for each in scenario.consents if each.at <= at),
+        pauses=tuple(each for each in scenario.pauses if each.since <= at),
+        operator_exits=tuple(each for each in scenario.operator_exits if each.at <= at),
+    )
+
+
+def _as_told(each: Moment) -> tuple[Any, ...] | None:
+    if each.kind != "decision":
+        return None
+    return (
+        each.at, each.order[1], each.campaign, each.instance, each.what, each.reason, each.rule, each.until,
+        each.counter, each.limit, each.window, each.key or "",
+    )  # fmt: skip
+
+
+def _others(found: Explanation) -> int:
+    return sum(each.kind != "decision" for each in found.timeline)
+
+
+def _as_decided(row: LedgerRow) -> tuple[Any, ...]:
+    return (
+        row.at, row.turn, row.campaign, row.instance, row.decision, row.reason, row.rule, row.until,
+        row.counter, row.limit, row.window, row.key,
+    )  # fmt: skip
+
+
+def _stands(standing: Standing, rows: list[LedgerRow]) -> None:
+    entered = [row for row in rows if row.decision == "entered"]
+    exits = sorted((row for row in rows if row.decision == "exit"), key=lambda row: (row.at, row.instance))
+    refused = [row for row in rows if row.decision == "not_entered"]
+    assert standing.entered == bool(entered)
+    if len(entered) > len(exits):
+        assert standing.reason is None
+    elif entered:
+        assert standing.reason == exits[-1].reason
+    elif refused:
+        last = max((row.at, row.turn) for row in refused)
+        assert standing.reason in {row.reason for row in refused if (row.at, row.turn) == last}
+    else:
+        assert standing.reason is None
+    if entered or refused:
+        assert not standing.evaluated
+
+
+def _clauses(scenario: Scenario, customer: str, at: int, standings: tuple[Standing, ...]) -> None:
+    """Of the segments that let nobody in: what each part says then."""
+    program = load(scenario)
+    runner = Runner(replace(scenario, until=at), program, next(c for c in scenario.customers if c.id == customer))
+    runner.run()
+    runner.apply_changes(before=at + 1)
+    runner.world.now = at
+    for standing in standings:
+        trigger = program.campaigns[standing.campaign].enter.trigger
+        if not standing.evaluated or not isinstance(trigger, tree.Schedule | tree.SegmentTrigger):
+            continue
+        condition = program.segments[trigger.segment.text].condition
+        parts = condition.items if isinstance(condition, tree.And) else [condition]
+        assert [each.holds for each in standing.evaluated] == [holds(part, runner.world) for part in parts]

@@ -1,0 +1,166 @@
+"""What would have been, against the reference interpreter: random programs and journals, one thing otherwise.
+
+The reference plays the scenario with that thing changed in its own words: the text of a rule, or a fact of the journal.
+What is said to go out must go out at that instant, and with the limit that is one less it must not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from hypothesis import HealthCheck, assume, given, settings
+from sqlalchemy import Connection, select
+
+from flowrules.check import check
+from flowrules.content.deployed import Deployed, Library
+from flowrules.report.supposed import Supposed
+from flowrules.sql import tables as t
+from flowrules.store.database import Database
+from flowrules.store.zones import END
+from flowrules.whatif.answer import suppose
+from flowrules.whatif.record import record
+from flowrules.whatif.replay import Otherwise, staged
+from tests.reference.generate import scenarios
+from tests.reference.interpreter import run
+from tests.reference.scenario import Consent, LedgerRow, Scenario
+from tests.reference.show import line
+from tests.support.engine import finished, ledger, snapshot_of
+
+QUICK = settings(
+    max_examples=int(os.environ.get("FLOWRULES_EXAMPLES", "12")),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
+
+
+@contextmanager
+def reading(database: Database) -> Iterator[tuple[Connection, dict[int, Deployed]]]:
+    with database.read() as connection:
+        yield connection, {}
+
+
+@QUICK
+@given(scenarios())
+def test_what_happened_comes_out_again(database_url: str, scenario: Scenario) -> None:
+    """From what one customer's records hold, the same rows; but where nobody knows what an attribute was at first."""
+    with finished(scenario, database_url) as database, reading(database) as (connection, known):
+        library = Library(connection, known)
+        for number in connection.execute(select(t.customer.c.id)).scalars().all():
+            past = record(connection, library, number, "UTC", END)
+            if any(not each.known for each in past.changing):
+                continue
+            with staged(connection, past) as stage:
+                played = stage.play(Otherwise())
+                assert [tuple(row) for row in played] == [tuple(row) for row in past.ledger]
+
+
+@QUICK
+@given(scenarios())
+def test_what_would_have_been_would_have_been(database_url: str, scenario: Scenario) -> None:
+    scenario = replace(scenario, shares={})  # nobody reacts, to whatever is sent
+    rows = run(scenario)[0]
+    with finished(scenario, database_url) as database, reading(database) as (connection, known):
+        for customer in scenario.customers:
+            # A ledger that is not the reference's is another test's to find.
+            assume(rows == ledger(connection))
+            found = suppose(connection, customer.id, None, "UTC", END, known)
+            mine = {
+                (row.at, row.turn, row.campaign, row.instance, row.decision): row
+                for row in rows
+                if row.customer == customer.id
+            }
+            for where, answer in found.items():
+                _judge(scenario, mine[where], answer)
+
+
+def _judge(scenario: Scenario, row: LedgerRow, answer: Supposed) -> None:
+    seen[answer.change, answer.at is not None] += 1
+    if answer.why_not is not None and ("known" in answer.why_not or "computed" in answer.why_not):
+        seen["not known", answer.change] += 1
+        return
+    if answer.change in {"address", "list", "bounce"}:
+        return
+    changed = _changed(scenario, row, answer, answer.limit)
+    if changed is None:
+        return
+    if check(snapshot_of(changed)).model is None:
+        return  # a policy that nobody may write
+    sent = _sent(changed, row, answer)
+    if answer.at is None:
+        if answer.change == "cap":
+            return
+        assert row.at not in sent, _failure(changed, row, answer)
+        return
+    assert answer.at in sent, _failure(changed, row, answer)
+    limit = _limit(scenario, row)
+    if answer.change == "cap" and answer.limit is not None and answer.limit - 1 > limit:
+        less = _changed(scenario, row, answer, answer.limit - 1)
+        assert less is not None
+        seen["less", "cap"] += 1
+        assert row.at not in _sent(less, row, answer), _failure(less, row, answer)
+
+
+def _sent(scenario: Scenario, row: LedgerRow, answer: Supposed) -> set[int]:
+    """When the message of the row is sent; of what did not enter, or was ended, any message of that campaign."""
+    any_ = row.decision in {"not_entered", "exit"}
+    return {
+        each.at
+        for each in run(scenario)[0]
+        if (each.customer, each.campaign) == (row.customer, row.campaign)
+        and (any_ or (each.instance, each.step) == (row.instance, row.step))
+        and each.decision == "send"
+        and each.reason is None
+    }
+
+
+def _limit(scenario: Scenario, row: LedgerRow) -> int:
+    return row.limit or 0
+
+
+def _changed(scenario: Scenario, row: LedgerRow, answer: Supposed, limit: int | None) -> Scenario | None:
+    lines = scenario.rules.splitlines()
+    place = (row.rule or "").rpartition(":")[2]
+    number = int(place) - 1 if place.isdecimal() else 0  # of what an operator did there is none
+    match answer.change:
+        case "cap":
+            lines[number] = re.sub(r"cap \d+ contacts?", f"cap {limit} contacts", lines[number])
+        case "quiet_hours" | "hold":
+            lines[number] = ""
+        case "exclusion":
+            kept = [each for each in re.split(r", ", lines[number].strip().removeprefix("exclude ")) if each != row.by]
+            lines[number] = f"    exclude {', '.join(kept)}" if kept else ""
+        case "pause":
+            pauses = [
+                each
+                for each in scenario.pauses
+                if each.campaign != row.campaign
+                or not (each.since <= row.at and (each.until is None or each.until >= row.at))
+            ]
+            return replace(scenario, pauses=tuple(pauses))
+        case "consent":
+            purpose, channel = re.findall(r"to (\w+) by (\w+)", answer.condition)[0]
+            given = Consent(row.customer, channel, purpose, "granted", row.at)
+            return replace(scenario, consents=(*scenario.consents, given))
+        case "holdout":
+            block = f"campaign {row.campaign}" if "of this campaign" in answer.condition else "policy"
+            start = next(i for i, each in enumerate(lines) if re.match(rf"{block}\b", each))
+            at = next((i for i in range(start, len(lines)) if lines[i].strip().startswith("hold out")), None)
+            if at is None:
+                return None
+            lines[at] = ""
+        case _:
+            raise NotImplementedError(answer.change)
+    return replace(scenario, rules="\n".join(lines) + "\n")
+
+
+def _failure(changed: Scenario, row: LedgerRow, answer: Supposed) -> str:
+    mine = [line(each) for each in run(changed)[0] if each.customer == row.customer]
+    return f"{answer}\n{line(row)}\n\n" + "\n".join(mine) + "\n" + changed.rules
+
+
+seen: Counter[tuple[str, object]] = Counter()

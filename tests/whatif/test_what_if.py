@@ -1,0 +1,192 @@
+"""What would have let a message out: with an outbox, under other deployments, where nobody can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, update
+
+from flowrules.channels.base import Accepted
+from flowrules.content.deployed import Deployed
+from flowrules.report.explain import explain
+from flowrules.report.supposed import Supposed
+from flowrules.runtime.answers import silent
+from flowrules.runtime.deliver import deliver
+from flowrules.sql import tables as t
+from flowrules.store.database import Database
+from flowrules.store.journal import NewChange, add_changes
+from flowrules.store.zones import END
+from flowrules.whatif import answer, record
+from flowrules.whatif.answer import suppose
+from flowrules.whatif.then import as_of
+from tests.delivery.test_deliver import Scripted
+from tests.support.world import START, World, world
+
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+FLOW = """\
+attribute first_name: text
+attribute plan: one of "free", "pro"
+event signup
+event visit
+
+segment pros: plan is "pro" and tagged news
+
+policy:
+    purpose marketing: ask first
+    class marketing: purpose marketing, limited, counted
+    cap 2 contacts per 7 days
+
+campaign welcome:
+    class marketing
+    enter when signup, once
+    stage hello:
+        send email one
+        wait 1 hour
+        send email two
+        wait 1 hour
+        send email three
+        wait 1 hour
+        send email four
+        tag news
+
+campaign pro:
+    class marketing
+    enter when every day at 12:00 for segment pros, once
+    stage only:
+        wait 1 day
+"""
+TEMPLATES = {f"email/{name}.txt": "---\nsubject: x\n---\nHello\n" for name in ("one", "two", "three", "four")}
+
+
+@pytest.fixture
+def made(database_url: str) -> Iterator[World]:
+    found = world(database_url, FLOW, TEMPLATES)
+    found.customers(["ana", "bea"])
+    found.event(["ana"], "signup", START + MINUTE)
+    yield found
+    found.database.close()
+
+
+def supposed(made: World, who: str = "ana", at: int = END) -> list[Supposed]:
+    with made.database.read() as connection:
+        return list(suppose(connection, who, None, "UTC", at, {}).values())
+
+
+def hand_over(made: World, until: int) -> None:
+    """A tick and a hand-over every ten minutes."""
+    for now in range(START + 10 * MINUTE, until + 1, 10 * MINUTE):
+        made.tick(now)
+        deliver(made.database, {"email": Scripted(Accepted()), "sms": Scripted()}, now)
+    made.tick(until)
+
+
+@pytest.mark.parametrize("accepts", ["at once", "by outbox"])
+def test_a_limit_lets_out_what_it_must_let_out_before(made: World, accepts: str) -> None:
+    """The fourth message needs a cap of four: with three the third takes the place."""
+    if accepts == "by outbox":
+        hand_over(made, START + 5 * HOUR)
+    else:
+        made.tick(START + 5 * HOUR, answer=silent)
+    third, fourth = supposed(made)
+    assert (third.limit, fourth.limit) == (3, 4)
+    with made.database.read() as connection:
+        story = explain(connection, "ana", "welcome", END).timeline
+    withheld = [each for each in story if each.what == "withheld"]
+    assert third.at == withheld[0].at
+    assert fourth.at is not None
+    # What only would have been sent is accepted a microsecond later, not ten minutes.
+    assert abs(fourth.at - withheld[1].at) <= 1
+    assert [contact.message for contact in withheld[1].contacts] == ["email one", "email two"]
+
+
+def test_under_several_deployments(made: World) -> None:
+    """The cap stands in another line by then, and the text before it has changed."""
+    made.tick(START + 90 * MINUTE - 1, answer=silent)
+    made.flow = FLOW.replace("event visit\n", "event visit\nevent other\n\n")
+    made.apply(START + 90 * MINUTE)
+    made.tick(START + 5 * HOUR, answer=silent)
+    assert [each.limit for each in supposed(made)] == [3, 4]
+
+
+def test_who_has_changed_the_policy_meanwhile(made: World) -> None:
+    """Another number is another cap: what was decided by it is asked of it."""
+    made.tick(START + 100 * MINUTE - 1, answer=silent)
+    made.flow = FLOW.replace("cap 2 contacts", "cap 1 contact")
+    made.apply(START + 100 * MINUTE)
+    made.tick(START + 5 * HOUR, answer=silent)
+    assert [each.limit for each in supposed(made)] == [3, 4]
+
+
+def test_what_is_not_on_record_is_not_guessed(made: World) -> None:
+    made.tick(START + 5 * HOUR, answer=silent)
+    with made.database.write() as connection:
+        connection.execute(update(t.event).values(at=START + 2 * MINUTE))
+    for each in supposed(made):
+        assert each.at is None
+        assert "what is on record does not lead to what was decided" in (each.why_not or "")
+    with made.database.write() as connection:
+        connection.execute(delete(t.event))
+    assert all(each.at is None for each in supposed(made))
+
+
+def test_an_attribute_whose_value_nobody_wrote_down(made: World) -> None:
+    made.tick(START + 5 * HOUR, answer=silent)
+    with made.database.intake() as connection:
+        add_changes(connection, [NewChange("ana", START + 6 * HOUR, "plan", "pro")])
+    made.tick(START + 7 * HOUR, answer=silent)
+    third, _ = supposed(made)
+    assert "nobody wrote down what `plan` was before Mon 2026-03-02 15:00" in (third.why_not or "")
+
+
+def test_too_many_deployments_are_not_played(made: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "MOST_DEPLOYMENTS", 1)
+    made.tick(START + 6 * HOUR - 1, answer=silent)
+    made.flow = FLOW + "# later\n"
+    made.apply(START + 6 * HOUR)
+    made.tick(START + 7 * HOUR, answer=silent)
+    assert "1 deployment since the first decision" in (supposed(made)[0].why_not or "")
+
+
+def test_too_many_changes_are_not_played(made: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer, "MOST_RUNS", 2)
+    made.tick(START + 5 * HOUR, answer=silent)
+    third, fourth = supposed(made)
+    assert third.limit == 3
+    assert "name a campaign" in (fourth.why_not or "")
+
+
+def test_it_only_reads(made: World, tmp_path: Path) -> None:
+    """By a connection that could not write, and of one customer alone."""
+    made.event(["bea"], "signup", START + 10 * MINUTE)
+    made.tick(START + 5 * HOUR, answer=silent)
+    database = made.database
+    if database.dialect == "sqlite":
+        database = Database.open(f"sqlite:///{database.name}", read_only=True)
+    with database.read() as connection:
+        assert [each.limit for each in suppose(connection, "bea", "welcome", "UTC", END, {}).values()] == [3, 4]
+    assert not list(tmp_path.glob("*.db-journal"))
+
+
+def test_an_instant_that_has_been_passed(made: World) -> None:
+    """Attributes and tags as they were, also where they are otherwise now."""
+    with made.database.intake() as connection:
+        add_changes(connection, [NewChange("ana", START + HOUR, "plan", "free")])
+        add_changes(connection, [NewChange("ana", START + 3 * HOUR, "plan", "pro")])
+    made.tick(START + 30 * HOUR, answer=silent)
+
+    def clauses(at: int) -> list[tuple[str, object, bool]]:
+        known: dict[int, Deployed] = {}
+        with made.database.read() as connection, as_of(connection, "ana", at, known) as then:
+            found = explain(connection, "ana", "pro", at, known, lambda _: then)
+        return [(each.text, each.value, each.holds) for each in found.standings[0].evaluated]
+
+    assert clauses(START + 2 * HOUR) == [('plan is "pro"', "free", False), ("tagged news", None, False)]
+    assert clauses(START + 3 * HOUR + 5) == [('plan is "pro"', "pro", True), ("tagged news", None, False)]
+    assert clauses(START + 5 * HOUR) == [('plan is "pro"', "pro", True), ("tagged news", None, True)]
+    # What it was before its first change is not on record.
+    assert clauses(START + 30 * MINUTE) == []
