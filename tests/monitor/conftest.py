@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 
 from flowrules.monitor.app import Monitor
 from flowrules.workspace import DATABASE_VARIABLE, Workspace, load
+from tests.support.prepared import prepared
 from tests.support.world import FLOW, START, TEMPLATES, World, at, world
 
 MINUTE, DAY = 60_000_000, 86_400_000_000
@@ -62,12 +63,16 @@ def write_workspace(root: Path, flow: str = FLOW, *, virtual: bool = True) -> No
 def open_shop(root: Path, url: str) -> Shop:
     """Ana, bea and cid (who gave no consent) sign up; dan does not. Ana visits and buys; bea waits."""
     write_workspace(root)
-    made = world(url)
-    made.customers(["ana", "bea", "dan"])
-    made.customers(["cid"], consent=False)
-    made.event(["ana", "bea", "cid"], "signup", START + MINUTE, source="fair")
-    made.tick(START + 2 * MINUTE)
-    return Shop(root, url, made)
+
+    def fill() -> None:
+        made = world(url)
+        made.customers(["ana", "bea", "dan"])
+        made.customers(["cid"], consent=False)
+        made.event(["ana", "bea", "cid"], "signup", START + MINUTE, source="fair")
+        made.tick(START + 2 * MINUTE)
+        made.database.close()
+
+    return Shop(root, url, World(prepared(url, "the monitor's shop", fill), FLOW, dict(TEMPLATES), _events=3))
 
 
 @pytest.fixture

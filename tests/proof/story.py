@@ -31,6 +31,7 @@ from tests.proof.copies import opened
 from tests.proof.tap import Fuse, tapped
 from tests.reference.scenario import Event, Scenario
 from tests.support.engine import Reactions, as_stored, empty, fill, model_of, snapshot_of
+from tests.support.prepared import prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +88,20 @@ class Outside:
 
 def make(url: str, scenario: Scenario, *, facts: bool = True) -> None:
     """A database with the scenario's customers, and its facts, before anything is deployed."""
-    model = model_of(scenario)
-    database = empty(url, scenario)
     given = scenario if facts else replace(scenario, events=(), changes=(), consents=())
-    try:
-        with database.intake() as connection:
-            add_columns(connection, model)
-            fill(connection, model, given)
-        database.checkpoint()
-    finally:
-        database.close()
+
+    def put_in() -> None:
+        model = model_of(scenario)
+        database = empty(url, scenario)
+        try:
+            with database.intake() as connection:
+                add_columns(connection, model)
+                fill(connection, model, given)
+            database.checkpoint()
+        finally:
+            database.close()
+
+    prepared(url, ("story", repr(given)), put_in).close()
 
 
 def long_ago(url: str, customers: int) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from flowrules.program.machine import NodeKind, machine
 from flowrules.program.plan import Plan, Step
 from tests.reference.scenario import HOUR, Event
-from tests.support.engine import checked, snapshot_of
+from tests.support.engine import snapshot_of
+from tests.support.prepared import checked
 
 if TYPE_CHECKING:
     from tests.reference.generate_words import Dice

@@ -28,7 +28,8 @@ from tests.property.examples import examples
 from tests.reference.generate import scenarios
 from tests.reference.generate_words import Dice
 from tests.reference.scenario import DAY, HOUR, LedgerRow, Scenario
-from tests.support.engine import Reactions, checked, deployed, ledger, model_of, snapshot_of
+from tests.support.engine import Reactions, deployed, ledger, model_of, snapshot_of
+from tests.support.prepared import checked
 
 _WAITS = (NodeKind.WAIT, NodeKind.WAIT_UNTIL, NodeKind.WAIT_FOR, NodeKind.NO_REACTION)
 Journey = tuple[int, int, int]

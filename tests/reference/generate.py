@@ -17,7 +17,8 @@ from tests.reference.generate_journal import journal, orders
 from tests.reference.generate_program import program
 from tests.reference.generate_words import Dice
 from tests.reference.scenario import Scenario
-from tests.support.engine import checked, snapshot_of
+from tests.support.engine import snapshot_of
+from tests.support.prepared import checked
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn

@@ -14,6 +14,7 @@ from flowrules.store.database import Database
 from flowrules.store.imports.records import Options
 from flowrules.store.imports.run import Imported, What, import_file
 from tests.store.importing import DAY, Run, options
+from tests.support.prepared import blank
 
 TEXT, MONEY = Type(Kind.TEXT), Type(Kind.MONEY)
 
@@ -46,7 +47,7 @@ def model() -> Model:
 
 @pytest.fixture
 def database(database_url: str, model: Model) -> Iterator[Database]:
-    database = Database.create(database_url, salt="salt")
+    database = blank(database_url)
     with database.write() as connection:
         assert add_columns(connection, model) == ()
     yield database

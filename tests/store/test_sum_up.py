@@ -19,6 +19,7 @@ from tests.proof.everything import DEPLOYED, scenario
 from tests.proof.story import Deploy, Tick, answering, killed, make, play, together
 from tests.proof.tap import Fuse, tapped
 from tests.reference.scenario import DAY, HOUR
+from tests.support.prepared import prepared
 from tests.support.world import START, World, at, world
 
 STORY = scenario(60, days=3, facts=3)
@@ -29,9 +30,12 @@ MIDNIGHT = at("2026-03-05 23:00")
 
 @pytest.fixture
 def ticked(database_url: str) -> str:
-    make(database_url, STORY)
-    with opened(database_url) as database:
-        play(database, [Deploy(STORY, DEPLOYED), Tick(END)], answering(STORY))
+    def fill() -> None:
+        make(database_url, STORY)
+        with opened(database_url) as database:
+            play(database, [Deploy(STORY, DEPLOYED), Tick(END)], answering(STORY))
+
+    prepared(database_url, "sums", fill).close()
     return database_url
 
 

@@ -92,7 +92,28 @@ def postgres_server() -> str:
 @pytest.fixture(scope="session")
 def _postgres_admin(postgres_server: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(driver_url(postgres_server), autocommit=True) as connection:
+        _admin.append(connection)
         yield connection
+        for name in _prepared:
+            drop(connection, name)
+
+
+_admin: list[psycopg.Connection] = []
+_prepared: list[str] = []
+
+
+def admin() -> psycopg.Connection | None:
+    """Of the server, once a test has asked for a database on it."""
+    return _admin[0] if _admin else None
+
+
+def drop_at_the_end(name: str) -> None:
+    _prepared.append(name)
+
+
+def drop(connection: psycopg.Connection, name: str) -> None:
+    # FORCE: a failed test may have left connections open.
+    connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
@@ -105,8 +126,7 @@ def postgres_url(postgres_server: str, _postgres_admin: psycopg.Connection) -> I
         )
     )
     yield make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
-    # FORCE: a failed test may have left connections open.
-    _postgres_admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    drop(_postgres_admin, name)
 
 
 @pytest.fixture

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from flowrules.check import Checked, check
 from flowrules.model.campaign import Model
 from flowrules.model.schema import BUILTIN_ATTRIBUTES, Channel, Stored, Type
 from flowrules.model.snapshot import Snapshot, Template
@@ -41,6 +37,7 @@ from flowrules.store.journal import (
 )
 from flowrules.store.zones import BEGINNING, ensure_zones
 from tests.reference.scenario import RULES, LedgerRow, Scenario, answers, ledger_order
+from tests.support.prepared import blank, checked
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEPT = ("zone", "zone_offset", "calendar", "month", "workspace", "clock", "journal")
@@ -65,12 +62,6 @@ def model_of(scenario: Scenario) -> Model:
     found = checked(snapshot_of(scenario))
     assert found.model is not None, [f"{d.code} {d.message} ({d.span.place})" for d in found.diagnostics]
     return found.model
-
-
-@lru_cache(maxsize=8)
-def checked(snapshot: Snapshot) -> Checked:
-    """The generators, the edits and the engine ask for the same, one after the other."""
-    return check(snapshot)
 
 
 def run_scenario(scenario: Scenario, database_url: str, cuts: Sequence[int] = ()) -> list[LedgerRow]:
@@ -135,13 +126,12 @@ def empty(url: str, scenario: Scenario) -> Database:
         path = Path(url.removeprefix("sqlite:///"))
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-        shutil.copyfile(_blank_sqlite(), path)
-        database = Database.open(url)
+        database = blank(url)
     else:
         try:
             database = Database.open(url)
         except Exception:  # noqa: BLE001  # not made yet
-            database = Database.create(url)
+            database = blank(url)
     with database.write() as connection:
         if database.dialect == "postgresql":
             _strip(connection)
@@ -152,16 +142,6 @@ def empty(url: str, scenario: Scenario) -> Database:
         connection.execute(update(t.clock).values(last_tick=BEGINNING, target=BEGINNING, cursor=0))
         connection.execute(update(t.journal).values(next_seq=1))
     return database
-
-
-@cache
-def _blank_sqlite() -> Path:
-    path = Path(tempfile.mkdtemp(prefix="flowrules-")) / "blank.db"
-    database = Database.create(f"sqlite:///{path}")
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
-    return path
 
 
 def _strip(connection: Connection) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from flowrules.check import check
 from flowrules.model.campaign import Model
 from flowrules.model.schema import Channel
 from flowrules.model.snapshot import Snapshot, Template
@@ -19,6 +18,7 @@ from flowrules.store.columns import add_columns
 from flowrules.store.database import Database
 from flowrules.store.identity import IdentityKind
 from flowrules.store.journal import NewConsent, NewCustomer, NewEvent, add_consents, add_customers, add_events
+from tests.support.prepared import blank, checked, prepared
 
 EMAIL, SMS = Channel("email", "email"), Channel("sms", "phone")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -93,9 +93,9 @@ class World:
         )
 
     def model(self) -> Model:
-        checked = check(self.snapshot())
-        assert checked.model is not None, checked.diagnostics
-        return checked.model
+        found = checked(self.snapshot())
+        assert found.model is not None, found.diagnostics
+        return found.model
 
     def apply(self, when: int = START) -> None:
         apply(self.database, self.snapshot(), self.model(), when, lists=self.lists)
@@ -145,8 +145,14 @@ def world(
     channels: tuple[Channel, ...] = (EMAIL, SMS),
 ) -> World:
     """Deployed at START."""
-    database = Database.create(url, zone="Europe/Madrid", currency="EUR", salt="salt")
     written = dict(TEMPLATES if templates is None else templates)
-    made = World(database, flow, written, lists or {}, channels)
-    made.apply()
-    return made
+
+    def made(database: Database) -> World:
+        return World(database, flow, written, lists or {}, channels)
+
+    def deploy() -> None:
+        database = blank(url, zone="Europe/Madrid")
+        made(database).apply()
+        database.close()
+
+    return made(prepared(url, ("world", repr((flow, written, lists, channels))), deploy))
