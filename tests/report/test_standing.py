@@ -137,3 +137,13 @@ def test_no_line_is_wider_than_a_terminal(made: World) -> None:
     assert max(map(len, lines)) <= 80
     said = " ".join(line.strip() for line in lines)
     assert "never joined segment `loyal` (in force since Mon 2026-03-02 10:00)" in said
+
+
+def test_what_was_refused_for_the_same_reason_before_is_told_in_short(made: World) -> None:
+    """As of a schedule that comes round every week."""
+    made.event(["ana"], "visit", LATER + HOUR)
+    made.event(["ana"], "visit", LATER + 2 * HOUR)
+    made.tick(LATER + 3 * HOUR)
+    text = printed(explanation_lines(of(made, "waiting", LATER + 3 * HOUR)), colour=False)
+    assert text.count("not entered already inside") == 2
+    assert text.count("inside since Mon 2026-03-02 11:00") == 1

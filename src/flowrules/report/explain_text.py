@@ -35,6 +35,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[Text]:
     # As wide as this story's longest word of the ledger, such as `not entered`: none is cut.
     width = max([_NARROWEST_VERB, *(len(verb) for _, verb, _ in told)])
     today = None
+    refused: set[tuple[str, ...]] = set()
     for each, verb, words in told:
         # What was known before anything happened has no day.
         if (this := day(each.at, explanation.zone) if each.at > 0 else "from the start") != today:
@@ -42,7 +43,12 @@ def explanation_lines(explanation: Explanation) -> Iterator[Text]:
             yield Text(this, "bold")
             today = this
         head = f"  {clock(each.at, explanation.zone) if each.at > 0 else '':<8}  {verb:<{width}} "
-        yield from _moment(each, Text(head).append(safe(words)), explanation, len(head))
+        lines = list(_moment(each, Text(head).append(safe(words)), explanation, len(head)))
+        if each.what == "not_entered":  # a schedule may say the same week after week
+            same = (lines[0].plain[_VERB_AT:], *(line.plain for line in lines[1:]))
+            lines = lines[:1] if same in refused else lines
+            refused.add(same)
+        yield from lines
 
 
 def _standing(standing: Standing, zone: str) -> Iterator[Text]:
