@@ -156,6 +156,15 @@ def test_nobody_is_sent_the_same_twice(made: World) -> None:
     assert happens(made, "2026-03-08 12:00", "2026-03-05 00:00")[0] == "send trying/send email thanks"
 
 
+def test_nobody_is_sent_the_same_twice_under_another_name(made: World) -> None:
+    """A stage that was renamed has the steps it had."""
+    renamed = STAGES.replace("stage trying:", "stage testing formerly trying:")
+    edit(made, "from stage trying move to stage testing", renamed)
+    assert happens(made, LATER) == [
+        "moved testing", "stage testing", "withheld testing/send email hello already_sent", "wait testing/wait",
+    ]  # fmt: skip
+
+
 def test_another_round_is_sent_again(database_url: str) -> None:
     """Who follows at a wait and goes round gets the next round's message."""
     round_ = "    stage trying:\n        send email hello\n        wait 5 days\n        go to trying\n"
@@ -347,6 +356,16 @@ def test_a_new_template_reaches_everybody(made: World, tmp_path: Path) -> None:
     assert sorted(shown) == [
         ("ana", "hello", "News"), ("ana", "thanks", "Newer news"), ("bea", "hello", "Newer news"),
     ]  # fmt: skip
+
+
+def test_who_is_in_an_older_version_gets_a_template_that_is_gone(made: World, tmp_path: Path) -> None:
+    put(made, "", STAGES.replace("        send email thanks\n", ""))
+    del made.templates["email/thanks.txt"]
+    made.apply(at(LATER))
+    made.tick(at("2026-03-08 10:00"))
+    deliver(made.database, {"email": FileChannel(tmp_path, "email")}, at("2026-03-08 10:01"))
+    sent = [json.loads(line) for line in (tmp_path / "email.jsonl").read_text().splitlines()]
+    assert [(each["template"], each["subject"]) for each in sent] == [("thanks", "News")]
 
 
 def test_explain_tells_of_the_move(made: World) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 KEYED = (
     *("customer", "identity", "attribute_change", "consent", "exposure", "event", "enrollment", "consumption"),
-    *("tagging", "message", "contact", "outcome", "decision", "visit", "attempt", "assignment", "membership"),
+    *("tagging", "message", "contact", "outcome", "decision", "visit", "attempt", "assignment", "membership", "move"),
 )
 """Tables that grow with the customers."""
 

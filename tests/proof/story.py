@@ -116,7 +116,7 @@ def long_ago(url: str, customers: int) -> None:
         )
 
 
-def deploy(database: Database, scenario: Scenario, at: int) -> None:
+def deploy(database: Database, scenario: Scenario, at: int, canary: int | None = None) -> None:
     kinds: tuple[IdentityKind, ...] = ("email", "phone", "id")
     lists = {
         name: [
@@ -124,7 +124,7 @@ def deploy(database: Database, scenario: Scenario, at: int) -> None:
         ]
         for name, entries in scenario.lists.items()
     }
-    apply(database, snapshot_of(scenario), model_of(scenario), at, lists=lists)
+    apply(database, snapshot_of(scenario), model_of(scenario), at, lists=lists, canary=canary)
 
 
 def take_in(database: Database, scenario: Scenario, events: Sequence[Event], size: int) -> None:

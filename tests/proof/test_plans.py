@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 
 import pytest
 
@@ -16,12 +16,13 @@ from flowrules.runtime import tick
 from flowrules.runtime.deliver import deliver
 from flowrules.runtime.load import Program
 from flowrules.sql.statement import Statement
+from flowrules.store.database import Database
 from tests.proof.copies import Copies, opened
 from tests.proof.everything import DEPLOYED, later, scenario
 from tests.proof.plans import Plans, aliases, explain
 from tests.proof.story import Outside, answering, deploy, long_ago, make
 from tests.proof.tap import tapped
-from tests.reference.scenario import HOUR
+from tests.reference.scenario import HOUR, Scenario
 
 STORY = scenario(110, days=3, facts=4, passive=2500)
 IS_HELD = "SELECT message.status \nFROM message \nWHERE message.status < 10 AND message.status = "
@@ -75,6 +76,8 @@ def statements(thing: object) -> Iterator[Statement]:
 class Seen:
     plans: Plans
     program: Program
+    moving: Program
+    """That of a deployment that moves people."""
     executed: int
     """How many of the program's statements were."""
 
@@ -99,10 +102,48 @@ def seen(copies: Copies, tmp_path_factory: pytest.TempPathFactory) -> Seen:
         plans.period = "with statistics"
         with tapped(database, plans.look):
             tick.tick(database, DEPLOYED + 50 * HOUR, answer=virtual.answer)
+        deploy(database, moved(STORY), DEPLOYED + 50 * HOUR + 2)
+        moving = look_on(database, plans, DEPLOYED + 51 * HOUR, virtual)
+        deploy(database, tried(STORY), DEPLOYED + 51 * HOUR + 2, canary=300_000)
+        with tapped(database, plans.look):
+            tick.tick(database, DEPLOYED + 60 * HOUR, answer=virtual.answer)
         with tick.planner(database) as planning:
-            planning.tick(DEPLOYED + 50 * HOUR)
+            planning.tick(DEPLOYED + 60 * HOUR)
             executed = explain_the_rest(planning, plans)
-            return Seen(plans, planning.program, executed)
+            return Seen(plans, planning.program, moving, executed)
+
+
+def look_on(database: Database, plans: Plans, until: int, virtual: Outside) -> Program:
+    """With the program of what is to happen yet."""
+    with tapped(database, plans.look), tick.planner(database) as planning:
+        planning.tick(until, answer=virtual.answer)
+        explain_the_rest(planning, plans)
+        return planning.program
+
+
+def moved(given: Scenario) -> Scenario:
+    """Deployed later still: people of two campaigns are led elsewhere, one of its stages has another name."""
+    rules = later(given).rules.replace("stage visited:", "stage seen formerly visited:")
+    for before, after in (
+        ("go to visited", "go to seen"),
+        ("campaign welcome:\n", f"campaign welcome:\n{LINES}"),
+        ("from every stage keep\n", "from stage all move to stage s\n"),
+    ):
+        rules = rules.replace(before, after)
+    return replace(given, rules=rules)
+
+
+LINES = """\
+    migrate:
+        from every stage follow, recompute waits
+        from "lead/send sms nudge" move to stage late
+        from stage late exit "over"
+"""
+
+
+def tried(given: Scenario) -> Scenario:
+    """The same with something new for a share."""
+    return replace(given, rules=moved(given).rules.replace("        untag gone\n", ""))
 
 
 def explain_the_rest(planning: tick.Planner, plans: Plans) -> int:
@@ -117,7 +158,7 @@ def explain_the_rest(planning: tick.Planner, plans: Plans) -> int:
 
 
 def test_no_statement_walks_over_customers(seen: Seen) -> None:
-    may = allowed(seen.program)
+    may = allowed(seen.program) | allowed(seen.moving)
     led_astray = [
         f"{access}\n    {text}"
         for text, accesses in seen.plans.items()
@@ -149,6 +190,13 @@ def test_the_ledger_is_read_from_where_its_index_ends(seen: Seen) -> None:
             assert re.search(r"\(at,customer_id\)>|ROW\(at, customer_id\) >", access.search), (access, statement.text)
 
 
+def test_who_is_moved_is_found_by_index(seen: Seen) -> None:
+    gathers = [each for each in seen.moving.operators.gather if "FROM move" in each.text]
+    assert len(gathers) == 1
+    for access in seen.plans.periods["with statistics"][gathers[0].text]:
+        assert re.search(r"\bmove_at\b", access.search), access
+
+
 def test_whose_date_it_is_is_found_by_index(seen: Seen) -> None:
     assert len(seen.program.dates) == 2  # yearly, and the very date
     for each in seen.program.dates:
@@ -164,7 +212,7 @@ def test_the_ticks_were_worth_looking_at(seen: Seen) -> None:
     assert sum(seen.plans.counts.values()) > 2000
     found = {access.table for _, accesses in seen.plans.items() for access in accesses}
     assert found >= {"customer", "identity", "attribute_change", "consent", "exposure", "event", "enrollment"}
-    assert found >= {"consumption", "message", "contact", "outcome", "membership", "assignment"}
+    assert found >= {"consumption", "message", "contact", "outcome", "membership", "assignment", "move"}
 
 
 # --- the looking glass itself -------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """Plans and migrations as properties: random edits of random programs with people in them, on both databases.
 
-What the plan counts is what happens; nobody is stranded, sent anything twice, or loses a wait; back and forth is where
-it began.
+What the plan counts is what happens; nobody is stranded, sent anything twice, or loses a wait; the ledger is that of
+the reference interpreter, which knows versions, migrations and canaries; back and forth is where it began.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
+from flowrules.content.deployed import read_snapshot
+from flowrules.errors import PlanError
 from flowrules.program.machine import NodeKind
 from flowrules.program.plan import Plan
 from flowrules.runtime.deploy import Applied, apply
@@ -27,7 +30,9 @@ from tests.property import edits
 from tests.property.examples import examples
 from tests.reference.generate import scenarios
 from tests.reference.generate_words import Dice
-from tests.reference.scenario import DAY, HOUR, LedgerRow, Scenario
+from tests.reference.interpreter import run as reference
+from tests.reference.scenario import DAY, HOUR, Deployment, LedgerRow, Scenario
+from tests.reference.show import difference
 from tests.support.engine import Reactions, deployed, ledger, model_of, snapshot_of
 from tests.support.prepared import checked
 
@@ -58,13 +63,22 @@ def places(connection: Connection) -> dict[Journey, Place]:
 
 
 def put_in_force(database: Database, scenario: Scenario, at: int, plan: Plan | None = None) -> Applied:
-    promise = None if plan is None else plan.promise
-    return apply(database, snapshot_of(scenario), model_of(scenario), at, promise=promise)
+    promise, canary = (None, None) if plan is None else (plan.promise, plan.canary)
+    return apply(database, snapshot_of(scenario), model_of(scenario), at, promise=promise, canary=canary)
 
 
-def planned(database: Database, scenario: Scenario) -> Plan:
+def planned(database: Database, scenario: Scenario, canary: int | None = None) -> Plan:
     with database.read() as connection:
-        return plan_on(connection, snapshot_of(scenario), model_of(scenario))
+        return plan_on(connection, snapshot_of(scenario), model_of(scenario), canary)
+
+
+def tried(database: Database, dice: Dice, scenario: Scenario) -> Plan:
+    """Now and then for a share, where that can be."""
+    canary = dice.pick((100_000, 300_000, 500_000, 900_000)) if dice.chance(40) else None
+    try:
+        return planned(database, scenario, canary)
+    except PlanError:
+        return planned(database, scenario)
 
 
 def rows_at(connection: Connection, at: int) -> list[Any]:
@@ -179,7 +193,7 @@ def edit_and_apply(
     other = edits.with_lines(other, lines)
     if checked(snapshot_of(other)).model is None:
         return scenario, False
-    plan = planned(database, other)
+    plan = tried(database, dice, other)
     if plan.refused:
         with database.read() as connection:
             before = places(connection)
@@ -200,6 +214,7 @@ def run(database_url: str, data: st.DataObject) -> None:
     scenario, dice = data.draw(scenarios()), Dice(data.draw)  # type: ignore[arg-type]  # it draws all the same
     if dice.chance(80):
         scenario = edits.populated(dice, scenario)
+    first = scenario
     with deployed(scenario, database_url) as database, planner(database) as planning:
         at = scenario.deployed_at
         for _ in range(2):
@@ -213,6 +228,17 @@ def run(database_url: str, data: st.DataObject) -> None:
             nobody_is_stranded(connection)
             nothing_is_sent_twice(connection)
             everybody_is_inside_or_has_left(connection)
+            whole = replace(first, deployments=tuple(later_ones(connection)))
+            expected, rows = reference(whole)[0], [row for row in ledger(connection) if row.at <= whole.until]
+    if expected != rows:
+        pytest.fail(difference(expected, rows, whole), pytrace=False)
+
+
+def later_ones(connection: Connection) -> Iterator[Deployment]:
+    d = t.deployment.c
+    for row in connection.execute(select(d.snapshot, d.at, d.canary).where(d.id > 1).order_by(d.id)):
+        (source,) = read_snapshot(row.snapshot).sources
+        yield Deployment(source.text, row.at, row.canary)
 
 
 @examples(6)

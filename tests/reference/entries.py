@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.reference import judge
+from tests.reference import judge, versions
 from tests.reference.state import Instance
 
 if TYPE_CHECKING:
@@ -58,15 +58,16 @@ def verdicts(runner: Runner, campaign: Campaign, candidates: Sequence[tuple[str,
 def enter(runner: Runner, campaign: Campaign, key: str, set_off: SetOff | None) -> Instance:
     inherited = None if set_off is None or set_off.by is None else set_off.by.ghost
     ghost = inherited or judge.ghost(campaign, runner.world)
-    number = 1 + sum(1 for each in runner.person.instances if each.campaign is campaign)
-    instance = Instance(campaign, number, ghost, runner.now, next(iter(campaign.stages.values())), key)
+    number = 1 + sum(1 for each in runner.person.instances if each.campaign.name == campaign.name)
+    into, words = versions.entered(runner, campaign)
+    instance = Instance(into, number, ghost, runner.now, next(iter(into.stages.values())), key)
     rule = campaign.enter.span.place
     if set_off is not None:
         instance.depth, instance.link = set_off.depth, set_off if set_off.linked else None
         rule = set_off.rule or rule
     runner.person.instances.append(instance)
     reason = "held_out" if ghost else None
-    runner.say(campaign, number, "entered", rule=rule, reason=reason, by=started_by(set_off), key=key)
+    runner.say(campaign, number, "entered", rule=rule, reason=reason, by=started_by(set_off), words=words, key=key)
     return instance
 
 

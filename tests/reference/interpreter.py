@@ -7,11 +7,11 @@ which is harmless: where nothing has changed, nothing happens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from flowrules.syntax import tree
-from tests.reference import clock, judge, within
+from tests.reference import clock, judge, versions, within
 from tests.reference.conditions import World, happenings, holds, matches, value_of
 from tests.reference.entries import entries, entries_within, started_by
 from tests.reference.messages import LAST_MICRO, messages
@@ -39,6 +39,8 @@ def run(scenario: Scenario) -> tuple[list[LedgerRow], Outcome]:
     rows: list[LedgerRow] = []
     people = []
     for customer in scenario.customers:
+        if scenario.deployments:
+            program = load(scenario)  # they change what was there before
         runner = Runner(scenario, program, customer)
         runner.run()
         rows += runner.rows
@@ -83,6 +85,13 @@ class Runner:
         )
         self.next_seq = len(self.scenario.events)
         self.campaigns = sorted(self.program.campaigns.values(), key=lambda campaign: campaign.order)
+        self.windows, self.compares_dates = set(self.program.windows), self.program.compares_dates
+        for deployment in self.scenario.deployments:
+            later = load(replace(self.scenario, rules=deployment.rules))
+            self.windows |= later.windows
+            self.compares_dates |= later.compares_dates
+        self.canary: int | None = None
+        self.bases: dict[str, Campaign] = dict(self.program.campaigns)
 
     @property
     def now(self) -> int:
@@ -123,6 +132,9 @@ class Runner:
         instant = self.next_instant(self.scenario.deployed_at - 1)
         while instant is not None and instant <= self.scenario.until:
             self.world.now = instant
+            for deployment in self.scenario.deployments:
+                if deployment.at == instant:
+                    versions.deploy(self, deployment)
             self.visit()
             instant = self.next_instant(instant)
 
@@ -132,6 +144,7 @@ class Runner:
         coming += [change.at for change in self.changes]
         coming += [each.at for each in self.scenario.consents if each.customer == self.person.id]
         coming += [order.at for order in self.scenario.operator_exits if order.customer == self.person.id]
+        coming += [deployment.at for deployment in self.scenario.deployments]
         coming += [pause.until for pause in self.scenario.pauses if pause.until is not None]
         coming += [each.due for each in self.person.instances if each.alive and each.due is not None]
         for campaign in self.campaigns:
@@ -140,8 +153,8 @@ class Runner:
                 coming += [] if occurrence is None else [occurrence]
             elif isinstance(campaign.enter.trigger, tree.DateTrigger):
                 coming.append(clock.next_at(campaign.enter.trigger.clock, after, self.world.zone))
-        coming += [fact.event_time + d for fact in self.person.facts for d in self.program.windows]
-        if self.program.compares_dates:
+        coming += [fact.event_time + d for fact in self.person.facts for d in self.windows]
+        if self.compares_dates:
             coming.append(clock.next_midnight(after, self.world.zone))
         return min((instant for instant in coming if instant > after), default=None)
 
@@ -159,6 +172,7 @@ class Runner:
         values = within.values(self.campaigns, self.world)
         self.apply_changes(before=self.now + 1)
         set_off = [SetOff("change", change, 1) for change in within.changed(values, self.campaigns, self.world)]
+        running = versions.migrate(self, alive) if self.is_deployment() else []
         self.operators(alive)
         self.unlink()
         self.watch()
@@ -166,7 +180,8 @@ class Runner:
         self.unlink()
         self.goal(alive + ended, facts)
         self.unlink()
-        running = self.react(alive, facts)
+        running = [each for each in running if each.alive]
+        running += self.react([each for each in alive if each not in running], facts)
         self.release(alive)
         running += self.timers([each for each in alive if each not in running])
         running += entries(self, facts, set_off + within.joined_or_left(self.campaigns, self.world))
@@ -180,6 +195,9 @@ class Runner:
             if not running:
                 return
             number += 1
+
+    def is_deployment(self) -> bool:
+        return any(deployment.at == self.now for deployment in self.scenario.deployments)
 
     def apply_changes(self, before: int) -> None:
         """1. *Profile*."""
@@ -398,7 +416,7 @@ class Runner:
         here = instance.position
         assert here is not None
         instance.came_to += 1
-        if instance.came_to > instance.campaign.positions:
+        if instance.came_to > len(instance.campaign.positions):
             self.say(instance.campaign, instance.number, "exit", rule=here.rule, reason="loop")
             return Effect(exit="loop")
         if here.kind == "stage":
@@ -486,6 +504,7 @@ class Runner:
 
     def rest(self, instance: Instance, here: Position, due: int) -> Effect:
         self.at_step(instance, here, "wait", until=due)
+        instance.waited_at = self.now
         return Effect(due=due)
 
     def at_step(
@@ -534,9 +553,9 @@ class Runner:
         if instance.hold is not None and instance.position is not None:
             self.at_step(instance, instance.position, "withheld", reason=reason)
 
-    def end(self, instance: Instance, reason: str, rule: str, by: str | None = None) -> None:
+    def end(self, instance: Instance, reason: str, rule: str, by: str | None = None, words: str | None = None) -> None:
         """Ended by the header."""
-        self.say(instance.campaign, instance.number, "exit", rule=rule, reason=reason, by=by)
+        self.say(instance.campaign, instance.number, "exit", rule=rule, reason=reason, by=by, words=words)
         self.cancel(instance, "journey_ended")
         self.close(instance, reason)
 

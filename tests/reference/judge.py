@@ -120,7 +120,7 @@ def refusal(campaign: Campaign, key: str, world: World, set_off: SetOff | None =
         return Verdict("no_key", rule)
     if set_off is not None and set_off.depth > len(world.program.campaigns):
         return Verdict("loop", rule)
-    earlier = [each for each in world.person.instances if each.campaign is campaign and each.key == key]
+    earlier = [each for each in world.person.instances if each.campaign.name == campaign.name and each.key == key]
     if every_time(campaign):
         earlier = []
     if any(each.alive for each in earlier):
@@ -224,7 +224,7 @@ def excluded_by_campaign(campaign: Campaign, other: Campaign, world: World, ente
 
     Only a running instance is: entries against a running campaign are refused whatever its rank.
     """
-    if not any(each.alive and each.campaign is other for each in world.person.instances):
+    if not any(each.alive and each.campaign.name == other.name for each in world.person.instances):
         return False
     mutual = any((each.kind, each.name.text) == ("campaign", campaign.name) for each in other.excludes)
     return entering or not (mutual and campaign.order < other.order)
@@ -360,7 +360,7 @@ def caps(instance: Instance, world: World) -> list[tuple[tree.Cap, list[Message]
     """The caps that concern an instance, each with the contacts it may count."""
     campaign = instance.campaign
     counted = [each for each in contacts(world) if each.counted]
-    own = [each for each in contacts(world) if each.instance.campaign is campaign]
+    own = [each for each in contacts(world) if each.instance.campaign.name == campaign.name]
     policy = world.program.caps if campaign.message_class.limited else ()
     return [(cap, counted) for cap in policy] + [(cap, own) for cap in campaign.caps]
 

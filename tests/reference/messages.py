@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowrules.syntax import tree
-from tests.reference import judge
+from tests.reference import judge, versions
 from tests.reference.scenario import answers
 from tests.reference.state import Fact, Instance, Message
 
@@ -47,6 +47,8 @@ def judge_message(runner: Runner, instance: Instance, held: list[tuple[Instance,
         verdict = judge.Verdict("paused", "operator")
     instance.held = False
     verdict = verdict or judge.expired(instance, send, here.rule, runner.world)
+    if verdict is None and versions.already_sent(instance, here):
+        verdict = judge.Verdict("already_sent", here.rule)
     number, turn = 0, runner.turn
     while verdict is None:
         verdict = judge.unreached(instance, send.channel.text, here.rule, runner.world)
@@ -66,6 +68,7 @@ def judge_message(runner: Runner, instance: Instance, held: list[tuple[Instance,
         return False
     else:
         withhold(runner, instance, here, verdict)
+        instance.asked.add(here.key)
         clause = judge.when_capped(instance, runner.world)
         if verdict.reason == "capped" and clause is not None and clause.otherwise is not None:
             return leave(runner, instance, here, clause)
@@ -117,7 +120,8 @@ def leave(runner: Runner, instance: Instance, here: Position, clause: tree.WhenC
 def accept(runner: Runner, instance: Instance, here: Position, send: tree.Send) -> None:
     """9: a message and a contact at this instant; in a simulation it is answered as the scenario says."""
     runner.at_step(instance, here, "send", reason="held_out" if instance.ghost else None)
-    message = Message(instance, here.key, send.channel.text, send.template.text, runner.now)
+    message = Message(instance, here.key, send.channel.text, send.template.text, runner.now, instance.campaign.number)
+    instance.asked.add(here.key)
     instance.messages.append(message)
     if instance.ghost is not None:
         return

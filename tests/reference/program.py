@@ -60,9 +60,13 @@ class Campaign:
     holds: tuple[tree.HoldWhile, ...]
     hold_out: tree.HoldOut | None
     settle: int
+    decl: tree.CampaignDecl
+    migrations: tuple[tree.Migration, ...]
+    formerly: dict[str, str]  # by its name then, what a stage is called now
     stages: dict[str, Position] = field(default_factory=dict)
     reactions: dict[str, tuple[tree.On, ...]] = field(default_factory=dict)
-    positions: int = 0
+    positions: list[Position] = field(default_factory=list)
+    number: int = 1  # of the version
 
     @property
     def order(self) -> tuple[int, int, str]:
@@ -151,6 +155,9 @@ def _campaign(decl: tree.CampaignDecl, classes: tuple[tree.MessageClass, ...]) -
         holds=_of(tree.HoldWhile, decl.header),
         hold_out=_one(tree.HoldOut, decl.header),
         settle=0 if settle is None else clock.elapsed(settle.duration),
+        decl=decl,
+        migrations=_of(tree.Migration, decl.header),
+        formerly={stage.formerly.text: stage.name.text for stage in decl.stages if stage.formerly is not None},
     )
     _Linker(campaign).link(decl.stages)
     return campaign
@@ -175,7 +182,7 @@ class _Linker:
             self.campaign.stages[name].then = self.chain(name, stage.steps, end)
 
     def position(self, position: Position) -> Position:
-        self.campaign.positions += 1
+        self.campaign.positions.append(position)
         return position
 
     def name_steps(self, stage: str, steps: tuple[tree.Step, ...]) -> None:

@@ -92,13 +92,22 @@ class OperatorExit:
 
 
 @dataclass(frozen=True, slots=True)
+class Deployment:
+    """`canary`: for so many millionths of customers; None: for everybody."""
+
+    rules: str
+    at: int
+    canary: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """Consents, events and changes each in order of import: what comes first has the smaller `seq`.
 
     `lists`: by name, the identifiers in the file as (email, phone or id; value).
     `channels`: by name, the attribute that must be known to send, None where none is needed.
     `shares`: by event (`email_opened`), how many messages of a thousand are answered by it.
-    `since`: the deployment lets in also by what has happened since then.
+    `since`: the deployment lets in also by what has happened since then. `deployments`: later ones, in order of time.
     The rules are the file RULES; everything up to and including `until` happens.
     """
 
@@ -110,6 +119,7 @@ class Scenario:
     events: tuple[Event, ...] = ()
     changes: tuple[Change, ...] = ()
     since: int | None = None
+    deployments: tuple[Deployment, ...] = ()
     pauses: tuple[Pause, ...] = ()
     operator_exits: tuple[OperatorExit, ...] = ()
     lists: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)

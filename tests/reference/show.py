@@ -47,7 +47,9 @@ def difference(expected: Sequence[LedgerRow], got: Sequence[LedgerRow], scenario
         return ""
     longest = max(len(expected), len(got))
     at = next(i for i in range(longest) if expected[i : i + 1] != got[i : i + 1])
-    program = "\n".join(f"{number:4} {text}" for number, text in enumerate(scenario.rules.splitlines(), 1))
+    program = _numbered(scenario.rules)
+    for each in scenario.deployments:
+        program += f"\n\ndeployed {instant(each.at)}, canary {each.canary}:\n{_numbered(each.rules)}"
     window = range(max(0, at - AROUND), at + AROUND)
     sides = []
     for name, rows in (("reference", expected), ("engine", got)):
@@ -57,6 +59,10 @@ def difference(expected: Sequence[LedgerRow], got: Sequence[LedgerRow], scenario
         sides.append(f"{name} ({len(rows)} rows), from row {window.start}:\n" + "\n".join(lines))
     shown = {row[at].customer for row in (expected, got) if at < len(row)}
     return "\n\n".join([program, _journal(scenario, shown), *sides])
+
+
+def _numbered(rules: str) -> str:
+    return "\n".join(f"{number:4} {text}" for number, text in enumerate(rules.splitlines(), 1))
 
 
 def _journal(scenario: Scenario, customers: set[str]) -> str:

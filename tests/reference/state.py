@@ -22,6 +22,7 @@ class Message:
     channel: str
     template: str
     at: int
+    version: int = 1
 
     @property
     def counted(self) -> bool:
@@ -69,6 +70,9 @@ class Instance:
     used: set[int] = field(default_factory=set)
     messages: list[Message] = field(default_factory=list)
     came_to: int = 0
+    waited_at: int | None = None  # when it came to a wait last
+    asked: set[str] = field(default_factory=set)  # steps whose message was decided in the version it is in
+    elsewhere: bool = False  # a move brought it into its version, to another step than it was at
 
     @property
     def alive(self) -> bool:

@@ -88,3 +88,25 @@ def test_whoever_stays_behind_is_counted_under_the_name_of_now(made: World) -> N
     made.apply(START + 8 * DAY)
     made.tick(START + 9 * DAY)
     assert counted(made) == [("lead", 10, 0, 10), ("done", 10, 7, 0)]
+
+
+def test_a_round_through_a_stage_of_another_name_is_one_stay(database_url: str) -> None:
+    """Whoever comes back under the new name was there before; the last stay counts, and its length."""
+    again = "wait 20 days\n        go to lead"
+    made = world(database_url, FLOW.replace("send email thanks", again))
+    made.customers(PEOPLE)
+    made.event(PEOPLE, "signup", START + 1, source="fair")
+    made.event(PEOPLE, "visit", START + 3 * DAY)
+    made.tick(START + 4 * DAY, answer=lambda _sent: [])
+    made.flow = changed(made.flow, "from every stage follow").replace("stage thanked:", "stage thanked formerly visited:")
+    made.apply(START + 5 * DAY)
+    made.event(PEOPLE[:4], "visit", START + 24 * DAY)
+    made.event(PEOPLE[:2], "purchase", START + 26 * DAY)
+    made.tick(START + 27 * DAY, answer=lambda _sent: [])
+    with made.database.read() as connection:
+        stages = funnel(connection, "welcome").treated.stages
+    assert [(stage.name, stage.entered, stage.now, stage.moved_on, stage.left) for stage in stages] == [
+        ("lead", 10, 6, 4, {}),
+        ("thanked", 10, 2, 6, {"goal": 2}),
+    ]
+    made.database.close()

@@ -66,6 +66,7 @@ class Round:
         for table, rows in (
             (scratch.force, list(bundle.force_rows())),
             (scratch.cap, list(program.messages.caps.rows)),
+            (scratch.spot, list(bundle.spot_rows())),
         ):
             connection.execute(delete(table))
             if rows:

@@ -14,7 +14,7 @@ from flowrules.model.condition import Condition
 from flowrules.model.schema import BUILTIN_ATTRIBUTES, Attribute
 from flowrules.model.touches import touches
 from flowrules.model.values import instant
-from flowrules.program.machine import EventTest, Machine, ReactionTest, Started
+from flowrules.program.machine import EventTest, Machine, NodeKind, ReactionTest, Started
 from flowrules.sql.catalogue import Catalogue
 from flowrules.sql.columns import tables_for
 from flowrules.sql.guards import Guards, Row, depends
@@ -22,6 +22,9 @@ from flowrules.sql.statement import Fragment, Writer
 
 NODES = 10_000
 """A position's code is version id * NODES + number of the node."""
+
+PLACE = f"coalesce((SELECT p.place_id FROM spot p WHERE p.code = n.version_id * {NODES} + n.node), n.place_id)"
+"""Where a node `n` stands: what is in force stands where the newest files have it."""
 
 OCCURRENCE = -100
 """Less a campaign's id: the agenda's mark of its schedule."""
@@ -165,6 +168,13 @@ class Bundle:
                 "limited": int(message_class.limited),
                 "counted": int(message_class.counted),
             }
+
+    def spot_rows(self) -> Iterator[dict[str, int]]:
+        """Where the messages and stages of what is in force stand in the files."""
+        for version, _ in self.now:
+            for number, node in enumerate(version.machine.nodes):
+                if node.kind in (NodeKind.SEND, NodeKind.STAGE):
+                    yield {"code": version.code(number), "place_id": self.label(node.place)}
 
     def listened(self) -> frozenset[str]:
         """Names of the event types that make a customer's instant."""

@@ -16,7 +16,7 @@ from flowrules.model.condition import Filter
 from flowrules.model.schema import EventType
 from flowrules.program.machine import EventTest
 from flowrules.sql import tables as t
-from flowrules.sql.bundle import NODES, Bundle, Version
+from flowrules.sql.bundle import NODES, PLACE, Bundle, Version
 from flowrules.sql.codes import UNREACHED_REASONS, Decision, Reason, Status
 from flowrules.sql.guards import Row
 from flowrules.sql.holds import cancel, freed
@@ -277,7 +277,7 @@ def _outcomes(bundle: Bundle) -> tuple[Statement, ...]:
     record = (
         f"{DECISION} SELECT o.customer_id, o.at, :turn + {earlier}, o.campaign_id, o.instance, "
         f"{int(Decision.OUTCOME)}, o.step_id, m.version_id, coalesce(o.reason, {int(Reason.ACCEPTED)}), "
-        f"coalesce(o.place_id, n.place_id), o.by_id, NULL, NULL, NULL, NULL, NULL FROM focus f {told} {about} "
+        f"coalesce(o.place_id, {PLACE}), o.by_id, NULL, NULL, NULL, NULL, NULL FROM focus f {told} {about} "
         "CROSS JOIN node n WHERE n.version_id = m.version_id AND n.node = m.node"
     )
     here = (

@@ -12,7 +12,7 @@ from datetime import time
 
 from sqlalchemy import literal_column
 
-from flowrules.sql.bundle import Bundle
+from flowrules.sql.bundle import PLACE, Bundle
 from flowrules.sql.codes import HELD_REASONS, Decision, Reason, Status
 from flowrules.sql.guards import Row
 from flowrules.sql.local_time import DAY, local_day, resolve
@@ -177,7 +177,7 @@ def cancel(bundle: Bundle, where: str, reason: Reason) -> tuple[Statement, ...]:
     return (
         w.statement(
             f"{DECISION} SELECT run.customer_id, run.at, :turn, run.campaign_id, run.instance, "
-            f"{int(Decision.WITHHELD)}, m.step_id, run.version_id, {int(reason)}, n.place_id, NULL, NULL, NULL, NULL, "
+            f"{int(Decision.WITHHELD)}, m.step_id, run.version_id, {int(reason)}, {PLACE}, NULL, NULL, NULL, NULL, "
             f"NULL, NULL FROM run {theirs} CROSS JOIN node n WHERE {where} "
             "AND n.version_id = m.version_id AND n.node = m.node"
         ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowrules.program.machine import NodeKind
-from flowrules.sql.bundle import NODES, Bundle
+from flowrules.sql.bundle import NODES, PLACE, Bundle
 from flowrules.sql.codes import Decision, Move, Reason, Status
 from flowrules.sql.holds import cancel
 from flowrules.sql.rounds import DECISION, LIVE
@@ -67,7 +67,7 @@ def moves(bundle: Bundle) -> Moves:
     )
     reached = (
         f"{DECISION} SELECT run.customer_id, run.at, :turn, run.campaign_id, run.instance, {int(Decision.STAGE)}, "
-        "n.step_id, run.version_id, NULL, n.place_id, NULL, NULL, NULL, NULL, NULL, NULL "
+        f"n.step_id, run.version_id, NULL, {PLACE}, NULL, NULL, NULL, NULL, NULL, NULL "
         f"FROM run {join} CROSS JOIN node n WHERE run.{LIVE} AND v.fresh = 2 AND n.version_id = v.version_id "
         f"AND n.step_id = run.stage_id AND n.kind = {int(NodeKind.STAGE)}"
     )
@@ -124,13 +124,30 @@ def already_sent(bundle: Bundle) -> tuple[Statement, ...]:
         )
 
     of_step = f"FROM message m WHERE {theirs('m')} AND m.step_id = ask.step_id"
+    elsewhere_of_step = of_step.replace("= ask.step_id", f"IN (ask.step_id{_former(bundle)})")
     elsewhere = f"EXISTS (SELECT 1 FROM move v WHERE {theirs('v')} AND v.version_id = ask.version_id AND v.fresh > 0)"
     since = f"(SELECT run.stage_at FROM run WHERE {theirs('run')})"
     return (
         bundle.writer.statement(
             f"UPDATE ask SET reason = {int(Reason.ALREADY_SENT)} WHERE reason IS NULL AND campaign_id IN ({campaigns}) "
-            f"AND EXISTS (SELECT 1 {of_step} AND m.version_id <> ask.version_id AND m.status + 0 IN ({_SENT}) "
+            f"AND EXISTS (SELECT 1 {elsewhere_of_step} AND m.version_id <> ask.version_id "
+            f"AND m.status + 0 IN ({_SENT}) "
             f"AND (m.decided_at >= {since} OR {elsewhere})) "
             f"AND NOT EXISTS (SELECT 1 {of_step} AND m.version_id = ask.version_id AND m.pass < ask.pass)"
         ),
     )
+
+
+def _former(bundle: Bundle) -> str:
+    """What the step was before its stage was renamed, where some was."""
+    steps, pairs = bundle.catalogue.steps, set()
+    for version in bundle.versions:
+        campaign = version.machine.campaign
+        former = {stage.name: stage.formerly for stage in campaign.stages if stage.formerly is not None}
+        for node in version.machine.nodes if version.campaign_id in bundle.moved else ():
+            stage, _, rest = node.key.partition("/")
+            was = (campaign.name, f"{former.get(stage)}/{rest}")
+            if node.kind is NodeKind.SEND and was in steps:
+                pairs.add((steps[campaign.name, node.key], steps[was]))
+    cases = " ".join(f"WHEN {now} THEN {then}" for now, then in sorted(pairs))
+    return f", CASE ask.step_id {cases} END" if cases else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowrules.program.machine import NodeKind
-from flowrules.sql.bundle import NODES, Bundle
+from flowrules.sql.bundle import NODES, PLACE, Bundle
 from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.holds import held
 from flowrules.sql.moves import moves
@@ -102,7 +102,7 @@ def operators(bundle: Bundle) -> Operators:
     asking = f"state = {STATE.ASKING} AND {LIVE} AND {paused('run')}"
     record = (
         f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.WITHHELD)}, n.step_id, "
-        f"run.version_id, {int(Reason.PAUSED)}, n.place_id, NULL, NULL, NULL, NULL, NULL, NULL "
+        f"run.version_id, {int(Reason.PAUSED)}, {PLACE}, NULL, NULL, NULL, NULL, NULL, NULL "
         f"FROM run CROSS JOIN node n WHERE n.version_id = run.version_id AND n.node = run.code % {NODES} AND {asking}"
     )
     rest = (

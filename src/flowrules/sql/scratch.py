@@ -115,6 +115,11 @@ force = _temporary("force", 1, "campaign_id limited counted", kept=True)
 cap = _temporary("cap", 1, "id number per place_id", kept=True)
 """The caps in force, for the ledger's limit and window."""
 
+spot = _temporary("spot", 1, "code place_id", kept=True)
+"""Where the messages and stages of what is in force stand in the files: the table of nodes knows where they stood when
+their version was new.
+"""
+
 
 class STATE:
     """Of a row of `run`."""
