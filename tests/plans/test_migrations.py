@@ -368,6 +368,22 @@ def test_who_is_in_an_older_version_gets_a_template_that_is_gone(made: World, tm
     assert [(each["template"], each["subject"]) for each in sent] == [("thanks", "News")]
 
 
+def test_explain_shows_the_words_of_the_version_somebody_is_in(made: World) -> None:
+    longer = STAGES.replace(
+        "    stage trying:", "    stage first:\n        wait 1 day\n        go to trying\n    stage trying:"
+    )
+    edit(made, "", longer)
+    made.tick(at("2026-03-08 12:00"), silent)
+    with made.database.read() as connection:
+        story = explain(connection, "ana", "trial", at("2026-03-08 12:00")).timeline
+    said_at = [(each.what, each.text) for each in story if each.kind == "decision" and each.at > at(LATER)]
+    assert said_at == [
+        ("send", "send email thanks"),
+        ("stage", "stage offered:"),
+        ("wait", 'wait for visit up to 3 days, else exit "no answer"'),
+    ]
+
+
 def test_explain_tells_of_the_move(made: World) -> None:
     edit(made, "from stage trying move to stage offered")
     made.tick(at(LATER), silent)

@@ -98,7 +98,9 @@ def test_a_round_through_a_stage_of_another_name_is_one_stay(database_url: str) 
     made.event(PEOPLE, "signup", START + 1, source="fair")
     made.event(PEOPLE, "visit", START + 3 * DAY)
     made.tick(START + 4 * DAY, answer=lambda _sent: [])
-    made.flow = changed(made.flow, "from every stage follow").replace("stage thanked:", "stage thanked formerly visited:")
+    made.flow = changed(made.flow, "from every stage follow").replace(
+        "stage thanked:", "stage thanked formerly visited:"
+    )
     made.apply(START + 5 * DAY)
     made.event(PEOPLE[:4], "visit", START + 24 * DAY)
     made.event(PEOPLE[:2], "purchase", START + 26 * DAY)

@@ -64,6 +64,11 @@ class Deployed:
         """As written, of all files."""
         return [item for source in self.snapshot.sources for item in parse(source)[0].declarations]
 
+    def means(self, other: Deployed, campaign: str) -> bool:
+        """The campaign is in both, and the same version."""
+        here, there = (each.campaigns.get(campaign) for each in (self, other))
+        return here is not None and there is not None and here.digest == there.digest
+
     def line(self, place: str) -> str | None:
         """The words at `file:line`."""
         name, _, number = place.rpartition(":")

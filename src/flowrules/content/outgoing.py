@@ -179,17 +179,12 @@ def _write(now: Deployed, then: Deployed, drafts: Sequence[_Draft]) -> list[Rend
     failed = [
         number
         for number, content in enumerate(contents)
-        if isinstance(content, TemplateFailure) and not _as_then(now, then, drafts[number].composed.detail.campaign)
+        if isinstance(content, TemplateFailure) and not now.means(then, drafts[number].composed.detail.campaign)
     ]
     if failed:
         for number, again in zip(failed, then.writer.write([drafts[number].job for number in failed]), strict=True):
             contents[number] = again if isinstance(again, Rendered) else contents[number]
     return contents
-
-
-def _as_then(now: Deployed, then: Deployed, campaign: str) -> bool:
-    """The campaign means what it did: what its template says now is meant for these people too."""
-    return campaign in now.campaigns and now.campaigns[campaign].digest == then.campaigns[campaign].digest
 
 
 class _Data:

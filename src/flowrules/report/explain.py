@@ -32,6 +32,11 @@ from flowrules.sql.visits import of_customer
 
 _FACT, _MESSAGE, _DECISION = range(3)
 _WAITING = frozenset({Decision.WAIT, Decision.MET, Decision.TIMED_OUT, Decision.NO_MESSAGE})
+_OF_VERSION = _WAITING | {
+    Decision.STAGE, Decision.BRANCH, Decision.INTERRUPTED, Decision.SEND, Decision.TAG, Decision.UNTAG, Decision.SET,
+    Decision.GOAL, Decision.REFRESHED, Decision.START,
+}  # fmt: skip
+_ENDS_OF_VERSION = frozenset({Reason.COMPLETED, Reason.GOAL, Reason.EXIT, Reason.EXIT_WHEN, Reason.LOOP})
 _NEXT_DAY = "the channel has sent as many as it may on one day; it leaves on the next"
 
 
@@ -279,7 +284,7 @@ class _Story:
                 instance=row.instance,
                 reason=reason(row.reason),
                 rule=row.rule,
-                text=self._line(row.rule, row.at),
+                text=self._said(row),
                 until=row.until,
                 counter=row.counter,
                 limit=row.limit,
@@ -371,6 +376,14 @@ class _Story:
                     text=self._line(row.rule, row.decided_at),
                     notes=(words,) if words and row.status != Status.SENT else (),
                 )
+
+    def _said(self, row: Row[*tuple[Any, ...]]) -> str | None:
+        """The words at the rule: of the version somebody is in where that decided, else of what was in force."""
+        now, then = self._library.in_force(row.at), self._library.of_version(row.version_id)
+        of_version = row.decision in _OF_VERSION or (row.decision == Decision.EXIT and row.reason in _ENDS_OF_VERSION)
+        if of_version and now is not None and not now.means(then, row.campaign):
+            return then.line(row.rule)
+        return self._line(row.rule, row.at)
 
     def _line(self, place: str, at: int) -> str | None:
         deployed = self._library.in_force(at)
