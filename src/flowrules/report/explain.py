@@ -33,6 +33,11 @@ from flowrules.sql.visits import of_customer
 _FACT, _MESSAGE, _DECISION = range(3)
 _WAITING = frozenset({Decision.WAIT, Decision.MET, Decision.TIMED_OUT, Decision.NO_MESSAGE})
 _NEXT_DAY = "the channel has sent as many as it may on one day; it leaves on the next"
+_REPAIR = "leaves once the template is repaired and deployed"
+_THEN = {
+    Status.UNKNOWN: "it may have arrived or not, and is not sent again by itself: see `flowrules outbox --unknown`",
+    Status.RETRYING: "tried again by itself",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +362,7 @@ class _Story:
                 continue
             when = row.decided_at if when is None else when
             words = _NEXT_DAY if row.reason == Reason.SEND_LIMIT else answer(tries.get(key_of(row)))
+            then = _REPAIR if row.reason == Reason.TEMPLATE_ERROR else _THEN.get(row.status)
             if when <= self._at + 1:  # what was handed over at this very instant
                 yield Moment(
                     at=when,
@@ -369,7 +375,7 @@ class _Story:
                     reason=reason(row.reason),
                     rule=row.rule,
                     text=self._line(row.rule, row.decided_at),
-                    notes=(words,) if words and row.status != Status.SENT else (),
+                    notes=tuple(each for each in (words, then) if each) if row.status != Status.SENT else (),
                 )
 
     def _line(self, place: str, at: int) -> str | None:
