@@ -19,17 +19,20 @@ from sqlalchemy import Connection, select
 from flowrules.check import check
 from flowrules.content.deployed import Deployed, Library
 from flowrules.report.supposed import Supposed
+from flowrules.runtime.deliver import deliver
+from flowrules.runtime.tick import planner
 from flowrules.sql import tables as t
 from flowrules.store.database import Database
 from flowrules.store.zones import END
 from flowrules.whatif.answer import suppose
 from flowrules.whatif.record import record
 from flowrules.whatif.replay import Otherwise, staged
+from tests.property.test_outbox import Moody
 from tests.reference.generate import scenarios
 from tests.reference.interpreter import run
-from tests.reference.scenario import Consent, LedgerRow, Scenario
+from tests.reference.scenario import HOUR, Consent, LedgerRow, Scenario
 from tests.reference.show import line
-from tests.support.engine import finished, ledger, snapshot_of
+from tests.support.engine import deployed, finished, ledger, snapshot_of
 
 # A database is emptied between examples by `finished`, which is why a fixture of the function's scope serves.
 QUICK = settings(
@@ -58,18 +61,47 @@ def test_what_would_have_been_would_have_been(database_url: str, scenario: Scena
     would_have_been(database_url, scenario)
 
 
+@QUICK
+@given(scenarios())
+def test_what_happened_by_an_outbox_comes_out_again(database_url: str, scenario: Scenario) -> None:
+    """Refused, tried again, unknown, given back, late: what became of each message is a fact of the record."""
+    # Of an attribute that changes nobody knows what it was at first: without changes more can be compared.
+    with posted(replace(scenario, changes=()), database_url) as database:
+        _again(database)
+
+
+@contextmanager
+def posted(scenario: Scenario, url: str) -> Iterator[Database]:
+    """Ticks and hand-overs, now and then late."""
+    channels = dict.fromkeys(scenario.channels, Moody())
+    with deployed(scenario, url) as database:
+        with planner(database) as planning:
+            for number, at in enumerate(range(scenario.deployed_at, scenario.until, 30 * HOUR)):
+                planning.tick(at)
+                deliver(database, channels, at + (0, HOUR, 5 * HOUR)[number % 3])
+            planning.tick(scenario.until)
+        yield database
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @THOROUGH
 @given(scenarios())
 def test_both_thoroughly(database_url: str, scenario: Scenario) -> None:
     comes_out_again(database_url, scenario)
+    with posted(scenario, database_url) as database:
+        _again(database)
     would_have_been(database_url, scenario)
 
 
 def comes_out_again(database_url: str, scenario: Scenario) -> None:
     """From what one customer's records hold, the same rows; but where nobody knows what an attribute was at first."""
-    with finished(scenario, database_url) as database, reading(database) as (connection, known):
+    with finished(scenario, database_url) as database:
+        _again(database)
+
+
+def _again(database: Database) -> None:
+    with reading(database) as (connection, known):
         library = Library(connection, known)
         for number in connection.execute(select(t.customer.c.id).limit(2)).scalars().all():
             past = record(connection, library, number, "UTC", END)
