@@ -218,6 +218,9 @@ def test_explain(run: Run, tmp_path: Path) -> None:
     (withheld,) = [moment for moment in found["timeline"] if moment["what"] == "withheld"]
     assert withheld["rule"] == "rules/welcome.flow:13"
     assert withheld["text"] == "send email hello"
+    assert (withheld["what_if"]["change"], withheld["what_if"]["sent_at"]) == ("consent", withheld["at"])
+    short = facts(run, "explain", "c01", "welcome", "--no-what-if")
+    assert [moment["what_if"] for moment in short["timeline"]] == [None] * len(short["timeline"])
     assert "withheld" in run("explain", "c01").stdout
     early = facts(run, "explain", "c01", "welcome", "--at", "2026-03-02")
     assert (early["entered"], early["timeline"][1:]) == (False, [])

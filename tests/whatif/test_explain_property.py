@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
@@ -26,9 +27,10 @@ from tests.reference.scenario import LedgerRow, Scenario
 from tests.support.engine import finished, ledger
 
 QUICK = settings(
-    max_examples=int(os.environ.get("FLOWRULES_EXAMPLES", "10")),
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    deadline=None,
+    max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
+THOROUGH = settings(
+    QUICK, max_examples=int(os.environ.get("FLOWRULES_EXAMPLES", "40")), suppress_health_check=list(HealthCheck)
 )
 
 
@@ -45,7 +47,25 @@ def moments(draw: st.DrawFn) -> tuple[Scenario, int]:
 @QUICK
 @given(moments())
 def test_explain_agrees_with_the_reference(database_url: str, drawn: tuple[Scenario, int]) -> None:
-    scenario, at = drawn
+    agrees(database_url, *drawn)
+
+
+@QUICK
+@given(moments())
+def test_nothing_later_is_known(database_url: str, tmp_path: Path, drawn: tuple[Scenario, int]) -> None:
+    knows_nothing_later(database_url, tmp_path, *drawn)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@THOROUGH
+@given(moments())
+def test_both_thoroughly(database_url: str, tmp_path: Path, drawn: tuple[Scenario, int]) -> None:
+    agrees(database_url, *drawn)
+    knows_nothing_later(database_url, tmp_path, *drawn)
+
+
+def agrees(database_url: str, scenario: Scenario, at: int) -> None:
     rows = run(scenario)[0]
     with finished(scenario, database_url) as database, database.read() as connection:
         # A ledger that is not the reference's is another test's to find.
@@ -63,10 +83,7 @@ def test_explain_agrees_with_the_reference(database_url: str, drawn: tuple[Scena
                 _clauses(scenario, customer.id, at, found.standings)
 
 
-@QUICK
-@given(moments())
-def test_nothing_later_is_known(database_url: str, tmp_path: Path, drawn: tuple[Scenario, int]) -> None:
-    scenario, at = drawn
+def knows_nothing_later(database_url: str, tmp_path: Path, scenario: Scenario, at: int) -> None:
     url = f"sqlite:///{tmp_path / 'then.db'}"
     with finished(scenario, database_url) as database, finished(_until(scenario, at), url) as then:
         for customer in scenario.customers[:2]:

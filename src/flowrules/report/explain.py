@@ -38,6 +38,11 @@ _OF_VERSION = _WAITING | {
 }  # fmt: skip
 _ENDS_OF_VERSION = frozenset({Reason.COMPLETED, Reason.GOAL, Reason.EXIT, Reason.EXIT_WHEN, Reason.LOOP})
 _NEXT_DAY = "the channel has sent as many as it may on one day; it leaves on the next"
+_REPAIR = "leaves once the template is repaired and deployed"
+_THEN = {
+    Status.UNKNOWN: "it may have arrived or not, and is not sent again by itself: see `flowrules outbox --unknown`",
+    Status.RETRYING: "tried again by itself",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +367,7 @@ class _Story:
                 continue
             when = row.decided_at if when is None else when
             words = _NEXT_DAY if row.reason == Reason.SEND_LIMIT else answer(tries.get(key_of(row)))
+            then = _REPAIR if row.reason == Reason.TEMPLATE_ERROR else _THEN.get(row.status)
             if when <= self._at + 1:  # what was handed over at this very instant
                 yield Moment(
                     at=when,
@@ -374,7 +380,7 @@ class _Story:
                     reason=reason(row.reason),
                     rule=row.rule,
                     text=self._line(row.rule, row.decided_at),
-                    notes=(words,) if words and row.status != Status.SENT else (),
+                    notes=tuple(each for each in (words, then) if each) if row.status != Status.SENT else (),
                 )
 
     def _said(self, row: Row[*tuple[Any, ...]]) -> str | None:

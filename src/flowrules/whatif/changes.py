@@ -138,7 +138,7 @@ def holdout(name: str) -> Rule:
 
         return Otherwise(facts=exposed)
 
-    whose = "" if name == "holdout" else " of this campaign"
+    whose = "" if name == "holdout" else f" of campaign {name.removeprefix('holdout/')}"
     condition = f"had the customer not been in the control group{whose}"
     return Rule("holdout", ("holdout", name), condition, without)
 
