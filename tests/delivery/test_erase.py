@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from flowrules.channels.file import FileChannel
 from flowrules.report.customer import export, show
 from flowrules.report.funnel import funnel
-from flowrules.report.lookup import find_customer
+from flowrules.report.lookup import UnknownError, find_customer
 from flowrules.runtime.deliver import deliver
 from flowrules.runtime.erase import Erased, erase
 from flowrules.sql import tables
@@ -47,7 +47,7 @@ def gone(made: World) -> Erased:
 
 def everything(made: World) -> str:
     with made.database.read() as connection:
-        names = [name for name in tables.metadata.tables if name not in {"deployment", "intake"}]
+        names = [name for name in tables.metadata.tables if name != "deployment"]
         return "\n".join(
             str(tuple(row))
             for name in names
@@ -123,6 +123,36 @@ def test_only_a_consent_given_since_undoes_it(made: World, given: int, last: str
         add_consents(connection, made.model(), [record])
         card = show(connection, find_customer(connection, "ana"), START)
     assert [each["state"] for each in card["consents"] if each["channel"] == "sms"] == ["refused", last]
+
+
+EVENTS = "event,customer,time,id,source\nsignup,ana,2026-03-02T11:00:00Z,{id},fair\n"
+
+
+def taken_in(made: World, folder: Path, id_: str) -> tuple[int, int]:
+    """How many events are added, and how many were known."""
+    path = folder / "events.csv"
+    path.write_text(EVENTS.format(id=id_))
+    found = import_file(made.database, made.model(), "events", path, OPTIONS, now=START + 5 * HOUR)
+    return found.added, found.unchanged
+
+
+def test_events_are_known_again_by_an_id_that_names_nobody_any_more(made: World, tmp_path: Path) -> None:
+    """Ids are often made of addresses."""
+    assert taken_in(made, tmp_path, "ana@example.com/1") == (1, 0)
+    assert taken_in(made, tmp_path, "ana@example.com/1") == (0, 1)
+    gone(made)
+    assert "ana" not in everything(made)
+    assert taken_in(made, tmp_path, "ana@example.com/1") == (0, 1)
+    with made.database.read() as connection, pytest.raises(UnknownError):
+        find_customer(connection, "ana")
+    assert taken_in(made, tmp_path, "ana@example.com/2") == (1, 0)
+
+
+def test_ids_taken_in_before_they_were_hashed_are_known_too(made: World, tmp_path: Path) -> None:
+    with made.database.write() as connection:
+        connection.execute(tables.intake.insert().values(key="id/old"))
+    assert taken_in(made, tmp_path, "old") == (0, 1)
+    assert taken_in(made, tmp_path, "new") == (1, 0)
 
 
 BY_KEY = """\

@@ -16,12 +16,13 @@ from flowrules.store.customers import NewChange, add_changes
 from flowrules.store.identity import IdentityKind, sha256_of
 from flowrules.store.journal import NewEvent, Ref, add_events, replace_list
 from tests.delivery.test_deliver import Scripted, run
-from tests.support.engine import ledger
+from tests.support.engine import ledger, sends
 from tests.support.world import FLOW, START, World, at, world
 
 MINUTE = 60_000_000
 TICK = START + 60 * MINUTE
-DAY = 24 * 60 * MINUTE
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
 LINE = "    suppress list robinson for email\n"
 
 
@@ -146,6 +147,29 @@ def test_a_bounce_for_good_closes_the_address_until_it_changes(database_url: str
     assert "email hello: suppressed" in told
     assert "a message to the same address came back for good" in told
     made.database.close()
+
+
+def test_bounces_that_are_not_for_good_may_be_waited_for(database_url: str) -> None:
+    """As docs/data.md has it: one closes nothing, and after three of them this campaign waits until mail arrives."""
+    full = "has email_bounced at least 3 times in last 30 days and no email_delivered in last 30 days"
+    flow = FLOW.replace("    stage lead:", "    hold while in segment mailbox_full\n\n    stage lead:", 1)
+    made = world(database_url, f"segment mailbox_full: {full}\n\n{flow}")
+    made.customers(["ana", "bea"])
+    for minutes, names in ((1, ("ana", "bea")), (2, ("ana", "bea")), (3, ("ana",))):
+        for name in names:
+            bounce(made, name, START + minutes * MINUTE, permanent=False)
+    made.event(["ana", "bea"], "signup", START + 5 * MINUTE, source="fair")
+    made.tick(TICK)
+    assert sent_to(made) == ["bea"]
+    made.event(["ana"], "email_delivered", TICK + HOUR)
+    made.tick(TICK + 2 * HOUR)
+    assert sent_to(made) == ["bea", "ana"]
+    made.database.close()
+
+
+def sent_to(made: World) -> list[str]:
+    with made.database.read() as connection:
+        return [row.customer for row in sends(ledger(connection))]
 
 
 def test_a_bounce_that_comes_late_is_of_the_address_it_was_sent_to(database_url: str) -> None:

@@ -40,7 +40,7 @@ from tests.proof.story import (
 from tests.proof.tap import Fuse, tapped
 from tests.reference.scenario import HOUR
 
-POINTS = 6
+POINTS = 4
 CAMPAIGNS = ("welcome", "rival", "daily")
 STORY = scenario(30, days=3, facts=2, rules=only(RULES, *CAMPAIGNS))
 BEFORE: tuple[Step, ...] = (Deploy(STORY, DEPLOYED), Tick(DEPLOYED + 32 * HOUR), Send(DEPLOYED + 32 * HOUR))

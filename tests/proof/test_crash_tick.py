@@ -21,7 +21,7 @@ from tests.proof.story import Deploy, Step, Tick, answering, make, play, played_
 from tests.proof.tap import tapped
 from tests.reference.scenario import HOUR, Scenario
 
-POINTS = 6
+POINTS = 4
 SWEEP = os.environ.get("FLOWRULES_SWEEP", "")
 SLICE = 30
 CAMPAIGNS = ("welcome", "rival", "daily")

@@ -32,6 +32,7 @@ from tests.proof.tap import tapped
 from tests.reference.scenario import HOUR, MINUTE, Event
 from tests.reference.workspace import ANA, at, did, workspace
 from tests.support.engine import model_of
+from tests.support.prepared import prepared
 
 CAMPAIGNS = ("welcome", "rival", "daily")
 STORY = scenario(60, days=2, facts=3, rules=only(RULES, *CAMPAIGNS))
@@ -48,13 +49,17 @@ def _small_slices() -> Iterator[None]:
 
 
 @contextmanager
-def prepared(copies: Copies, answer: Answer | None) -> Iterator[str]:
+def begun(copies: Copies, answer: Answer | None) -> Iterator[str]:
     """Deployed and ticked to START."""
     url = copies.fresh()
-    make(url, replace(STORY, events=EARLIER, changes=()))
-    with opened(url) as database:
-        deploy(database, STORY, DEPLOYED)
-        tick.tick(database, START, answer=answer)
+
+    def begin() -> None:
+        make(url, replace(STORY, events=EARLIER, changes=()))
+        with opened(url) as database:
+            deploy(database, STORY, DEPLOYED)
+            tick.tick(database, START, answer=answer)
+
+    prepared(url, ("races", answer is None), begin).close()
     yield url
     copies.drop(url)
 
@@ -76,7 +81,7 @@ def shuffled(events: Sequence[Event]) -> list[Event]:
 
 def test_two_schedulers_and_intake(copies: Copies) -> None:
     virtual = answering(STORY).answer
-    with prepared(copies, virtual) as url:
+    with begun(copies, virtual) as url:
 
         def schedule() -> None:
             with opened(url) as database:
@@ -104,7 +109,7 @@ def test_two_schedulers_and_intake(copies: Copies) -> None:
 
 def test_two_dispatchers_a_scheduler_and_intake(copies: Copies, tmp_path: Path) -> None:
     """Every message that was decided leaves once or has an outcome that says why not."""
-    with prepared(copies, None) as url:
+    with begun(copies, None) as url:
 
         def dispatch() -> None:
             with opened(url) as database:
@@ -142,7 +147,7 @@ def test_two_dispatchers_a_scheduler_and_intake(copies: Copies, tmp_path: Path) 
 def test_a_scheduler_that_overslept(copies: Copies) -> None:
     """It knows of a stretch that another one has ended meanwhile, and has begun the next: it does nothing."""
     virtual = answering(STORY).answer
-    with prepared(copies, virtual) as url, opened(url) as database, tick.planner(database) as late:
+    with begun(copies, virtual) as url, opened(url) as database, tick.planner(database) as late:
         stretch = late._publish(INSTANTS[0])
         with tick.planner(database) as other:
             other.tick(INSTANTS[0], answer=virtual)
@@ -170,7 +175,7 @@ def test_a_fact_under_way_when_a_tick_begins(copies: Copies) -> None:
     virtual = answering(STORY).answer
     slow = NewEvent("purchase", "somebody new", START + 1, START + 1, "slow", {"category": "shoes"})
     under_way, ticking = threading.Event(), threading.Event()
-    with prepared(copies, virtual) as url:
+    with begun(copies, virtual) as url:
 
         def intake() -> None:
             with opened(url) as database, database.intake() as connection:
@@ -202,7 +207,7 @@ def test_a_fact_under_way_when_a_tick_begins(copies: Copies) -> None:
 def test_a_deployment_beside_a_scheduler(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tick goes past its instant just before it is written: it gets one that nobody has passed."""
     virtual = answering(STORY).answer
-    with prepared(copies, virtual) as url, opened(url) as database:
+    with begun(copies, virtual) as url, opened(url) as database:
         calls = []
 
         def tick_and_be_overtaken(database: Database, now: int) -> tick.TickResult:

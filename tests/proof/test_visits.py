@@ -16,6 +16,7 @@ from tests.proof.copies import Copies, opened
 from tests.proof.everything import DEPLOYED, scenario
 from tests.proof.story import answering, deploy, make
 from tests.reference.scenario import HOUR
+from tests.support.prepared import prepared
 
 STORY = scenario(20, days=2, facts=2)
 
@@ -34,38 +35,46 @@ def all_are_found(database: Database) -> tuple[int, int]:
     return sum(counts.values()), written
 
 
+@pytest.fixture
+def url(copies: Copies) -> str:
+    """Deployed."""
+    url = copies.fresh()
+
+    def begin() -> None:
+        make(url, STORY)
+        with opened(url) as database:
+            deploy(database, STORY, DEPLOYED)
+
+    prepared(url, "visits", begin).close()
+    return url
+
+
 @pytest.mark.parametrize("chunk", [2, 100_000])
 @pytest.mark.parametrize("together", [True, False])
-def test_every_row_is_found(copies: Copies, monkeypatch: pytest.MonkeyPatch, chunk: int, *, together: bool) -> None:
+def test_every_row_is_found(url: str, monkeypatch: pytest.MonkeyPatch, chunk: int, *, together: bool) -> None:
     """By one planner for all ticks, or a new one for each: it does not know how far behind the index lies."""
     monkeypatch.setattr(visits, "CHUNK", chunk)
     monkeypatch.setattr(tick, "CHUNK", chunk)
-    url, answer = copies.fresh(), answering(STORY).answer
-    make(url, STORY)
+    answer = answering(STORY).answer
     seen: Counter[str] = Counter()
     rows = 0
-    with opened(url) as database:
-        deploy(database, STORY, DEPLOYED)
-        with tick.planner(database) as planning:
-            for hours in (5, 12, 30):
-                now = DEPLOYED + hours * HOUR
-                if together:
-                    planning.tick(now, answer=answer)
-                else:
-                    tick.tick(database, now, answer=answer)
-                rows, written = all_are_found(database)
-                seen["behind" if not written else "written"] += 1
+    with opened(url) as database, tick.planner(database) as planning:
+        for hours in (5, 12, 30):
+            now = DEPLOYED + hours * HOUR
+            if together:
+                planning.tick(now, answer=answer)
+            else:
+                tick.tick(database, now, answer=answer)
+            rows, written = all_are_found(database)
+            seen["behind" if not written else "written"] += 1
     assert rows > 100
     assert seen["behind" if chunk > rows else "written"] == 3
 
 
-def test_what_nobody_would_find_is_a_fault(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_would_find_is_a_fault(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(visits, "CHUNK", 40)
     monkeypatch.setattr(tick, "CHUNK", 40)
-    url = copies.fresh()
-    make(url, STORY)
     with opened(url) as database:
-        deploy(database, STORY, DEPLOYED)
         tick.tick(database, DEPLOYED + 30 * HOUR, answer=answering(STORY).answer)
         with database.write() as connection:
             connection.execute(tables.visit.delete())

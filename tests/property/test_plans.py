@@ -249,7 +249,7 @@ def test_what_is_planned_is_what_happens(database_url: str, data: st.DataObject)
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@examples(60)
+@examples(30)
 @given(st.data())
 def test_what_is_planned_is_what_happens_thoroughly(database_url: str, data: st.DataObject) -> None:
     run(database_url, data)

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, event, insert, select, text
 
 from flowrules.errors import DatabaseLockedError, DatabaseMissingError, SchemaNewerError, SchemaOlderError
 from flowrules.runtime.deliver import deliver
-from flowrules.runtime.tick import tick
+from flowrules.runtime.tick import planner
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason
 from flowrules.store import revisions
@@ -69,9 +69,10 @@ def test_a_stored_database_goes_on_to_the_end(dump: Path, tmp_path: Path) -> Non
     database = Database.open(url)
     assert (list(damage(database)), list(faults(database))) == ([], [])
     sent = 0
-    for now in range(UNTIL + HOUR, UNTIL + 30 * DAY, 12 * HOUR):
-        sent += deliver(database, channels(tmp_path), now).sent
-        tick(database, now)
+    with planner(database) as planning:
+        for now in range(UNTIL + HOUR, UNTIL + 30 * DAY, DAY):
+            sent += deliver(database, channels(tmp_path), now).sent
+            planning.tick(now)
     assert list(faults(database)) == []
     enrollment = tables.enrollment.c
     with database.read() as connection:

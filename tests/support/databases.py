@@ -94,8 +94,9 @@ def _postgres_admin(postgres_server: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(driver_url(postgres_server), autocommit=True) as connection:
         _admin.append(connection)
         yield connection
-        for name in _prepared:
-            drop(connection, name)
+        if "FLOWRULES_TEST_POSTGRES" in os.environ:  # else the server ends with the run
+            for name in _prepared:
+                drop(connection, name)
 
 
 _admin: list[psycopg.Connection] = []

@@ -17,7 +17,6 @@ from flowrules.runtime.answers import silent
 from flowrules.runtime.simulate import simulate
 from flowrules.sql import tables
 from flowrules.store.columns import add_columns
-from flowrules.store.database import Database
 from flowrules.store.journal import (
     NewChange,
     NewConsent,
@@ -28,6 +27,7 @@ from flowrules.store.journal import (
     add_customers,
     add_events,
 )
+from tests.support.prepared import blank
 from tests.trial.test_trial import RULES
 from tests.trial.trials import play, workspace
 
@@ -78,7 +78,7 @@ def simulated(facts: list[Fact], folder: Path) -> list[tuple[datetime, str, str]
     snapshot = workspace(RULES_IN_UTC)
     model = check(snapshot).model
     assert model is not None
-    database = Database.create(f"sqlite:///{folder / 'copy.db'}")
+    database = blank(f"sqlite:///{folder / 'copy.db'}")
     with database.intake() as connection:
         add_columns(connection, model)
         people = [

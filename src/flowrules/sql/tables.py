@@ -317,7 +317,7 @@ intake = Table(
     _int("content", null=True),  # a hash of what came under the key, where the key is not made of it
     sqlite_with_rowid=False,
 )
-"""Identities of facts taken in: (source, id) or a hash of the content. The same fact twice is one fact."""
+"""Identities of facts taken in: a keyed hash of the id, or one of the content. The same fact twice is one fact."""
 event = Table(
     "event",
     metadata,

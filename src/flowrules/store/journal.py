@@ -29,6 +29,7 @@ from flowrules.store.customers import (
     find_customers,
 )
 from flowrules.store.identity import IdentityKind, normalised
+from flowrules.store.keyed import keyed, secret
 
 __all__ = [
     "NewChange",
@@ -45,6 +46,7 @@ __all__ = [
     "replace_list",
 ]
 
+_ID, _BEHIND_IDS = "id/", "id0"
 _NO_REFERENCE = (None, None, None, None)
 _CONSENT = ("customer_id", "channel", "purpose", "at", "seq", "state", "event_time", "source", "proof")
 
@@ -118,11 +120,12 @@ class Taken:
 
 def add_events(connection: Connection, model: Model, events: Sequence[NewEvent], *, known_only: bool = False) -> Taken:
     """The consent that an event takes back ends with it, at its instant and under its number."""
+    keys = _as_kept(connection, [each.key for each in events])
     arrived = _arrive(
         connection,
         model,
         _Facts(
-            [each.key for each in events],
+            keys,
             [each.content for each in events],
             [each.customer for each in events],
             [each.received_at for each in events],
@@ -187,7 +190,7 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
     )
     if withdrawn:
         insert_rows(connection, tables.consent, _CONSENT, sorted(withdrawn))
-    _remember(connection, ((event.key, event.content) for event in fresh))
+    _remember(connection, ((keys[position], events[position].content) for position in arrived.positions))
     return arrived.taken
 
 
@@ -301,6 +304,23 @@ def _fresh(connection: Connection, facts: _Facts) -> tuple[Sequence[int], tuple[
         elif content is not None and seen[key] not in {None, content}:
             differing.append(position)
     return fresh, tuple(differing)
+
+
+def _as_kept(connection: Connection, keys: Sequence[str]) -> Sequence[str]:
+    """The id of an event may be an address, and is kept when its customer is erased: so only a hash of it is.
+
+    Those that were taken in before this was so stay as they are.
+    """
+    ids = {key for key in keys if key.startswith(_ID)}
+    if not ids:
+        return keys
+    intake = tables.intake.c
+    as_it_was = select(intake.key).where(intake.key >= _ID, intake.key < _BEHIND_IDS)
+    plain: set[str] = set()
+    if connection.execute(as_it_was.limit(1)).first() is not None:
+        plain.update(connection.execute(select(intake.key).where(among(connection, intake.key, sorted(ids)))).scalars())
+    key_of = secret(connection)
+    return [f"event/{keyed(key_of, key)[:24]}" if key in ids and key not in plain else key for key in keys]
 
 
 def _remember(connection: Connection, keys: Iterable[tuple[str, int | None]]) -> None:

@@ -5,14 +5,14 @@ Takes identifiers in their compared form. When one of an erased customer comes a
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
 from flowrules.sql import tables
 from flowrules.store.bulk import among, insert_rows
+from flowrules.store.keyed import keyed
+from flowrules.store.keyed import secret as secret_of
 
 SOURCE = "kept from an erased customer"
 REFUSING = ("refused", "withdrawn")
@@ -29,7 +29,7 @@ def keep(connection: Connection, customer_id: int, at: int) -> int:
     latest = {(row.channel, row.purpose): row.state for row in connection.execute(states)}
     refused = sorted(about for about, state in latest.items() if state in REFUSING)
     names = select(identity.kind, identity.value).where(identity.customer_id == customer_id, identity.value != "")
-    secret = _secret(connection)
+    secret = secret_of(connection)
     hashes = {_hash(secret, row.kind, row.value) for row in connection.execute(names)}
     there = {
         (row.hash, row.channel, row.purpose)
@@ -48,7 +48,7 @@ def again(connection: Connection, named: Iterable[tuple[int, str, str]]) -> Mapp
     """
     if connection.execute(select(tables.kept_refusal.c.hash).limit(1)).first() is None:
         return {}
-    secret = _secret(connection)
+    secret = secret_of(connection)
     whose: dict[str, set[int]] = {}
     for number, kind, value in named:
         whose.setdefault(_hash(secret, kind, value), set()).add(number)
@@ -71,11 +71,5 @@ def on_record(connection: Connection, numbers: Sequence[int]) -> dict[tuple[int,
     return found
 
 
-def _secret(connection: Connection) -> bytes:
-    workspace = tables.workspace.c
-    salt: str = connection.execute(select(workspace.value).where(workspace.key == "salt")).scalar_one()
-    return salt.encode()
-
-
 def _hash(secret: bytes, kind: str, value: str) -> str:
-    return hmac.new(secret, f"refusal/{kind}:{value}".encode(), hashlib.sha256).hexdigest()
+    return keyed(secret, f"refusal/{kind}:{value}")
