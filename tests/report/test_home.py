@@ -303,3 +303,18 @@ def test_who_comes_back_to_a_stage_counts_once(database_url: str) -> None:
         ]
     assert stages == [("lead", 30, 15, 15, {}), ("visited", 20, 15, 5, {})]
     made.database.close()
+
+
+def test_steps_stand_as_they_are_written(database_url: str) -> None:
+    block = "if email unopened after 2 days:\n            wait until 09:00\n            send sms nudge\n"
+    made = world(database_url, FLOW.replace("if email unopened after 2 days send sms nudge\n", block))
+    with made.database.read() as connection:
+        lead = campaign(connection, "welcome", None).stages[0]
+    made.database.close()
+    assert list(dict.fromkeys((step.indent, step.words) for step in lead.steps)) == [
+        (0, 'send email hello (from_us "Music Shop", came_by entry.source)'),
+        (0, "if email unopened after 2 days:"),
+        (4, "wait until 09:00"),
+        (4, "send sms nudge"),
+        (0, 'wait for visit up to 5 days, else exit "no answer"'),
+    ]
