@@ -231,7 +231,7 @@ def _steps(stage: StageFigures, now: int) -> Iterator[Line]:
         yield Line(
             steps[0].key,
             (
-                words(steps[0].words or steps[0].key, "" if waiting else "dim"),
+                words(" " * (steps[0].indent // 2) + (steps[0].words or steps[0].key), "" if waiting else "dim"),
                 number(count(waiting) if waiting else "·", "bold cyan" if waiting else "dim"),
                 _due([step.next_due for step in steps if step.next_due is not None], waiting, now),
                 words(", ".join(f"{count(each)} {word.replace('_', ' ')}" for word, each in held.items()), "yellow"),
