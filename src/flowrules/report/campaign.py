@@ -38,7 +38,7 @@ class StepFigures:
 
     waiting: treated who rest there now. held: of the messages looked at, those held there, by reason. next_due: when
     the first of them goes on by itself; None: by no timer, or by none of the next 2,000 of the workspace. indent: how
-    far right of the stage's first step its line begins.
+    far right of the stage's first step its line begins. under: the line `else:` that it stands below.
     """
 
     key: str
@@ -49,6 +49,7 @@ class StepFigures:
     held: tuple[tuple[str, int], ...]
     next_due: int | None
     indent: int = 0
+    under: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,7 @@ def _stages(
                 held=tuple(ranked(held.get(steps[version_id, number], {}))),
                 next_due=next_due.get((version_id, number)),
                 indent=len(line) - len(line.lstrip()),
+                under=_under(deployed, node.place),
             )
         )
     names = [*found, *(stage for stage in sorted(by_stage) if stage not in found)]
@@ -260,6 +262,17 @@ def _written(deployed: Deployed, place: str) -> str:
     name, _, number = place.rpartition(":")
     source = deployed.sources.get(name)
     return "" if source is None else source.line(int(number)).partition("#")[0].rstrip()
+
+
+def _under(deployed: Deployed, place: str) -> str:
+    """Of a block the line that begins it, where that is no step of its own: `else:`."""
+    name, _, number = place.rpartition(":")
+    source = deployed.sources.get(name)
+    lines = [] if source is None else source.text.split("\n")[: int(number)]
+    deep = len(lines[-1]) - len(lines[-1].lstrip()) if lines else 0
+    above = next((line for line in reversed(lines) if line.strip() and len(line) - len(line.lstrip()) < deep), "")
+    begins = above.partition("#")[0].strip()
+    return begins if begins == "else:" else ""
 
 
 def _in_order(steps: Iterable[StepFigures]) -> tuple[StepFigures, ...]:
