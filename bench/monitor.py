@@ -103,6 +103,13 @@ def _make(path: Path) -> None:
             f"JOIN (SELECT column1 AS number FROM (VALUES {journeys})) j WHERE m.step_id = "
             "(SELECT min(step_id) FROM message)"
         )
+        # The engine lets so many rows of the ledger be without visits, however many customers there are: here none are,
+        # for those that are would be copied with them.
+        connection.exec_driver_sql(
+            "INSERT INTO visit (customer_id, at) SELECT DISTINCT customer_id, at FROM decision "
+            "WHERE at >= (SELECT visited_at FROM clock) ON CONFLICT DO NOTHING"
+        )
+        connection.exec_driver_sql(f"UPDATE clock SET visited_at = last_tick, visited_customer = {1 << 62}")
         connection.exec_driver_sql("COMMIT")
     sum_up(database)
     with database.engine.connect() as connection:

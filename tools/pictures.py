@@ -43,9 +43,12 @@ async def take(folder: Path, keys: tuple[str, ...]) -> str:
         for key in keys:
             await pilot.press(key)
             await _settled(app, pilot)
-        picture = app.export_screenshot(title="flowrules monitor")
-    # No fonts from elsewhere, no name that changes from run to run.
-    return _ID.sub("terminal", _FONTS.sub("", picture))
+        return picture(app)
+
+
+def picture(app: Monitor) -> str:
+    """What it shows now, as SVG: no fonts from elsewhere, no name that changes from run to run."""
+    return _ID.sub("terminal", _FONTS.sub("", app.export_screenshot(title="flowrules monitor")))
 
 
 async def _settled(app: Monitor, pilot: Pilot[None]) -> None:
@@ -66,8 +69,8 @@ def main() -> None:
         rules = mistaken / "rules" / "welcome.flow"
         rules.write_text(rules.read_text(encoding="utf-8").replace("wait 45 days", "wait 45 dais"), encoding="utf-8")
         for name, keys in KEYS.items():
-            picture = asyncio.run(take(mistaken if name == "rules" else folder, keys))
-            (PICTURES / f"{name}.svg").write_text(picture, encoding="utf-8")
+            svg = asyncio.run(take(mistaken if name == "rules" else folder, keys))
+            (PICTURES / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ sys.path.insert(0, str(HERE))
 import make_people  # noqa: E402 -- it lies beside this file, wherever that is
 
 from flowrules.cli.main import run  # noqa: E402 -- after the line on bytecode
-from flowrules.store.database import Database  # noqa: E402
+from flowrules.store.database import Database  # noqa: E402 -- as the line above
 
 CAMPAIGNS = ("welcome", "win_back", "thanks")
 DATABASE_URL = "FLOWRULES_DATABASE_URL"

@@ -25,16 +25,16 @@ sys.path.insert(0, str(HERE))
 import make_people  # noqa: E402 -- it lies beside this file, wherever that is
 
 from flowrules.cli.main import run  # noqa: E402 -- after the line on bytecode
-from flowrules.content.deployed import Library  # noqa: E402
-from flowrules.model.campaign import Model  # noqa: E402
-from flowrules.model.values import coerce, instant  # noqa: E402
-from flowrules.monitor.app import Monitor  # noqa: E402
-from flowrules.runtime.assume import Assumptions  # noqa: E402
-from flowrules.runtime.tick import planner  # noqa: E402
-from flowrules.store.database import Database  # noqa: E402
-from flowrules.store.journal import NewEvent, add_events  # noqa: E402
-from flowrules.store.sum_up import sum_up  # noqa: E402
-from flowrules.workspace import load  # noqa: E402
+from flowrules.content.deployed import Library  # noqa: E402 -- as the line above
+from flowrules.model.campaign import Model  # noqa: E402 -- as the line above
+from flowrules.model.values import coerce, instant  # noqa: E402 -- as the line above
+from flowrules.monitor.app import Monitor  # noqa: E402 -- as the line above
+from flowrules.runtime.assume import Assumptions  # noqa: E402 -- as the line above
+from flowrules.runtime.tick import planner  # noqa: E402 -- as the line above
+from flowrules.store.database import Database  # noqa: E402 -- as the line above
+from flowrules.store.journal import NewEvent, add_events  # noqa: E402 -- as the line above
+from flowrules.store.sum_up import sum_up  # noqa: E402 -- as the line above
+from flowrules.workspace import load  # noqa: E402 -- as the line above
 
 LATER = timedelta(weeks=78)
 SEED, OPENED = 2, 0.35

@@ -1,4 +1,6 @@
-"""The page of one customer, and the list of unknown deliveries, walk over nobody else either."""
+"""The page of one customer, unknown deliveries, rules against what is deployed, and what an order looks up
+walk over nobody else either.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,15 @@ import pytest
 from sqlalchemy import select
 
 from flowrules.content.deployed import Deployed, Library
+from flowrules.content.outgoing import details, id_of
 from flowrules.report.allowance import allowances
 from flowrules.report.customer import card
 from flowrules.report.explain import explain
 from flowrules.report.heartbeat import heartbeat
+from flowrules.report.lookup import find_campaign, find_customer, find_message
 from flowrules.report.unknown import unknown
 from flowrules.runtime import tick
+from flowrules.runtime.plan import campaign_changes
 from flowrules.sql import tables
 from tests.proof.copies import Copies, opened
 from tests.proof.everything import DEPLOYED
@@ -37,6 +42,7 @@ def plans(copies: Copies) -> Plans:
             number = connection.execute(busiest).scalar_one()
             name = select(tables.customer.c.external_id).where(tables.customer.c.id == number)
             customer: str = connection.execute(name).scalar_one()
+            message = id_of(connection.execute(details().limit(1)).one())
             newest = Library(connection, known).newest
             assert newest is not None
             with explained(connection, found):
@@ -45,6 +51,13 @@ def plans(copies: Copies) -> Plans:
                 explain(connection, customer, None, now, known)
                 allowances(connection, newest, number, "UTC", now)
                 unknown(connection, 500)
+                # the page of rules, and a decision's line in the rules of its time
+                campaign_changes(connection, newest.model)
+                Library(connection, {}).in_force(now)
+                # what is looked up before an order is given
+                find_campaign(connection, newest.model.campaigns[0].name)
+                find_customer(connection, customer)
+                find_message(connection, message)
         return found
 
 

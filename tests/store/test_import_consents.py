@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from flowrules.sql import tables
 from flowrules.sql.message_id import MessageKey, message_id
+from flowrules.sql.token import Unsubscribe, bounce_token, unsubscribe_token
 from flowrules.store.database import Database
 from tests.store.importing import DAY, NOON, Run, counts, messages, options, reasons, rows
 
@@ -55,6 +56,32 @@ def test_unsubscribed_withdraws_consent(database: Database, run: Run) -> None:
     ]
     assert counts(run("events", content)) == (5, 0, 0, 4, 1)
     assert len(rows(database, WITHDRAWN)) == 2 + 1 + 2 + 4
+
+
+def test_a_link_or_a_return_address_names_its_message(database: Database, run: Run) -> None:
+    """Whole, or its token alone; the link says which channel and purpose it ends."""
+    run("customers", "id\nana\n")
+    messages(database, (1, "lead/send email hello"), (2, "lead/send sms nudge"))
+    with database.read() as connection:
+        query = select(tables.workspace.c.value).where(tables.workspace.c.key == "salt")
+        salt: str = connection.execute(query).scalar_one()
+    link = unsubscribe_token(salt, Unsubscribe((1, 4, 1, 1, 1), "email", "marketing"))
+    address = unsubscribe_token(salt, Unsubscribe((1, 4, 1, 2, 1), "", ""))
+    bounce = bounce_token(salt, (1, 4, 1, 1, 1))
+    imported = run(
+        "events",
+        "event,customer,time,message_id\n"
+        f"unsubscribed,,1970-01-05,https://example.com/u/{link}?from=mail\n"
+        f"unsubscribed,,1970-01-06,{address.upper()}\n"
+        f"email_bounced,,1970-01-07,b+{bounce}@bounces.example.com\n"
+        f"sms_bounced,,1970-01-08,{bounce}\n"
+        f"unsubscribed,,1970-01-09,{link[:-1]}\n",
+    )
+    assert counts(imported) == (5, 3, 0, 0, 2)
+    assert [line for line, _ in reasons(imported)] == [5, 6]
+    assert withdrawn(database) == [(1, "email", "marketing"), *everything(2, ("sms",))]
+    referred = "SELECT e.seq, c.external_id FROM event e JOIN customer c ON c.id = e.customer_id ORDER BY e.seq"
+    assert rows(database, referred) == [(1, "ana"), (2, "ana"), (3, "ana")]
 
 
 def test_unsubscribed_in_json_by_event_option_and_without_an_id(database: Database, run: Run) -> None:

@@ -7,8 +7,8 @@ happens. Reads summaries and a bounded number of rows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, func, select
 
@@ -37,7 +37,8 @@ class StepFigures:
     """One step of the newest version, in the order written. words: the rule's line; kind: as send, wait, wait_for.
 
     waiting: treated who rest there now. held: of the messages looked at, those held there, by reason. next_due: when
-    the first of them goes on by itself; None: by no timer, or by none of the next 2,000 of the workspace.
+    the first of them goes on by itself; None: by no timer, or by none of the next 2,000 of the workspace. indent: how
+    far right of the stage's first step its line begins. under: the line `else:` that it stands below.
     """
 
     key: str
@@ -47,6 +48,8 @@ class StepFigures:
     waiting: int
     held: tuple[tuple[str, int], ...]
     next_due: int | None
+    indent: int = 0
+    under: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +214,7 @@ def _stages(
     found: dict[str, list[StepFigures]] = {stage.name: [] for stage in machine.campaign.stages}
     # A block is numbered behind what stands in it.
     for number, node in reversed([*enumerate(machine.nodes)]):
+        line = _written(deployed, node.place)
         if node.kind in {NodeKind.STAGE, NodeKind.END}:
             continue
         found[machine.campaign.stages[node.stage].name].append(
@@ -218,17 +222,19 @@ def _stages(
                 key=node.key,
                 kind=node.kind.name.lower(),
                 place=node.place,
-                words=(deployed.line(node.place) or "").partition("#")[0].strip(),
+                words=line.strip(),
                 waiting=resting.get((version_id, number), 0),
                 held=tuple(ranked(held.get(steps[version_id, number], {}))),
                 next_due=next_due.get((version_id, number)),
+                indent=len(line) - len(line.lstrip()),
+                under=_under(deployed, node.place),
             )
         )
     names = [*found, *(stage for stage in sorted(by_stage) if stage not in found)]
     return tuple(
         StageFigures(
             name=stage,
-            steps=tuple(sorted(found.get(stage, ()), key=lambda step: _by_line(step.place))),
+            steps=_in_order(found.get(stage, ())),
             waiting=by_stage[stage],
             older=older[stage],
         )
@@ -249,6 +255,30 @@ def _places(
         {(row.version_id, row.node): row.stage_id for row in rows},
         {(row.version_id, row.node): row.step_id for row in rows},
     )
+
+
+def _written(deployed: Deployed, place: str) -> str:
+    """The line of a rule without its comment."""
+    name, _, number = place.rpartition(":")
+    source = deployed.sources.get(name)
+    return "" if source is None else source.line(int(number)).partition("#")[0].rstrip()
+
+
+def _under(deployed: Deployed, place: str) -> str:
+    """Of a block the line that begins it, where that is no step of its own: `else:`."""
+    name, _, number = place.rpartition(":")
+    source = deployed.sources.get(name)
+    lines = [] if source is None else source.text.split("\n")[: int(number)]
+    deep = len(lines[-1]) - len(lines[-1].lstrip()) if lines else 0
+    above = next((line for line in reversed(lines) if line.strip() and len(line) - len(line.lstrip()) < deep), "")
+    begins = above.partition("#")[0].strip()
+    return begins if begins == "else:" else ""
+
+
+def _in_order(steps: Iterable[StepFigures]) -> tuple[StepFigures, ...]:
+    written = sorted(steps, key=lambda step: _by_line(step.place))
+    left = min((step.indent for step in written), default=0)
+    return tuple(replace(step, indent=step.indent - left) for step in written)
 
 
 def _by_line(place: str) -> tuple[str, int]:

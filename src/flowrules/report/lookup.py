@@ -43,9 +43,11 @@ def find_message(connection: Connection, given: str) -> Detail:
     key = parse(given)
     row = None
     if key is not None:
-        message, customer, campaign = tables.message.c, tables.customer.c, tables.campaign.c
+        message, campaign = tables.message.c, tables.campaign.c
+        # First the number: joined by name, a database may walk over all messages.
+        who = find_customers(connection, [key.customer]).get(key.customer)
         query = details().where(
-            customer.external_id == key.customer, campaign.name == key.campaign, message.instance == key.instance
+            message.customer_id == who, campaign.name == key.campaign, message.instance == key.instance
         )
         row = next((each for each in connection.execute(query) if id_of(each) == given), None)
     if row is None:

@@ -95,7 +95,8 @@ def _decided(row: Row[Any], names: _Names) -> Decided:
 def medians(connection: Connection, campaign_id: int, now: Callable[[int], int]) -> Mapping[tuple[int, int], int]:
     """Seconds, by held out and stage: of the last 1,000 stays in the campaign that ended among those decisions.
 
-    now: the stage that one of then has become.
+    As in `funnel`, a journey counts once in a stage, by its last stay there, and only when that is over. now: the
+    stage that one of then has become.
     """
     decision = tables.decision.c
     newest = select(decision.at).order_by(decision.at.desc()).offset(LOOKED_AT - 1).limit(1)
@@ -103,7 +104,10 @@ def medians(connection: Connection, campaign_id: int, now: Callable[[int], int])
     since = BEGINNING if since is None else since
     values = {"campaign_id": campaign_id, "since": since, "near": min(visited(connection), since)}
     found: dict[tuple[int, int], list[int]] = {}
+    later: set[tuple[int, int, int]] = set()
     for row in connection.execute(stays(connection.dialect.name, STAYS), values):
-        if row.step_id is not None:
+        if row.into_id is not None:
+            later.add((row.customer_id, row.instance, now(row.into_id)))
+        if row.step_id is not None and (row.customer_id, row.instance, now(row.step_id)) not in later:
             found.setdefault((row.held_out, now(row.step_id)), []).append(row.stay)
     return {of: sorted(each)[(len(each) - 1) // 2] // SECOND for of, each in found.items()}

@@ -113,12 +113,16 @@ def counting(dialect: str) -> Counting:
 
 @cache
 def stays(dialect: str, number: int) -> TextClause:
-    """Of one campaign: the last stays that an entry into another stage, or an exit, has ended since `near`."""
+    """Of one campaign: the last stays that an entry into another stage, or an exit, has ended since `near`; those that
+    ended last come first. into_id: the stage that was entered then.
+    """
     w = Writer(dialect)
     near = _NEAR.format(until="", decisions=f"{int(Decision.STAGE)}, {int(Decision.EXIT)}")
     return text(
-        f"WITH {near} SELECT CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END AS held_out, "
+        f"WITH {near} SELECT d.customer_id, d.instance, CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END AS held_out, "
+        f"CASE WHEN d.decision = {int(Decision.STAGE)} THEN d.step_id END AS into_id, "
         f"{_earlier_stay(w, 'step_id', 'near_id')} AS step_id, d.at - {_earlier_stay(w, 'at', 'near_at')} AS stay "
         f"FROM (SELECT * FROM near d WHERE d.campaign_id = :campaign_id AND d.at >= :since "
-        f"ORDER BY d.at DESC, d.customer_id DESC, d.turn DESC LIMIT {number}) AS d {_enrolled(w)}"
+        f"ORDER BY d.at DESC, d.customer_id DESC, d.turn DESC LIMIT {number}) AS d {_enrolled(w)} "
+        "ORDER BY d.at DESC, d.customer_id DESC, d.turn DESC"
     )

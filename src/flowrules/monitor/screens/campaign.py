@@ -126,7 +126,8 @@ class CampaignScreen(Live[Seen]):
         self._show_steps()
         self.query_one("#numbers", VerticalScroll).query_one(Static).update(numbers_text(found))
         decisions = self.query_one("#decisions", Listing)
-        decisions.set(decision_lines(found.decisions, zone))
+        lines = {step.key: step.words.rstrip(":") for stage in found.stages for step in stage.steps}
+        decisions.set(decision_lines(found.decisions, zone, lines))
         decisions.border_title = f"Last decisions, times of {zone}"
 
     @on(Listing.Moved, "#funnel")
@@ -222,16 +223,20 @@ def _stage(stage: Stage, control: Stage | None, most: int, entered: int) -> Line
 
 def _steps(stage: StageFigures, now: int) -> Iterator[Line]:
     """As they stand in the file, one row a line."""
+    before = ""
     for place, on_line in groupby(stage.steps, lambda step: step.place):
         steps = tuple(on_line)
         waiting = sum(step.waiting for step in steps)
         held: Counter[str] = Counter()
         for step in steps:
             held.update(dict(step.held))
+        if steps[0].under and not before:
+            yield _only(f"{steps[0].key}-else", " " * max(0, steps[0].indent // 2 - 2) + steps[0].under)
+        before = steps[0].under
         yield Line(
             steps[0].key,
             (
-                words(steps[0].words or steps[0].key, "" if waiting else "dim"),
+                words(" " * (steps[0].indent // 2) + (steps[0].words or steps[0].key), "" if waiting else "dim"),
                 number(count(waiting) if waiting else "·", "bold cyan" if waiting else "dim"),
                 _due([step.next_due for step in steps if step.next_due is not None], waiting, now),
                 words(", ".join(f"{count(each)} {word.replace('_', ' ')}" for word, each in held.items()), "yellow"),
@@ -250,6 +255,11 @@ def _steps(stage: StageFigures, now: int) -> Iterator[Line]:
                 words(""),
             ),
         )
+
+
+def _only(key: str, text: str) -> Line:
+    """A line at which nobody waits."""
+    return Line(key, (words(text, "dim"), *(words("") for _ in range(4))))
 
 
 def _due(next_due: Sequence[int], waiting: int, now: int) -> Text:

@@ -54,7 +54,7 @@ class Home(Live[Seen]):
     )
     BINDINGS = [
         Binding("p", "pause", "Pause"),
-        Binding("u", "unknown", "Unknown"),
+        Binding("u", "unknown", "Unknown sends"),
         Binding("f", "app.find", "Find"),
     ]
 
@@ -77,7 +77,7 @@ class Home(Live[Seen]):
                 Column("withheld", right=True, spare=4),
                 Column("goal", right=True),
                 Column("control", right=True, spare=5),
-                Column("14 days", spare=1),
+                Column("sent, 14 days", spare=1),
                 Column("what for", wide=True, spare=6),
             ),
             id="campaigns",

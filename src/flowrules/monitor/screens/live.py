@@ -17,6 +17,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
@@ -35,6 +36,7 @@ T = TypeVar("T")
 SOONEST, LATEST, SLOWER = 1.0, 5.0, 0.5
 """Seconds between two questions, and by how much it grows each time the answer was the same."""
 _SHARE = 10
+_CLOSING = 0.5
 _NARROW = 90
 """Columns in which the keys of the screen itself need all the room there is."""
 
@@ -117,7 +119,7 @@ class Live(Screen[None], Generic[Figures]):
 
     def tell(self) -> None:
         """Say how the engine is, and what is wrong."""
-        if self.query(Top) and not self.gone:
+        if self.query(Top) and self.query(Notice) and not self.gone:
             self.query_one(Top).show(self.monitor.engine_words())
             self.query_one(Notice).show(self.monitor.trouble_words())
             self.set_class(self.figures is None, "-nothing")
@@ -146,17 +148,27 @@ class Live(Screen[None], Generic[Figures]):
             took = time.monotonic() - began
             if found is not None and found != self.figures:
                 self.figures = found
-                self.query_one("#body").display = True
-                self.show(found)
-                if self.focused is None:
-                    self.query(self.FIRST).first().focus()
-                self.tell()
+                await self._put(found)
                 pause = SOONEST
             else:
                 pause = min(LATEST, pause + SLOWER)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), max(pause, took * _SHARE))
             await self._seen()
+
+    async def _put(self, found: Figures) -> None:
+        """Onto the screen."""
+        try:
+            self.query_one("#body").display = True
+            self.show(found)
+            if self.focused is None:
+                self.query(self.FIRST).first().focus()
+            self.tell()
+        except NoMatches:
+            # Where the screen is closed just now its parts go one by one, and this ends with it.
+            await asyncio.sleep(_CLOSING)
+            if not self.gone:
+                raise
 
     async def _ask(self) -> Figures | None:
         try:

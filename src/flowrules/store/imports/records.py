@@ -20,10 +20,10 @@ from flowrules.model.campaign import Model
 from flowrules.model.policy import zone_exists
 from flowrules.model.schema import BUILTIN_ATTRIBUTES, Kind, Stored, Type
 from flowrules.model.values import coerce
-from flowrules.sql import message_id
 from flowrules.store.customers import NewCustomer
 from flowrules.store.identity import normalised, region_of
 from flowrules.store.imports import numbers
+from flowrules.store.imports.about import Names
 from flowrules.store.imports.bounces import FIELDS, for_good
 from flowrules.store.imports.reading import ImportFileError, Row
 from flowrules.store.imports.seen import Seen
@@ -249,7 +249,7 @@ class EventRows:
         self.unsubscribes = Unsubscribes(model)
         self.seen = seen
 
-    def record(self, row: Row) -> tuple[NewEvent, Reaction | None]:
+    def record(self, row: Row, names: Names) -> tuple[NewEvent, Reaction | None]:
         fields = self.fields
         name = self.options.event or fields.needed(row, "event")
         own = self.own if self.options.event is None else tuple(each for each in self.own if each != "event")
@@ -262,10 +262,10 @@ class EventRows:
         withdrawal = None
         event = self.events.get(name)
         if name == UNSUBSCRIBED:
-            ref, reaction, machine = *self._refused(row, given), False
+            ref, reaction, machine = *self._refused(row, given, names), False
             withdrawal = self._withdrawal(row, name, given, ref)
         else:
-            ref, reaction, machine = self._about(name, given)
+            ref, reaction, machine = self._about(name, given, names)
             if event is not None and event.reaction == "complained":
                 withdrawal = self._withdrawal(row, name, given | {"channel": event.channel}, ref)
         permanent = event is not None and event.reaction == "bounced" and for_good(given)
@@ -301,7 +301,7 @@ class EventRows:
         told = f"`{reaction.template}` was not sent before that; taken as {channels}"
         self._tell(row, f"{event.event}.message", told)
 
-    def _about(self, name: str, given: dict[str, object]) -> tuple[Ref | None, Reaction | None, bool]:
+    def _about(self, name: str, given: dict[str, object], names: Names) -> tuple[Ref | None, Reaction | None, bool]:
         """The message a reaction is about, taken out of `given`, and whether a machine reacted."""
         event = self.events.get(name)
         if event is None or event.channel is None:
@@ -309,19 +309,21 @@ class EventRows:
         message, template = given.pop("message_id", None), given.pop("message", None)
         machine = str(given.pop(_MACHINE, "")).strip().lower() in _YES
         if message is not None:
-            ref = _message(str(message).strip())
-            if ref is None or channel_of(ref[3]) != event.channel:
+            named = names(str(message).strip())
+            if named is None or channel_of(named.ref[3]) != event.channel:
                 raise RejectedError(f"`{message}` is not the id of a message by {event.channel}")
-            return ref, None, machine
+            return named.ref, None, machine
         return None, Reaction(event.channel, str(template).strip()) if template is not None else None, machine
 
-    def _refused(self, row: Row, given: dict[str, object]) -> tuple[Ref | None, Reaction | None]:
+    def _refused(self, row: Row, given: dict[str, object], names: Names) -> tuple[Ref | None, Reaction | None]:
         """The message by which somebody unsubscribed, taken out of `given`; without it the customer will do."""
         message, template = given.pop("message_id", None), given.pop("message", None)
         if message is not None:
-            ref = _message(str(message).strip())
-            if ref is not None:
-                return ref, None
+            named = names(str(message).strip())
+            if named is not None:
+                if named.purpose:
+                    given.setdefault("purpose", named.purpose)
+                return named.ref, None
             if self.fields.text(row, "customer") is None:
                 raise RejectedError(f"`{message}` is not the id of a message, and has no customer")
             told = f"`{message}` is not the id of a message; taken as the customer's refusal"
@@ -463,13 +465,6 @@ def _one_of(given: str, what: str, known: Iterable[str]) -> str:
     raise RejectedError(
         f"there is no {what} `{given}`" + (f"; did you mean `{near}`?" if near else f"; known are {', '.join(names)}")
     )
-
-
-def _message(text: str) -> Ref | None:
-    key = message_id.parse(text)
-    if key is None or not channel_of(key.step):
-        return None
-    return key.customer, key.campaign, key.instance, key.step, key.pass_
 
 
 def _content(*parts: object) -> int:

@@ -26,6 +26,7 @@ from flowrules.store.bulk import among
 from flowrules.store.columns import add_columns
 from flowrules.store.customers import NewCustomer, add_customers, find_customers, find_ids, identified_by
 from flowrules.store.database import Database
+from flowrules.store.imports.about import Names
 from flowrules.store.imports.reading import Row, RowFile, open_rows
 from flowrules.store.imports.records import (
     DATES,
@@ -277,7 +278,8 @@ class _Events:
         self.model, self.known_only, self.notes = model, options.known_only, notes
 
     def __call__(self, connection: Connection, rows: Sequence[Row], result: Imported) -> None:
-        records = _records(rows, self.rows.record, result)
+        names = Names(connection)
+        records = _records(rows, lambda row: self.rows.record(row, names), result)
         found = _messages(connection, [event_about for _, event_about in records])
         events: list[tuple[Row, NewEvent]] = []
         for position, (row, (event, reaction)) in enumerate(records):
