@@ -109,7 +109,7 @@ def _make(path: Path) -> None:
             "INSERT INTO visit (customer_id, at) SELECT DISTINCT customer_id, at FROM decision "
             "WHERE at >= (SELECT visited_at FROM clock) ON CONFLICT DO NOTHING"
         )
-        connection.exec_driver_sql(f"UPDATE clock SET visited_at = last_tick, visited_customer = {1 << 62}")
+        connection.exec_driver_sql("UPDATE clock SET visited_at = last_tick, visited_customer = ?", (1 << 62,))
         connection.exec_driver_sql("COMMIT")
     sum_up(database)
     with database.engine.connect() as connection:

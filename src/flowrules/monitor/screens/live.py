@@ -119,10 +119,11 @@ class Live(Screen[None], Generic[Figures]):
 
     def tell(self) -> None:
         """Say how the engine is, and what is wrong."""
-        if self.query(Top) and self.query(Notice) and not self.gone:
-            self.query_one(Top).show(self.monitor.engine_words())
-            self.query_one(Notice).show(self.monitor.trouble_words())
-            self.set_class(self.figures is None, "-nothing")
+        if self.gone or not self.query(Top) or not self.query(Notice):
+            return
+        self.query_one(Top).show(self.monitor.engine_words())
+        self.query_one(Notice).show(self.monitor.trouble_words())
+        self.set_class(self.figures is None, "-nothing")
 
     def action_refresh(self) -> None:
         self._wanted.set()
