@@ -171,6 +171,8 @@ def _changed(scenario: Scenario, row: LedgerRow, answer: Supposed, limit: int | 
             lines[number] = re.sub(r"cap \d+ contacts?", f"cap {limit} contacts", lines[number])
         case "quiet_hours" | "hold":
             lines[number] = ""
+        case "expiry":
+            lines[number] = re.sub(r",? *expires after [\w ]+", "", lines[number])
         case "exclusion":
             kept = [each for each in re.split(r", ", lines[number].strip().removeprefix("exclude ")) if each != row.by]
             lines[number] = f"    exclude {', '.join(kept)}" if kept else ""

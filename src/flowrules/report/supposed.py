@@ -11,7 +11,7 @@ from typing import Literal
 from flowrules.report.words import clock, day, iso, moment
 
 Change = Literal[
-    "cap", "consent", "address", "list", "bounce", "quiet_hours", "hold", "pause", "holdout", "exclusion"
+    "cap", "consent", "address", "list", "bounce", "quiet_hours", "hold", "expiry", "pause", "holdout", "exclusion"
 ]  # fmt: skip
 
 Where = tuple[int, int, str, int, str]

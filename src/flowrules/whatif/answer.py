@@ -76,6 +76,7 @@ _OF_MESSAGES: Mapping[int, Callable[[Decided, Deployed], Rule | Fact | None]] = 
     Reason.CAPPED: changes.cap,
     Reason.QUIET_UNTIL: changes.quiet,
     Reason.ON_HOLD: changes.hold,
+    Reason.EXPIRED: changes.expiry,
     Reason.NO_CONSENT: changes.consent,
     Reason.UNSUBSCRIBED: changes.consent,
     Reason.NO_ADDRESS: changes.address,

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from flowrules.content.deployed import Deployed
+from flowrules.model import campaign as m
 from flowrules.model.campaign import Campaign, Cap, ExcludeCampaign, ExcludeWhere, HoldWhile, Model, QuietHours
 from flowrules.report.supposed import Change
 from flowrules.report.words import short
@@ -116,6 +117,45 @@ def exclusion(row: Decided, deployed: Deployed) -> Rule | None:
 
 def _by(clause: ExcludeWhere | ExcludeCampaign) -> str:
     return clause.by if isinstance(clause, ExcludeWhere) else f"campaign {clause.campaign}"
+
+
+def expiry(row: Decided, _deployed: Deployed) -> Rule:
+    def without(_limit: int) -> Otherwise:
+        def of(campaign: Campaign) -> Campaign:
+            stages = tuple(replace(each, steps=_lasting(each.steps, row.step)) for each in campaign.stages)
+            return replace(campaign, stages=stages)
+
+        return Otherwise(lambda model: _in_campaign(model, row.campaign, of))
+
+    return Rule("expiry", ("expiry", row.campaign, row.step), "had it not expired", without)
+
+
+def _lasting(steps: tuple[m.Step, ...], key: str) -> tuple[m.Step, ...]:
+    """The same, but for the message of this key, and those tried in its place, which do not expire."""
+    return tuple(_lasts(step, key) for step in steps)
+
+
+def _lasts(step: m.Step, key: str) -> m.Step:
+    match step:
+        case m.Send():
+            chain = [step]
+            while (instead := chain[-1].instead) is not None:
+                chain.append(instead)
+            return _forever(step) if any(each.key == key for each in chain) else step
+        case m.If():
+            return replace(step, then=_lasting(step.then, key), otherwise=_lasting(step.otherwise, key))
+        case m.WaitFor():
+            return replace(step, otherwise=_lasting(step.otherwise, key))
+        case m.IfNoReaction():
+            return replace(step, absent=_lasting(step.absent, key), reacted=_lasting(step.reacted, key))
+        case m.Split():
+            return replace(step, arms=tuple(replace(arm, steps=_lasting(arm.steps, key)) for arm in step.arms))
+        case _:
+            return step
+
+
+def _forever(send: m.Send) -> m.Send:
+    return replace(send, expires=None, instead=None if send.instead is None else _forever(send.instead))
 
 
 def pause(row: Decided) -> Rule:
