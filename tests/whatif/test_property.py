@@ -121,7 +121,7 @@ def would_have_been(database_url: str, scenario: Scenario) -> None:
             assume(rows == ledger(connection))
             found = suppose(connection, customer.id, None, "UTC", END, known)
             mine = {
-                (row.at, row.turn, row.campaign, row.instance, row.decision): row
+                (row.at, row.turn, row.campaign, row.instance, row.decision, row.key): row
                 for row in rows
                 if row.customer == customer.id
             }

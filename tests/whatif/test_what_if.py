@@ -190,3 +190,35 @@ def test_an_instant_that_has_been_passed(made: World) -> None:
     assert clauses(START + 5 * HOUR) == [('plan is "pro"', "pro", True), ("tagged news", None, True)]
     # What it was before its first change is not on record.
     assert clauses(START + 30 * MINUTE) == []
+
+
+def test_of_several_orders_at_one_instant_each_has_its_answer(database_url: str) -> None:
+    flow = """\
+attribute first_name: text
+event order:
+    order_id: text
+
+list staff from "data/staff.csv" by id
+
+policy:
+    purpose marketing: ask first
+    class marketing: purpose marketing, limited, counted
+
+campaign orders:
+    class marketing
+    enter when order, keyed by order_id
+    exclude list staff
+    stage first:
+        send email one
+"""
+    found = world(database_url, flow, TEMPLATES, {"staff": [("id", "ana")]})
+    found.customers(["ana"])
+    for order in ("A", "B"):
+        found.event(["ana"], "order", START + MINUTE, order_id=order)
+    found.tick(START + HOUR, answer=silent)
+    with found.database.read() as connection:
+        answers = suppose(connection, "ana", None, "UTC", END, {})
+    assert {where[-1]: (each.message, each.at) for where, each in answers.items()} == {
+        "A": ("email one", START + MINUTE)
+    }, "the same message at the same instant is told once"
+    found.database.close()

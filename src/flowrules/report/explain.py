@@ -116,7 +116,7 @@ class Explanation:
         """With what would have let messages out."""
 
         def told(each: Moment) -> Moment:
-            where = (each.at, each.order[1], each.campaign or "", each.instance or 0, each.what)
+            where = (each.at, each.order[1], each.campaign or "", each.instance or 0, each.what, each.key or "")
             return replace(each, what_if=found.get(where)) if each.kind == "decision" else each
 
         return replace(self, timeline=tuple(map(told, self.timeline)))

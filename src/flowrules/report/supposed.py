@@ -14,8 +14,8 @@ Change = Literal[
     "cap", "consent", "address", "list", "bounce", "quiet_hours", "hold", "expiry", "pause", "holdout", "exclusion"
 ]  # fmt: skip
 
-Where = tuple[int, int, str, int, str]
-"""Of a decision about one customer: instant, turn, campaign, instance, and what was decided."""
+Where = tuple[int, int, str, int, str, str]
+"""Of a decision about one customer: instant, turn, campaign, instance, what was decided, and the key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ def _holdout(connection: Connection, row: Decided) -> str:
 
 
 def _where(row: Decided) -> Where:
-    return row.at, row.turn, row.campaign, row.instance, Decision(row.decision).word
+    return row.at, row.turn, row.campaign, row.instance, Decision(row.decision).word, row.key
 
 
 def _unknown(change: Rule | Fact, why: str) -> Supposed:
