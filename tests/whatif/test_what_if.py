@@ -152,6 +152,13 @@ def test_too_many_deployments_are_not_played(made: World, monkeypatch: pytest.Mo
     assert "1 deployment since the first decision" in (supposed(made)[0].why_not or "")
 
 
+def test_a_canary_is_not_played(made: World) -> None:
+    made.tick(START + 5 * HOUR, answer=silent)
+    with made.database.write() as connection:
+        connection.execute(update(t.deployment).values(canary=100_000))
+    assert all("a canary was on" in (each.why_not or "") for each in supposed(made))
+
+
 def test_too_many_changes_are_not_played(made: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answer, "MOST_RUNS", 2)
     made.tick(START + 5 * HOUR, answer=silent)

@@ -143,7 +143,7 @@ def record(connection: Connection, library: Library, customer: int, zone: str, u
 def _phases(connection: Connection, library: Library, first: int, until: int) -> list[Phase]:
     """From the deployment under which something was first decided about the customer."""
     d = t.deployment.c
-    rows = connection.execute(select(d.id, d.at).where(d.at <= until).order_by(d.at, d.id)).all()
+    rows = connection.execute(select(d.id, d.at, d.canary).where(d.at <= until).order_by(d.at, d.id)).all()
     before = [row for row in rows if row.at <= first]
     after = [row for row in rows if row.at > first]
     if not before:
@@ -151,6 +151,8 @@ def _phases(connection: Connection, library: Library, first: int, until: int) ->
     if len(after) >= MOST_DEPLOYMENTS:
         since = "since the first decision about this customer"
         raise NotOnRecordError(f"there came {counted(len(after), 'deployment')} {since}")
+    if any(row.canary is not None for row in [before[-1], *after]):
+        raise NotOnRecordError("a canary was on, which is not played yet")
     return [Phase(library.deployment(row.id), row.at) for row in [before[-1], *after]]
 
 
