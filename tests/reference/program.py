@@ -67,6 +67,7 @@ class Campaign:
     reactions: dict[str, tuple[tree.On, ...]] = field(default_factory=dict)
     positions: list[Position] = field(default_factory=list)
     number: int = 1  # of the version
+    first: Campaign | None = None  # as its version was deployed first, where it was deployed again
 
     @property
     def order(self) -> tuple[int, int, str]:

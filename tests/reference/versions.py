@@ -28,9 +28,13 @@ def deploy(runner: Runner, deployment: Deployment) -> None:
     before, runner.program = runner.program, load(scenario)
     for name, campaign in runner.program.campaigns.items():
         last = before.campaigns[name]
-        campaign.number = last.number if meaning(last.decl) == meaning(campaign.decl) else last.number + 1
-        base = runner.bases.get(name, last)
-        runner.bases[name] = campaign if base.number == campaign.number else base
+        if meaning(last.decl) == meaning(campaign.decl):
+            campaign.number, campaign.first = last.number, last.first or last
+        else:
+            campaign.number = last.number + 1
+        base = runner.bases[name]
+        base = campaign if base.number == campaign.number else base.first or base
+        runner.bases[name] = base
         for instance in runner.person.instances:
             if instance.campaign.name == name:
                 in_version(instance, campaign)
@@ -57,14 +61,14 @@ def meaning(decl: tree.CampaignDecl) -> tree.CampaignDecl:
 
 
 def in_version(instance: Instance, now: Campaign) -> None:
-    """The same version as written now, or another one, of which the policy is that in force."""
+    """The same version as written now, or another one as it was written first, of which the policy is that in force."""
     then = instance.campaign
-    if then.number != now.number:
-        in_force(then, now)
-    elif then is not now:
+    written = now if then.number == now.number else then.first or then
+    if written is not then:
         if instance.position is not None:
-            instance.position = now.positions[then.positions.index(instance.position)]
-        instance.campaign = now
+            instance.position = written.positions[then.positions.index(instance.position)]
+        instance.campaign = written
+    in_force(written, now)
 
 
 def in_force(then: Campaign, now: Campaign) -> None:
