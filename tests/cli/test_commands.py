@@ -151,7 +151,7 @@ def test_rejected_rows_go_to_a_file(call: Call, workspace: Path) -> None:
     assert said.err.splitlines()[1:] == [
         "warning: not declared in the rule files: `visit`",
         "warning: line 2: `soon` is not a time; write it like 2026-03-02T10:30:00Z or 2026-03-02 10:30",
-        "warning: 1 rows were refused; they are in e.csv.rejects.csv",
+        "warning: 1 row was refused; it is in e.csv.rejects.csv",
     ]
     assert (workspace / "e.csv.rejects.csv").read_text().splitlines() == [
         "line,reason,who,event,time",
