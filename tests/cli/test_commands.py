@@ -246,6 +246,9 @@ def test_now_is_for_virtual_clocks(call: Call, workspace: Path) -> None:
     said = call("apply", "--now", "2026-02-01")
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith("error: --now lies before the last tick, 2026-03-01 00:00\n")
+    said = call("simulate", "--from", "2026-02-01", "--until", "2026-03-05")
+    assert said.code == 1
+    assert "error: --from lies before the last tick, 2026-03-01 00:00\n" in said.err
 
 
 def test_a_list_is_read_at_apply(call: Call, workspace: Path) -> None:

@@ -95,7 +95,7 @@ def command(
             copy.close()
             raise UserError(
                 f"--from lies before the last tick, {told(last, workspace.zone)}",
-                "what has been decided can not be decided again; a database without ticks can be simulated from any day",
+                "what has been decided can not be decided again: give a later day",
             )
         if events is not None:
             taken = import_file(
