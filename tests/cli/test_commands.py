@@ -151,7 +151,7 @@ def test_rejected_rows_go_to_a_file(call: Call, workspace: Path) -> None:
     assert said.err.splitlines()[1:] == [
         "warning: not declared in the rule files: `visit`",
         "warning: line 2: `soon` is not a time; write it like 2026-03-02T10:30:00Z or 2026-03-02 10:30",
-        "warning: 1 rows were refused; they are in e.csv.rejects.csv",
+        "warning: 1 row was refused; it is in e.csv.rejects.csv",
     ]
     assert (workspace / "e.csv.rejects.csv").read_text().splitlines() == [
         "line,reason,who,event,time",
@@ -246,6 +246,9 @@ def test_now_is_for_virtual_clocks(call: Call, workspace: Path) -> None:
     said = call("apply", "--now", "2026-02-01")
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith("error: --now lies before the last tick, 2026-03-01 00:00\n")
+    said = call("simulate", "--from", "2026-02-01", "--until", "2026-03-05")
+    assert said.code == 1
+    assert "error: --from lies before the last tick, 2026-03-01 00:00\n" in said.err
 
 
 def test_a_list_is_read_at_apply(call: Call, workspace: Path) -> None:

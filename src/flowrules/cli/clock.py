@@ -46,7 +46,7 @@ def now(workspace: Workspace, database: Database | None, given: str | None) -> i
                 "`virtual_clock = true` in flowrules.toml makes this one; a real one goes by the machine's clock",
             )
         instant = parse_instant(given, workspace.zone, "--now")
-        last = _last_tick(database)
+        last = last_tick(database)
         if instant < last:
             raise UserError(f"--now lies before the last tick, {told(last, workspace.zone)}", "time goes forward only")
         return instant
@@ -64,10 +64,10 @@ def _stands(database: Database | None) -> int:
         return BEGINNING
     with database.read() as connection:
         deployed: int | None = connection.execute(select(func.max(tables.deployment.c.at))).scalar()
-    return max(_last_tick(database), BEGINNING if deployed is None else deployed)
+    return max(last_tick(database), BEGINNING if deployed is None else deployed)
 
 
-def _last_tick(database: Database | None) -> int:
+def last_tick(database: Database | None) -> int:
     if database is None:
         return BEGINNING
     with database.read() as connection:

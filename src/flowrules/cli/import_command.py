@@ -203,7 +203,10 @@ def _report(
     for reject in imported.rejects[:_SHOWN]:
         context.warn(f"line {reject.row.line}: {reject.reason}")
     if rejects_file is not None:
-        context.warn(f"{imported.rejected} rows were refused; they are in {rejects_file}")
+        refused = (
+            "1 row was refused; it is" if imported.rejected == 1 else f"{imported.rejected} rows were refused; they are"
+        )
+        context.warn(f"{refused} in {rejects_file}")
     if dry_run:
         context.note("a dry run: nothing was stored")
     elif not imported.kept:

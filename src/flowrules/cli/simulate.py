@@ -17,7 +17,7 @@ from flowrules.cli.progress import instants
 from flowrules.errors import DatabaseMissingError
 from flowrules.model.values import MICROSECONDS
 from flowrules.report.simulation_text import simulation_text
-from flowrules.report.words import counted, iso
+from flowrules.report.words import counted, iso, told
 from flowrules.runtime.assume import Assumptions, parse_rates
 from flowrules.runtime.copy import copy_to
 from flowrules.runtime.simulate import DAY, Simulated, simulate
@@ -91,6 +91,12 @@ def command(
         context.warn(note)
     with tempfile.TemporaryDirectory(prefix="flowrules-") as temporary:
         copy = _copy(context, workspace, Path(temporary) / "simulation.db" if keep is None else keep)
+        if begin < (last := clock.last_tick(copy)):
+            copy.close()
+            raise UserError(
+                f"--from lies before the last tick, {told(last, workspace.zone)}",
+                "what has been decided can not be decided again: give a later day",
+            )
         if events is not None:
             taken = import_file(
                 copy,

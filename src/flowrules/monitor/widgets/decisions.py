@@ -24,7 +24,7 @@ DECISION_COLUMNS = (
     Column("campaign", spare=2),
 )
 """Of all campaigns; the last falls away where there is only one."""
-_ANSWERED = ("came", "timed_out")
+_ANSWERED = ("met", "timed_out")
 """What was waited for says the line, and the step's name alone does not."""
 _SEPARATOR = "\x1f"
 
@@ -62,7 +62,7 @@ def customer_of(key: str) -> str:
 
 def _moment(each: Decided, lines: Mapping[str, str]) -> Moment:
     """As a story tells it, so that both use the same words."""
-    step = (each.step or "").rpartition("/")[2]
+    step = (each.step or "").rpartition("/")[2].partition(" #")[0]
     if each.decision in _ANSWERED:
         step = lines.get(each.step or "", step)
     label = each.words or (each.decision != "withheld" and each.by) or step
