@@ -219,6 +219,7 @@ def test_apply(call: Call, workspace: Path) -> None:
         "campaigns": [{"name": "welcome", "version": 2, "state": "changed"}],
         "in_flight": 0,
         "moved": 0,
+        "canary": None,
     }
     for arguments in (["--dry-run"], ["--dry-run"], ["--yes"]):
         assert json.loads(call("apply", *arguments, "--format", "json").out) == expected

@@ -57,7 +57,7 @@ def test_an_exit_is_told(shop: Path, call: Call) -> None:
     assert call("exit", "ana@example.com", "welcome").out.startswith("ana@example.com leaves welcome (1 journey)")
     call("tick", "--now", "2026-03-04T10:00")
     assert call("exit", "ana", "welcome").out == "ana is not in welcome\n"
-    assert "entered, left: operator" in call("explain", "ana").out
+    assert "entered, left: taken out by an operator" in call("explain", "ana").out
     assert "operator" in call("ledger", "--customer", "ana").out
     assert "operator" in call("funnel", "welcome").out
 

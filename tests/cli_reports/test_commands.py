@@ -170,7 +170,8 @@ def test_status(run: Run, tmp_path: Path) -> None:
     found = facts(run, "status")
     assert list(found) == ["schema", "version", "last_tick", "lag_s", "due", "outbox", "campaigns", "leader", "standby"]
     assert found["last_tick"] == "2026-03-08T12:00:00Z"
-    assert list(found["campaigns"][0]) == ["name", "version", "state", "in_journey", "sent_24h", "held_by_pause"]
+    keys = ["name", "version", "state", "in_journey", "sent_24h", "held_by_pause", "canary", "others"]
+    assert list(found["campaigns"][0]) == keys
     assert "welcome" in run("status").stdout
 
 

@@ -139,7 +139,7 @@ def test_status(history: World) -> None:
     facts = found.facts()
     assert (facts["version"], facts["last_tick"], facts["lag_s"], facts["due"]) == (1, "2026-03-20T10:00:00Z", 300, 0)
     (campaign,) = found.campaigns
-    counts = {"in_journey": 0, "sent_24h": 0, "held_by_pause": 0}
+    counts = {"in_journey": 0, "sent_24h": 0, "held_by_pause": 0, "canary": None, "others": None}
     assert campaign.facts() == {"name": "welcome", "version": 1, "state": "live", **counts}
     with history.database.read() as connection:
         assert status(connection, at("2026-03-02 20:00")).campaigns[0].sent_24h == 2
