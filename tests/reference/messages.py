@@ -36,7 +36,8 @@ def messages(runner: Runner) -> list[Instance]:
     done = [instance for instance in asking if judge_message(runner, instance, held)]
     for instance, verdict in held:
         hold_message(runner, instance, verdict)
-    return done
+    runner.unlink()
+    return [instance for instance in done if instance.alive]
 
 
 def judge_message(runner: Runner, instance: Instance, held: list[tuple[Instance, Verdict]]) -> bool:

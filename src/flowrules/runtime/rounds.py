@@ -399,12 +399,15 @@ class Round:
         cursor, accepted = self.cursor, int(self.accepted is Status.SENT)
         for statement in self.program.messages.holds.rest:
             statement.run(cursor)
-        moved = self._leave_capped(codes, turn)
-        return moved + sum(
+        moved, left = self._leave_capped(codes, turn)
+        moved += sum(
             statement.run(cursor, accepted=accepted, moved=STATE.RUNNING)
             for code in codes
             for statement in self.program.script(code).done
         )
+        if left:
+            self._unlink(turn)
+        return moved
 
     def _judge(self, codes: list[int], turn: int) -> list[int]:
         """Refusals, holds, then caps: rank after rank, so that who is judged earlier counts for the later.
@@ -450,17 +453,18 @@ class Round:
             last, number = following, number + 1
         return sorted(asked)
 
-    def _leave_capped(self, codes: list[int], turn: int) -> int:
-        """Who leaves because of a cap, as `when capped` says; gives how many go on."""
-        moved = 0
+    def _leave_capped(self, codes: list[int], turn: int) -> tuple[int, int]:
+        """Who leaves because of a cap, as `when capped` says; gives how many go on, and how many have ended."""
+        moved = ended = 0
         for code in codes:
             script = self.program.script(code)
             counts = [statement.run(self.cursor, turn=turn, moved=STATE.RUNNING) for statement in script.capped]
             if script.capped_ends:
-                self.tally.exited += counts[-1]
+                ended += counts[-1]
             else:
                 moved += sum(counts)
-        return moved
+        self.tally.exited += ended
+        return moved, ended
 
     def _react(self, answer: Answer) -> None:
         """The reactions of the virtual channel become facts, in order of time."""

@@ -12,6 +12,34 @@ from tests.reference.workspace import at, changed, did, said
 if TYPE_CHECKING:
     from tests.reference.scenario import Scenario
 
+LEFT_BY_A_CAP = """
+campaign alpha:
+    enter when begin
+    cap 1 contact per 3 days
+    when capped exit "too much"
+    stage s:
+        start campaign beta, linked
+        send sms offer
+        start campaign gamma, linked
+        send sms offer
+campaign beta:
+    enter again after exit
+    stage s:
+        start campaign delta, linked
+        wait for login up to 9 days
+        send push note
+campaign delta:
+    enter again after exit
+    stage s:
+        wait 5 days
+        send push note
+campaign gamma:
+    enter again after exit
+    stage s:
+        send push note
+        wait 2 days
+        send push note
+"""
 KEYED = """
 campaign aa:
     enter when begin, keyed by n
@@ -319,6 +347,9 @@ SCENARIOS: dict[str, Scenario] = {
                 who=person.id,
             )
         ),
+    ),
+    "campaigns that start others, left by a cap": scenario(
+        LEFT_BY_A_CAP, *starts("03-02 10:00"), *starts("03-03 10:00", event="login")
     ),
     "campaigns that start others": scenario(
         STARTED,
