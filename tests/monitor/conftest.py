@@ -112,7 +112,7 @@ class Look:
         """In the corner: what came of an order."""
         return "\n".join(f"{each.title}\n{each.message}" for each in self.app._notifications)
 
-    async def until(self, done: Callable[[], object], *, seconds: float = 20) -> None:
+    async def until(self, done: Callable[[], object], *, seconds: float = 60) -> None:
         """Wait for it; what was on the screen is part of the failure."""
         deadline = time.monotonic() + seconds
         while not done():

@@ -106,7 +106,7 @@ class Process:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.popen.send_signal(number)
-        return self.popen.wait(timeout=30)
+        return self.popen.wait(timeout=120)
 
     def kill(self) -> None:
         self.popen.kill()
@@ -129,7 +129,7 @@ def shop(folder: Path, url: str, customers: int = 3) -> Shop:
     return made
 
 
-def until(true: Callable[[], bool], seconds: float = 40) -> None:
+def until(true: Callable[[], bool], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "this did not come"

@@ -39,8 +39,8 @@ def test_two_schedulers_and_four_dispatchers(tmp_path: Path, database_url: str) 
                 next(run for run in runs if "leading" in run.said).kill()
             for each in dispatchers:
                 # Ones that find the file locked for too long say so; the next takes over.
-                assert each.popen.wait(timeout=60) == 0 or "is locked" in each.said, each.said
-        until(lambda: len(made.sent()) >= 2 * CUSTOMERS, seconds=120)
+                assert each.popen.wait(timeout=240) == 0 or "is locked" in each.said, each.said
+        until(lambda: len(made.sent()) >= 2 * CUSTOMERS, seconds=300)
         time.sleep(3)  # for what should not come
         for run in runs:
             if run.popen.poll() is None:

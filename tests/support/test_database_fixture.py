@@ -71,7 +71,7 @@ def test_the_server_ends_when_its_run_is_killed(tmp_path: Path) -> None:
     finally:
         run.kill()
         run.communicate()
-    assert server.wait(timeout=30) == 0
+    assert server.wait(timeout=120) == 0
     assert not url_file.exists()
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(driver_url(url))
