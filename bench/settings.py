@@ -11,7 +11,7 @@ SQLITE_SETTINGS = (
     "PRAGMA synchronous=NORMAL",
     "PRAGMA cache_size=-64000",
     "PRAGMA temp_store=MEMORY",
-    "PRAGMA wal_autocheckpoint=10000",
+    "PRAGMA wal_autocheckpoint=40000",
 )
 
 

@@ -83,10 +83,14 @@ class Round:
                 statement.run(self.cursor)
             for statement in [*rounds.again, *self.program.operators.again, *self._dates()]:
                 statement.run(self.cursor, target=self.target)
-            rounds.forget.run(self.cursor, cursor=cursor, upto=upto)
+            more = rounds.more.rows(self.cursor)
+            if more:
+                rounds.forget.run(self.cursor, cursor=cursor, upto=upto)
             for statement in rounds.clear:
                 statement.run(self.cursor)
             self.tally.rounds += 1
+            if not more:
+                break
         self._write_resting(upto)
 
     def _count_moves(self) -> None:

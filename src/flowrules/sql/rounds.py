@@ -23,7 +23,10 @@ LIVE = "ended_at IS NULL"
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """moves: from where to where journeys have come in this round; rest: writes what that adds up to."""
+    """more: whether anybody has another instant. The agenda forgets the round's only then: no slice looks back.
+
+    moves: from where to where journeys have come in this round; rest: writes what that adds up to.
+    """
 
     gather: tuple[Statement, ...]
     scheduled: Statement
@@ -34,6 +37,7 @@ class Rounds:
     load: Statement
     running: Statement
     moved: Statement
+    more: Statement
     forget: Statement
     write: tuple[Statement, ...]
     again: tuple[Statement, ...]
@@ -153,6 +157,9 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         load=w.statement(load),
         running=w.statement(f"SELECT DISTINCT code FROM run WHERE state = {STATE.RUNNING}"),
         moved=w.statement(f"UPDATE run SET state = {STATE.RUNNING} WHERE state = {STATE.MOVED}"),
+        more=w.statement(
+            "SELECT 1 FROM focus f CROSS JOIN agenda a WHERE a.customer_id = f.customer_id AND a.at <> f.at LIMIT 1"
+        ),
         forget=w.statement(
             "DELETE FROM agenda WHERE customer_id > :cursor AND customer_id <= :upto "
             "AND (customer_id, at) IN (SELECT customer_id, at FROM focus)"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 
-from sqlalchemy import ColumnElement, case, literal_column
+from sqlalchemy import ColumnElement, case, literal_column, select
 
 from flowrules.model import campaign as m
 from flowrules.model.touches import Thing
@@ -293,14 +293,13 @@ class _Position:
         test, w = self.node.test, self.bundle.writer
         if not isinstance(test, EventTest):
             raise TypeError("an event is what this waits for")
-        arrive: list[Statement] = []
-        choice, rests = str(REST), self.here
+        arrive, end = deadline(self.bundle, self.node, "run.at", self.here)
+        choice, until = str(REST), w.fragment(end + self.settles)
         if not test.new:
             earliest = earliest_event(self.bundle, self.version, test)
-            arrive.append(w.statement(f"UPDATE run SET (ev_at, ev_seq) = {earliest} WHERE {self.here}", earliest))
-            choice, rests = f"CASE WHEN ev_seq IS NULL THEN {REST} ELSE 0 END", f"{self.here} AND ev_seq IS NULL"
-        arrived, end = deadline(self.bundle, self.node, "run.at", rests)
-        until = w.fragment(end + self.settles)
+            found = f"UPDATE run SET (ev_at, ev_seq) = {earliest}, until = {until} WHERE {self.here}"
+            arrive = (*arrive, w.statement(found, earliest, until))
+            choice, until = f"CASE WHEN ev_seq IS NULL THEN {REST} ELSE 0 END", UNTIL
         decision = f"CASE {choice} WHEN 0 THEN {int(Decision.MET)} ELSE {int(Decision.WAIT)} END"
         type_id = self.bundle.event_type(test.event.name)
         inside = f" AND event.event_time{self.settle} < run.due_at"
@@ -314,7 +313,7 @@ class _Position:
         met = f"state = {STATE.MET} AND code = {self.code}"
         uses = test.used_up and not test.new
         return Script(
-            arrive=(*arrive, *arrived),
+            arrive=arrive,
             record=(self._record(decision, until=self._if_resting(choice, until)),),
             effects=(w.statement(consume(self.bundle, test, self.here)),) if uses else (),
             move=(self._pick(choice, until),),
@@ -339,12 +338,13 @@ class _Position:
             base = "run.until"
             first = [w.statement(f"UPDATE run SET until = {sent} WHERE {self.here}", sent)]
         arrived, end = deadline(self.bundle, self.node, base, self.here)
-        of_it = f" AND event.ref_step_id = {AWAITED}.step_id AND event.ref_pass = {AWAITED}.pass"
+        last = guards.last_message(*about, "step_id", "pass", (end + self.settles).label("until")).subquery("last")
+        of_it = " AND event.ref_step_id = last.step_id AND event.ref_pass = last.pass"
         there = reaction_to(self.bundle, name, f" AND event.at <= run.at{of_it}")
-        first_of: ColumnElement[int] = literal_column(f"(SELECT min(event.event_time) {there})")
-        over = end + self.settles <= Row("run").at
-        pick = case((first_of < end, number(0)), (over, number(1)), else_=number(REST))
-        found = w.query(guards.last_message(*about, end + self.settles, pick))
+        first_of: ColumnElement[int] = literal_column(f"(SELECT min(event.event_time){self.settle} {there})")
+        over = last.c.until <= Row("run").at
+        pick = case((first_of < last.c.until, number(0)), (over, number(1)), else_=number(REST))
+        found = w.query(select(last.c.until, pick))
         choice = "coalesce(pick, 2)"
         decision = (
             f"CASE {choice} WHEN 0 THEN {int(Decision.MET)} WHEN 1 THEN {int(Decision.TIMED_OUT)} "

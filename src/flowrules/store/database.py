@@ -55,7 +55,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-64000",
     "PRAGMA temp_store=MEMORY",
-    "PRAGMA wal_autocheckpoint=10000",
+    "PRAGMA wal_autocheckpoint=40000",  # pages: what each hour changes again goes into the file once in a while
 )
 
 
