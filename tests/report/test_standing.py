@@ -50,6 +50,16 @@ campaign ending:
     enter when 30 days before contract_end at 09:00
     stage only:
         send sms hello
+campaign past:
+    class marketing
+    enter when once at 2026-03-01 09:00 for segment loyal
+    stage only:
+        send sms hello
+campaign coming:
+    class marketing
+    enter when once at 2027-03-01 09:00 for segment loyal
+    stage only:
+        send sms hello
 campaign waiting:
     class marketing
     enter when visit
@@ -108,6 +118,19 @@ def test_people_read_it(made: World) -> None:
     assert '  evaluated: kind is "quote" (is quote): yes\n' in text
     assert "  evaluated: amount > 100 EUR (is 12.50 EUR): no\n" in text
     assert "`form` happened once, last Mon 2026-03-02 11:00, but did not match the filter" in text.replace("\n  ", " ")
+
+
+@pytest.mark.parametrize(
+    ("campaign", "why"),
+    [
+        ("past", "Sun 2026-03-01 09:00 lay before the campaign was in force (in force since Mon 2026-03-02"),
+        ("coming", "Mon 2027-03-01 09:00 has not come yet"),
+        ("weekly", "not in the segment at any occurrence"),
+    ],
+)
+def test_a_schedule_says_when_it_comes_round(made: World, campaign: str, why: str) -> None:
+    (standing,) = of(made, campaign).standings
+    assert why in standing.words
 
 
 def test_who_was_let_in_is_not_evaluated(made: World) -> None:

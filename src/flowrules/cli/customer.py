@@ -11,7 +11,7 @@ from flowrules.cli.context import Context, UserError
 from flowrules.cli.output import emit, formats, table
 from flowrules.report import customer as report
 from flowrules.report.lookup import find_customer
-from flowrules.report.words import counted
+from flowrules.report.words import counted, told
 from flowrules.runtime.erase import erase
 
 _NEWEST = 10
@@ -35,7 +35,9 @@ def command(context: Context, *, action: str, customer: str, yes: bool, format_:
         customer_id = find_customer(connection, customer)
         if action != "erase":
             facts = (report.export if action == "export" else report.show)(connection, customer_id, now)
-            emit("json" if action == "export" else format_, "customer", facts, _card(facts))
+            if action == "show" and format_ == "text":
+                context.note(f"times are local: {workspace.zone}")
+            emit("json" if action == "export" else format_, "customer", facts, _card(facts, workspace.zone))
             return
     if not yes:
         raise UserError(
@@ -56,15 +58,16 @@ def command(context: Context, *, action: str, customer: str, yes: bool, format_:
     emit(format_, "customer_erase", gone, "\n".join(said))
 
 
-def _card(facts: dict[str, Any]) -> str:
+def _card(facts: dict[str, Any], zone: str) -> str:
     attributes = [(name, _value(value)) for name, value in facts["attributes"].items()]
     consents = {(each["channel"], each["purpose"]): each for each in facts["consents"]}.values()
     inside = [each for each in facts["enrollments"] if each["ended_at"] is None]
+    events = [(each["event"], told(each["time"], zone, exact=False)) for each in facts["events"][-_NEWEST:]]
     parts = [
         ("attribute", "value", attributes),
         ("consent", "state", [(f"{each['purpose']} by {each['channel']}", each["state"]) for each in consents]),
         ("journey", "stage", [(each["campaign"], each["stage"]) for each in inside]),
-        ("event", "time", [(each["event"], each["time"]) for each in facts["events"][-_NEWEST:]]),
+        ("event", "time", events),
         ("message", "status", [(each["message_id"], each["status"]) for each in facts["messages"][-_NEWEST:]]),
     ]
     lines = [facts["id"]]

@@ -21,5 +21,5 @@ def command(context: Context, *, limit: int, format_: str) -> None:
         rows = history(connection, limit)
         if format_ == "text":
             context.note(f"times are local: {workspace.zone}")
-            rows = ({**row, "at": told(str(row["at"]), workspace.zone)} for row in rows)
+            rows = ({**row, "at": told(str(row["at"]), workspace.zone, exact=False)} for row in rows)
         emit_rows(format_, "history", SHOWN if format_ == "text" else COLUMNS, rows)

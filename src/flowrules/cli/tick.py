@@ -13,7 +13,7 @@ from flowrules.cli.context import Context
 from flowrules.cli.output import WIDTH, emit, formats
 from flowrules.cli.progress import instants
 from flowrules.errors import InstantPassedError, StoreError
-from flowrules.report.words import SECOND, iso, told
+from flowrules.report.words import iso, told
 from flowrules.runtime.tick import TickResult, tick
 from flowrules.store.database import Database
 from flowrules.store.sum_up import sum_up
@@ -61,7 +61,7 @@ def facts_of(now: int, done: TickResult) -> dict[str, object]:
 
 def text_of(now: int, done: TickResult, zone: str) -> str:
     parts = [f"{done.entered} entered", f"{done.moved} moved", f"{done.exited} ended", f"{done.intents} to send"]
-    lines = [f"{told(now // SECOND * SECOND, zone)}: {', '.join(parts)}"]
+    lines = [f"{told(now, zone, exact=False)}: {', '.join(parts)}"]
     if done.withheld:
         reasons = ", ".join(f"{number} {reason}" for reason, number in done.withheld.items())
         lines += wrap(f"  withheld: {reasons}", WIDTH, subsequent_indent="    ")

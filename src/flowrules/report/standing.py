@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from sqlalchemy import Connection, func, select
@@ -24,6 +25,7 @@ from flowrules.model.campaign import (
     TagTrigger,
     Trigger,
 )
+from flowrules.model.values import instant
 from flowrules.report.clauses import Asking, Clause, clause
 from flowrules.report.ledger import decisions
 from flowrules.report.lookup import find_campaign, reason
@@ -137,7 +139,7 @@ class Standings:
     def _text(self, place: str | None) -> str | None:
         return None if place is None or self._now is None else self._now.line(place)
 
-    def _never(self, trigger: Trigger) -> str:
+    def _never(self, trigger: Trigger, lives_from: int | None) -> str:
         """What did not happen."""
         match trigger:
             case StageTrigger():
@@ -150,8 +152,16 @@ class Standings:
                 return f"`{trigger.attribute.name}` never changed so"
             case DateTrigger():
                 return f"the day by `{trigger.attribute.name}` did not come"
+            case ScheduleTrigger(moment=datetime() as once):
+                return self._missed(instant(once, self._zone), lives_from)
             case _:
                 return "not in the segment at any occurrence"
+
+    def _missed(self, once: int, lives_from: int | None) -> str:
+        when = moment(once, self._zone)
+        if lives_from is not None and once < lives_from:
+            return f"{when} lay before the campaign was in force"
+        return f"not in the segment on {when}" if once <= self._at else f"{when} has not come yet"
 
     def _never_moved(self, trigger: SegmentTrigger) -> str:
         membership, segment = tables.membership.c, tables.segment.c
@@ -178,7 +188,7 @@ class Standings:
             return self._unmatched(self._now, campaign, trigger, lives_from, since)
         if trigger is None:
             return f"did not enter: no campaign started it ({since})", ()
-        words = f"did not enter: no trigger matched; {self._never(trigger)} ({since})"
+        words = f"did not enter: no trigger matched; {self._never(trigger, lives_from)} ({since})"
         return words, self._asked_of_the_customer(self._now, campaign, trigger)
 
     def _lives_from(self, name: str) -> int | None:

@@ -90,13 +90,14 @@ def message(step: str) -> str:
     return short(step).removeprefix("send ").partition(" #")[0]
 
 
-def told(given: str | int | None, zone: str) -> str | None:
-    """An instant (also as `iso` gives it) as a person there writes it: `2026-03-02 10:00`."""
+def told(given: str | int | None, zone: str, *, exact: bool = True) -> str | None:
+    """An instant (also as `iso` gives it) as a person there writes it: `2026-03-02 10:00`; not exact: to the second."""
     if given is None:
         return None
     at = datetime.fromisoformat(given) if isinstance(given, str) else _EPOCH + timedelta(microseconds=given)
     here = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-    return here.isoformat(" ", "seconds" if here.microsecond == 0 else "microseconds").removesuffix(":00")
+    to = "microseconds" if exact and here.microsecond else "seconds"
+    return here.isoformat(" ", to).removesuffix(":00")
 
 
 def next_begins(period: str, zone: str, at: int) -> int:
