@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 
 from sqlalchemy import Connection, func, select
@@ -139,7 +138,7 @@ class Standings:
     def _text(self, place: str | None) -> str | None:
         return None if place is None or self._now is None else self._now.line(place)
 
-    def _never(self, trigger: Trigger, lives_from: int | None) -> str:
+    def _never(self, trigger: Trigger) -> str:
         """What did not happen."""
         match trigger:
             case StageTrigger():
@@ -152,8 +151,6 @@ class Standings:
                 return f"`{trigger.attribute.name}` never changed so"
             case DateTrigger():
                 return f"the day by `{trigger.attribute.name}` did not come"
-            case ScheduleTrigger(moment=datetime() as once):
-                return self._missed(instant(once, self._zone), lives_from)
             case _:
                 return "not in the segment at any occurrence"
 
@@ -188,7 +185,9 @@ class Standings:
             return self._unmatched(self._now, campaign, trigger, lives_from, since)
         if trigger is None:
             return f"did not enter: no campaign started it ({since})", ()
-        words = f"did not enter: no trigger matched; {self._never(trigger, lives_from)} ({since})"
+        once = trigger.moment if isinstance(trigger, ScheduleTrigger) else None
+        never = self._never(trigger) if once is None else self._missed(instant(once, self._zone), lives_from)
+        words = f"did not enter: no trigger matched; {never} ({since})"
         return words, self._asked_of_the_customer(self._now, campaign, trigger)
 
     def _lives_from(self, name: str) -> int | None:
