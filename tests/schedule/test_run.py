@@ -22,6 +22,17 @@ def status(made: Shop) -> dict[str, object]:
     return found
 
 
+def in_the_file_alone(url: str, query: str) -> object:
+    """Without what only the log beside it holds so far."""
+    raw = sqlite3.connect(f"file:{url.removeprefix('sqlite:///')}?immutable=1", uri=True)
+    try:
+        return raw.execute(query).fetchone()[0]
+    except sqlite3.DatabaseError:  # read while it is written
+        return None
+    finally:
+        raw.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ticks_and_delivers_until_it_is_told_to_stop(tmp_path: Path, sqlite_url: str, number: int) -> None:
     made = shop(tmp_path, sqlite_url)
@@ -30,6 +41,7 @@ def test_it_ticks_and_delivers_until_it_is_told_to_stop(tmp_path: Path, sqlite_u
         made.signups(["c0", "c1"])
         until(lambda: len(made.sent()) == 4)
         until(lambda: "2 ended" in run.said)
+        until(lambda: in_the_file_alone(sqlite_url, "SELECT count(*) FROM message WHERE sent_at IS NOT NULL") == 4)
         assert str(status(made)["leader"]).endswith(f"process {run.popen.pid}")
         assert run.stop(number) == 0
         lines = run.said.splitlines()

@@ -145,9 +145,9 @@ class _Beats:
             self._beat("deliver", self._deliver)
 
     def sum_up(self) -> None:
-        """For those who look on; the engine does not need it."""
+        """For those who look on; and beside the engine, so that no tick does it, SQLite's log into its file."""
         if self.leads and self._caught_up:
-            self._beat("summary", lambda: sum_up(self.database, stopped=self.stop.is_set))
+            self._beat("summary", self._sum_up)
 
     def end(self) -> None:
         self._drop_planner()
@@ -201,6 +201,10 @@ class _Beats:
         self._caught_up = not self.stop.is_set()
         if done is not None and (words := _ticked(done)):
             self._say(f"tick: {words}")
+
+    def _sum_up(self) -> None:
+        sum_up(self.database, stopped=self.stop.is_set)
+        self.database.checkpoint()
 
     def _tell_lag(self) -> None:
         with self.database.read() as connection:
