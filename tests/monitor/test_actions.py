@@ -89,7 +89,7 @@ def test_a_customer_is_taken_out(shop: Shop) -> None:
             await look.press("enter")
             await look.hears("ana leaves welcome with the next tick")
             shop.world.tick(START + 600_000_000)
-            await look.sees("left: operator")
+            await look.sees("left: taken out by an operator")
             await look.press("x")
             await look.hears("ana is in no campaign")
 
