@@ -56,6 +56,7 @@ def _sqlite(source: str, url: str, written: Sequence[str]) -> Used:
 
 def _postgresql(source: str, written: Sequence[str]) -> Used:
     with psycopg.connect(driver_url(source), autocommit=True) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS floor CASCADE")
         connection.execute("CREATE SCHEMA floor")
         for name in written:
             connection.execute(f"CREATE TABLE floor.{name} (LIKE public.{name} INCLUDING ALL)")
