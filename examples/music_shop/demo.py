@@ -221,7 +221,7 @@ def show_end(shop: Shop, spared: str, day: date, seconds: float) -> None:
 
     heading("7. What is real, and what is assumed")
     print(f"\n{REAL}\n\nDone in {seconds:.1f} seconds. Next, try:\n")
-    print("  make monitor        the shop goes on, new people come: watch it in the terminal")
+    print("  make monitor        the shop goes on: watch it in the terminal")
     print(f"  {shop.line('explain', spared)}")
     print(f"  {shop.line('messages', '--customer', spared)}")
     print(f"  {shop.line('simulate', '--from', '1998-07-01', '--until', '1998-10-01')}")
