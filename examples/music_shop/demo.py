@@ -26,10 +26,10 @@ sys.dont_write_bytecode = True  # the demo writes into its build folder and nowh
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import make_people  # noqa: E402 -- it lies beside this file, wherever that is
+import make_people
 
-from flowrules.cli.main import run  # noqa: E402 -- after the line on bytecode
-from flowrules.store.database import Database  # noqa: E402 -- as the line above
+from flowrules.cli.main import run
+from flowrules.store.database import Database
 
 CAMPAIGNS = ("welcome", "win_back", "thanks")
 DATABASE_URL = "FLOWRULES_DATABASE_URL"

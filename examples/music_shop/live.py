@@ -22,19 +22,19 @@ sys.dont_write_bytecode = True  # it writes into the build folder and nowhere el
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import make_people  # noqa: E402 -- it lies beside this file, wherever that is
+import make_people
 
-from flowrules.cli.main import run  # noqa: E402 -- after the line on bytecode
-from flowrules.content.deployed import Library  # noqa: E402 -- as the line above
-from flowrules.model.campaign import Model  # noqa: E402 -- as the line above
-from flowrules.model.values import coerce, instant  # noqa: E402 -- as the line above
-from flowrules.monitor.app import Monitor  # noqa: E402 -- as the line above
-from flowrules.runtime.assume import Assumptions  # noqa: E402 -- as the line above
-from flowrules.runtime.tick import planner  # noqa: E402 -- as the line above
-from flowrules.store.database import Database  # noqa: E402 -- as the line above
-from flowrules.store.journal import NewEvent, add_events  # noqa: E402 -- as the line above
-from flowrules.store.sum_up import sum_up  # noqa: E402 -- as the line above
-from flowrules.workspace import load  # noqa: E402 -- as the line above
+from flowrules.cli.main import run
+from flowrules.content.deployed import Library
+from flowrules.model.campaign import Model
+from flowrules.model.values import coerce, instant
+from flowrules.monitor.app import Monitor
+from flowrules.runtime.assume import Assumptions
+from flowrules.runtime.tick import planner
+from flowrules.store.database import Database
+from flowrules.store.journal import NewEvent, add_events
+from flowrules.store.sum_up import sum_up
+from flowrules.workspace import load
 
 LATER = timedelta(weeks=78)
 SEED, OPENED = 2, 0.35
