@@ -6,6 +6,7 @@ INSTALLED := .venv/.installed
 # after file, so that what a file prepares is made once; who is through first helps the other.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 N ?= 100000
+REPEAT ?= 3
 SPEED ?= 30
 
 .PHONY: help demo monitor test test-fast test-slow lint format lock revision pictures vscode bench-json install clean
@@ -22,7 +23,7 @@ help:
 	@echo 'make revision    M="what changes": the change in sql/tables.py as a migration'
 	@echo 'make pictures    those of docs/monitor.md, from the demo'
 	@echo 'make vscode      package the extension for VS Code; takes Node.js'
-	@echo 'make bench-json  measure; N=$(N) customers, JSON on stdout'
+	@echo 'make bench-json  measure; N=$(N) customers, the middle of REPEAT=$(REPEAT) runs, JSON on stdout'
 	@echo 'make clean       remove .venv, build/ and caches'
 
 $(INSTALLED): requirements.lock pyproject.toml
@@ -72,7 +73,7 @@ build/flowrules.vsix: $(INSTALLED) tools/vsix.py LICENSE $(wildcard editors/vsco
 	@$(BIN)/python -m tools.vsix
 
 bench-json: $(INSTALLED)
-	@$(BIN)/python -m bench.run --json --n $(N)
+	@$(BIN)/python -m bench.run --json --n $(N) --repeat $(REPEAT)
 
 clean:
 	rm -rf .venv build .hypothesis .import_linter_cache
