@@ -6,7 +6,7 @@ Takes plain rows, in the order of the columns named. Never builds SQL out of val
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import psycopg
@@ -21,6 +21,9 @@ _VALUES = 32_000
 """What SQLite binds to one statement, nearly."""
 
 
+_LISTED = "listed"
+
+
 def among(
     connection: Connection, column: ColumnElement[int] | ColumnElement[str], values: Sequence[int | str]
 ) -> ColumnElement[bool]:
@@ -28,8 +31,25 @@ def among(
     if connection.dialect.name == "postgresql":
         kind = BigInteger if values and isinstance(values[0], int) else Text
         return column == any_(bindparam(None, list(values), type_=ARRAY(kind)))
-    listed = func.json_each(json.dumps(list(values), ensure_ascii=False)).table_valued("value")
-    return column.in_(select(listed.c.value))
+    return _in_json(column, json.dumps(list(values), ensure_ascii=False))
+
+
+def listed(dialect: str, column: ColumnElement[str]) -> ColumnElement[bool]:
+    """The same in a query that is made once: `column` is one of the texts that `listing` gives it."""
+    if dialect == "postgresql":
+        return column == any_(bindparam(_LISTED, type_=ARRAY(Text)))
+    return _in_json(column, bindparam(_LISTED, type_=Text))
+
+
+def listing(connection: Connection, values: Sequence[str]) -> Mapping[str, object]:
+    """Parameters of a query with `listed` in it."""
+    if connection.dialect.name == "postgresql":
+        return {_LISTED: list(values)}
+    return {_LISTED: json.dumps(values, ensure_ascii=False)}
+
+
+def _in_json(column: ColumnElement[int] | ColumnElement[str], values: object) -> ColumnElement[bool]:
+    return column.in_(select(func.json_each(values).table_valued("value").c.value))
 
 
 def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:

@@ -8,19 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 
 from flowrules.model.campaign import Model
 from flowrules.model.schema import BUILTIN_ATTRIBUTES, Attribute, Stored
 from flowrules.sql import tables
 from flowrules.sql.columns import attribute_column, tables_for
 from flowrules.store import refusals
-from flowrules.store.bulk import among, insert_rows
+from flowrules.store.bulk import among, insert_rows, listed, listing
 from flowrules.store.identities import IDENTITY, Identifying, follow, identify
 from flowrules.store.identity import IdentityKind, kinds_of, normalised
 from flowrules.store.zones import BEGINNING, ensure_zones
 
+_TARGET = select(tables.clock.c.target)
+_TAKE = (
+    update(tables.journal)
+    .values(next_seq=tables.journal.c.next_seq + bindparam("number"))
+    .returning(tables.journal.c.next_seq)
+)
 _IDENTIFYING: tuple[IdentityKind, ...] = ("email", "phone")
 
 
@@ -115,12 +122,15 @@ def add_changes(connection: Connection, changes: Sequence[NewChange]) -> int:
 
 def find_ids(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     """By external id alone."""
-    identity = tables.identity.c
     values = sorted({name.strip() for name in names})
-    query = select(identity.value, identity.customer_id).where(
-        identity.kind == "id", among(connection, identity.value, values)
-    )
-    return dict(connection.execute(query).all()) if values else {}
+    query = _by_id(connection.dialect.name)
+    return dict(connection.execute(query, listing(connection, values)).all()) if values else {}
+
+
+@cache  # what every live fact asks is made once
+def _by_id(dialect: str) -> Select[str, int]:
+    identity = tables.identity.c
+    return select(identity.value, identity.customer_id).where(identity.kind == "id", listed(dialect, identity.value))
 
 
 def create(connection: Connection, model: Model, customers: Mapping[str, NewCustomer]) -> dict[str, int]:
@@ -184,15 +194,13 @@ def identified_by(
 
 def allocate(connection: Connection, number: int) -> tuple[int, int]:
     """Take `number` order numbers: the first of them, and the first instant no tick has gone past."""
-    journal = tables.journal
-    taken = update(journal).values(next_seq=journal.c.next_seq + number).returning(journal.c.next_seq)
-    next_seq: int = connection.execute(taken).scalar_one()
+    next_seq: int = connection.execute(_TAKE, {"number": number}).scalar_one()
     return next_seq - number, _earliest(connection)
 
 
 def _earliest(connection: Connection) -> int:
     """The first instant no tick has gone past."""
-    target: int = connection.execute(select(tables.clock.c.target)).scalar_one()
+    target: int = connection.execute(_TARGET).scalar_one()
     return target + 1
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, count, product
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Connection, Select, Table, delete, func, select
 
 from flowrules.model.campaign import Model
 from flowrules.model.schema import Stored
 from flowrules.sql import tables
 from flowrules.sql.columns import property_column, tables_for
 from flowrules.store import refusals
-from flowrules.store.bulk import among, insert_rows
+from flowrules.store.bulk import among, insert_rows, listed, listing
 from flowrules.store.customers import (
     NewChange,
     NewCustomer,
@@ -120,24 +121,18 @@ class Taken:
 
 def add_events(connection: Connection, model: Model, events: Sequence[NewEvent], *, known_only: bool = False) -> Taken:
     """The consent that an event takes back ends with it, at its instant and under its number."""
-    keys = _as_kept(connection, [each.key for each in events])
-    arrived = _arrive(
-        connection,
-        model,
-        _Facts(
-            keys,
-            [each.content for each in events],
-            [each.customer for each in events],
-            [each.received_at for each in events],
-        ),
-        known_only=known_only,
-    )
+    if not events:
+        return Taken(0, 0, (), 0)
+    _, customers, _, instants, ids, *_, contents = zip(*events, strict=True)
+    keys = _as_kept(connection, ids)
+    arrived = _arrive(connection, model, _Facts(keys, contents, customers, instants), known_only=known_only)
     fresh = [events[position] for position in arrived.positions]
     if not fresh:
         return arrived.taken
     named = {event.event for event in fresh}
     types = _numbered(connection, tables.event_type, named)
-    campaigns, steps = _reference_ids(connection) if any(event.ref for event in fresh) else ({}, {})
+    referred = [event.ref for event in fresh if event.ref is not None]
+    campaigns, steps = _reference_ids(connection, referred) if referred else ({}, {})
     columns = {  # event -> property -> column
         event.name: {each.name: property_column(each) for each in event.properties}
         for event in model.events
@@ -154,7 +149,7 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
         name, customer, happened, received = event[:4]
         about: tuple[Stored | None, ...] = _NO_REFERENCE
         if event.ref is not None:
-            _, campaign, instance, step, number = event.ref
+            campaign, instance, step, number = event.ref[1:]
             about = campaigns.get(campaign), instance, steps.get((campaign, step)), number
         who = arrived.who[customer]
         happened = min(happened, received)
@@ -277,8 +272,12 @@ def _arrive(connection: Connection, model: Model, facts: _Facts, *, known_only: 
         return _Arrived(Taken(0, known, strangers, 0, differing), (), (), 0, who)
     first, earliest = allocate(connection, len(taken))
     at = [instant if (instant := received[position]) > earliest else earliest for position in taken]
-    arrivals = ((customers[position], instant) for position, instant in zip(taken, at, strict=True))
-    created = _create_unknown(connection, model, [each for each in arrivals if each[0] not in who], who)
+    strange = [
+        (customers[position], instant)
+        for position, instant in zip(taken, at, strict=True)
+        if customers[position] not in who
+    ]
+    created = _create_unknown(connection, model, strange, who) if strange else 0
     return _Arrived(Taken(len(taken), known, strangers, created, differing), taken, at, first, who)
 
 
@@ -288,11 +287,10 @@ def _fresh(connection: Connection, facts: _Facts) -> tuple[Sequence[int], tuple[
     And of those that were, with another content.
     """
     given = {key for key in facts.keys if key is not None}
-    intake = tables.intake.c
     seen: dict[str, int | None] = {}
     if given:
-        query = select(intake.key, intake.content).where(among(connection, intake.key, sorted(given)))
-        seen = dict(connection.execute(query).all())
+        query = _taken_in(connection.dialect.name)
+        seen = dict(connection.execute(query, listing(connection, sorted(given))).all())
     if not seen and len(given) == len(facts.keys):
         return range(len(facts.keys)), ()
     fresh, differing = [], []
@@ -304,6 +302,12 @@ def _fresh(connection: Connection, facts: _Facts) -> tuple[Sequence[int], tuple[
         elif content is not None and seen[key] not in {None, content}:
             differing.append(position)
     return fresh, tuple(differing)
+
+
+@cache
+def _taken_in(dialect: str) -> Select[str, int | None]:
+    intake = tables.intake.c
+    return select(intake.key, intake.content).where(listed(dialect, intake.key))
 
 
 def _as_kept(connection: Connection, keys: Sequence[str]) -> Sequence[str]:
@@ -353,7 +357,7 @@ def _create_unknown(
 
 def _numbered(connection: Connection, table: Table, names: Iterable[str]) -> dict[str, int]:
     """Ids of names in a catalogue of id and name, new ones added."""
-    known = {name: number for number, name in connection.execute(select(table.c.id, table.c.name))}
+    known = {name: number for number, name in connection.execute(_catalogue(table))}
     new = sorted(set(names) - known.keys())
     if new:
         start = (connection.execute(select(func.max(table.c.id))).scalar() or 0) + 1
@@ -363,12 +367,23 @@ def _numbered(connection: Connection, table: Table, names: Iterable[str]) -> dic
     return known
 
 
-def _reference_ids(connection: Connection) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
-    campaigns = {row.name: row.id for row in connection.execute(select(tables.campaign.c.id, tables.campaign.c.name))}
-    names = {number: name for name, number in campaigns.items()}
-    steps = {
-        (names[row.campaign_id], row.key): row.id
-        for row in connection.execute(select(tables.step.c.id, tables.step.c.campaign_id, tables.step.c.key))
-        if row.campaign_id in names
-    }
-    return campaigns, steps
+@cache
+def _catalogue(table: Table) -> Select[int, str]:
+    return select(table.c.id, table.c.name)
+
+
+def _reference_ids(
+    connection: Connection, references: Iterable[Ref]
+) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
+    names = listing(connection, sorted({campaign for _, campaign, *_ in references}))
+    rows = connection.execute(_steps_of(connection.dialect.name), names).all()
+    return {name: campaign for name, campaign, *_ in rows}, {(name, key): step for name, _, key, step in rows}
+
+
+@cache
+def _steps_of(dialect: str) -> Select[str, int, str, int]:
+    campaign, step = tables.campaign.c, tables.step.c
+    joined = tables.campaign.join(tables.step, step.campaign_id == campaign.id)
+    return (
+        select(campaign.name, campaign.id, step.key, step.id).select_from(joined).where(listed(dialect, campaign.name))
+    )
