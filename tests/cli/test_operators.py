@@ -92,6 +92,11 @@ def test_a_customer(shop: Path, call: Call) -> None:
     assert call("customer", "show", "ana").code == 1
 
 
+def test_a_customer_before_anything_is_deployed(workspace: Path, call: Call) -> None:
+    assert call("import", "customers", "data/customers.csv").code == 0
+    assert "ana@example.com" in call("customer", "show", "ana").out
+
+
 def test_run_goes_by_the_real_clock(shop: Path, call: Call) -> None:
     said = call("run", "--once")
     assert said.code == 1

@@ -35,6 +35,17 @@ def test_for_somebody_made_up(shop: Path) -> None:
     assert done.stdout.startswith("to: ana@example.com\nsubject: Welcome!\n\nHello [first_name],\n")
 
 
+def test_named_as_in_the_rules(shop: Path) -> None:
+    done = run(shop, "preview", "email", "welcome")
+    assert done.exit_code == 0
+    assert done.stdout == run(shop, "preview", "welcome").stdout
+    wrong = run(shop, "preview", "fax", "welcome")
+    assert (wrong.exit_code, wrong.stderr) == (1, "error: there is no channel `fax`\n")
+    many = run(shop, "preview", "email", "welcome", "reminder")
+    assert many.exit_code == 2
+    assert "one template at a time, such as `email welcome`, not `email welcome reminder`" in many.stderr
+
+
 def test_for_a_customer_with_an_attribute_that_is_not_applied_yet(shop: Path) -> None:
     assert run(shop, "import", "customers", str(shop / "data" / "customers.csv")).exit_code == 0
     rules = shop / "rules" / "welcome.flow"

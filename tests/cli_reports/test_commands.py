@@ -126,7 +126,9 @@ def test_simulate(run: Run, tmp_path: Path) -> None:
 
 def test_simulate_says_first_that_nothing_is_sent_and_keeps_the_copy(run: Run, tmp_path: Path) -> None:
     result = run("simulate", *SPAN, "--keep", str(tmp_path / "kept.db"))
-    assert result.stderr.startswith("on a copy of the data; messages go to files in ")
+    head, folder, *_ = result.stderr.split("\n")
+    assert head == "on a copy of the data; nothing is sent, messages go to files in"
+    assert folder.strip() == str(tmp_path / "simulation")
     assert result.stdout.rstrip().endswith(" seconds of CPU, 14 ticks")
     as_json = run("simulate", *SPAN, "--format", "json").stderr
     assert as_json.startswith("on a copy of the data; ")

@@ -253,3 +253,66 @@ def test_a_complaint_withdraws_on_its_channel(database: Database, run: Run) -> N
         (1, "email", "service", "withdrawn", "event email_complained, line 2 of file.csv"),
         (2, "email", "marketing", "withdrawn", "event email_complained, line 3 of file.csv"),
     ]
+
+
+# --- refusals that name an address ----------------------------------------------------------------------
+
+LATEST = (
+    "SELECT external_id, state, source FROM consent JOIN customer ON id = customer_id "
+    "WHERE channel = 'email' AND purpose = 'marketing' ORDER BY external_id, consent.at, seq"
+)
+CONSENTS = "customer,channel,purpose,state,time\n"
+BY_ADDRESS = {
+    "consents": CONSENTS + "Bob@Example.com,email,marketing,withdrawn,1970-01-02\n",
+    "events": "event,customer,time,channel\nunsubscribed,Bob@Example.com,1970-01-02,email\n",
+}
+
+
+def states(database: Database) -> list[tuple[object, ...]]:
+    return [(name, state) for name, state, _ in rows(database, LATEST)]
+
+
+@pytest.mark.parametrize("what", ["consents", "events"])
+def test_a_refusal_by_address_holds_for_whoever_comes_with_it(database: Database, run: Run, what: str) -> None:
+    imported = run(what, BY_ADDRESS[what])
+    made = "nobody has the address `Bob@Example.com`: a customer with this id was made"
+    assert [note for note in imported.notes if note.startswith(made)]
+    run("customers", "id,email,consent_email\n17,bob@example.com,yes\n18,BOB@example.com,\n19,eve@example.com,yes\n")
+    assert states(database) == [
+        ("17", "refused"),
+        ("18", "refused"),
+        ("19", "granted"),
+        ("Bob@Example.com", "withdrawn"),
+    ]
+    assert rows(database, LATEST)[0][2] == "refused before, under the same id, email or phone"
+
+
+@pytest.mark.parametrize("what", ["consents", "events"])
+def test_a_refusal_by_address_is_that_of_all_who_have_it(database: Database, run: Run, what: str) -> None:
+    """Of somebody who had it once too, and of one whose id it is."""
+    run("customers", "id,email,consent_email\n1,bob@example.com,yes\n2,bob@example.com,yes\n3,old@example.com,yes\n")
+    run("customers", "id,email\n1,new@example.com\nBob@Example.com,\n", name="later.csv")
+    assert run(what, BY_ADDRESS[what]).notes == []
+    last = {name: state for name, state in states(database)}  # noqa: C416 -- of several rows the last
+    assert last == {"1": "withdrawn", "2": "withdrawn", "3": "granted", "Bob@Example.com": "withdrawn"}
+
+
+def test_a_later_yes_is_not_undone_when_the_address_is_told_again(database: Database, run: Run) -> None:
+    run("customers", "id,email\n1,bob@example.com\n")
+    run("consents", BY_ADDRESS["consents"] + "1,email,marketing,granted,1970-01-05\n")
+    run("customers", "id,email\n1,x@example.com\n", name="b.csv")
+    run("customers", "id,email\n1,bob@example.com\n", name="c.csv")
+    assert states(database) == [("1", "withdrawn"), ("1", "granted")]
+
+
+def test_of_an_address_refused_twice_the_last_time_counts(database: Database, run: Run) -> None:
+    run("consents", BY_ADDRESS["consents"])
+    run("consents", BY_ADDRESS["consents"].replace("1970-01-02", "1970-01-06"))
+    run("customers", "id,email\n17,bob@example.com\n")
+    run("consents", CONSENTS + "17,email,marketing,granted,1970-01-04\n17,email,marketing,granted,1970-01-08\n")
+    assert [state for name, state in states(database) if name == "17"] == ["granted", "refused", "granted"]
+
+
+def test_a_consent_of_the_future_is_told(run: Run) -> None:
+    imported = run("consents", CONSENTS + "ana,email,marketing,withdrawn,2062-01-02\n")
+    assert imported.notes == ["line 2: time lies in the future; what was said counts once it has come"]

@@ -66,7 +66,7 @@ def test_what_a_customer_row_can_lack(run: Run) -> None:
         (5, "the customer `bea` stood in line 4 already"),
         (6, "has 5 cells, the line of column names has 4"),
     ]
-    assert imported.notes == ["line 4: birthday `soon` is not a date"]
+    assert imported.notes == ["line 4: birthday `soon` is not a date; the row was taken without it"]
     assert run("customers", "id,plan,shoe\nana,x,42\n").notes == ["not declared in the rule files: `shoe`"]
 
 
@@ -123,7 +123,7 @@ def test_what_an_event_row_can_lack(database: Database, run: Run) -> None:
         (6, "`1970-02-31` is not a time; write it like 2026-03-02T10:30:00Z or 2026-03-02 10:30"),
     ]
     assert imported.notes == [
-        "line 7: purchase.amount `much` is not an amount of money",
+        "line 7: purchase.amount `much` is not an amount of money; kept as it is, and counts as missing",
         "not declared in the rule files: `visit`",
     ]
     assert rows(database, "SELECT p_amount__money, extra FROM event ORDER BY seq") == [
@@ -279,12 +279,36 @@ def test_addresses_and_zones_that_will_not_do_are_told_and_kept(run: Run) -> Non
     content = "id,email,phone,timezone\na,home,600 000 001,Mars\nb,b@example.com,+34 600 000 001,Europe/Madrid\n"
     imported = run("customers", content)
     unknown = "no country is known: give a column `country`, or `region` in flowrules.toml"
+    kept = "kept as it is, and no message can go there"
+    zone = "not a time zone; write it like Europe/Madrid; kept as it is, and the policy's zone counts"
     assert (imported.added, imported.rejects) == (2, [])
     assert list(imported.notes) == [
-        "line 2: email `home` is not an address",
-        f"line 2: phone `600 000 001` is not a number like +34600000001; {unknown}",
-        "line 2: timezone `Mars` is not a time zone; write it like Europe/Madrid",
+        f"line 2: email `home` is not an address; {kept}",
+        f"line 2: phone `600 000 001` is not a number like +34600000001; {unknown}; {kept}",
+        f"line 2: timezone `Mars` is {zone}",
     ]
+
+
+def test_columns_that_look_like_ours(run: Run) -> None:
+    content = "id,country,Birth-Day,PLAN,E-Mail\na,ES,1970-01-02,pro,a@example.com\n"
+    imported = run("customers", content)
+    assert imported.notes == [
+        "not declared in the rule files: `Birth-Day`, `PLAN`, `E-Mail`",
+        'if that is what the columns hold, say --map email="E-Mail" --map birthday="Birth-Day" --map plan=PLAN',
+    ]
+    taken = options(columns={"birthday": "Birth-Day", "plan": "PLAN", "email": "E-Mail"})
+    assert run("customers", content, taken).notes == []
+    with pytest.raises(ImportFileError) as refused:
+        run("customers", "Id,plan\na,pro\n")
+    assert (
+        refused.value.hint
+        == "--map id=Id if that is it; --id COLUMN names it if it is called otherwise; it has: Id, plan"
+    )
+    with pytest.raises(ImportFileError) as refused:
+        run("customers", "id,Birth Day\na,pro\n")
+    assert refused.value.hint == 'it has: Birth Day; --map birthday="Birth Day" says which is which'
+    imported = run("events", "event,customer,time,Amount\npurchase,ana,1970-01-02,1\n")
+    assert "if that is what the columns hold, say --map amount=Amount" in imported.notes
 
 
 def test_files_of_something_else(run: Run) -> None:

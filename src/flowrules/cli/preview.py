@@ -17,7 +17,7 @@ from flowrules.report.lookup import find_customer
 
 
 @click.command("preview")
-@click.argument("template")
+@click.argument("words", metavar="[CHANNEL] TEMPLATE", nargs=-1, required=True)
 @click.option("--customer", metavar="CUSTOMER", help="For this one; without it for somebody made up.")
 @click.option("--channel", metavar="NAME", help="Where several channels have a template of this name.")
 @click.option("--language", metavar="LANGUAGE", help="Such as es or es-MX, instead of the customer's.")
@@ -27,7 +27,7 @@ from flowrules.report.lookup import find_customer
 def command(
     context: Context,
     *,
-    template: str,
+    words: tuple[str, ...],
     customer: str | None,
     channel: str | None,
     language: str | None,
@@ -38,6 +38,7 @@ def command(
 
     What only a journey knows is made up: the event that started it. What the send hands over is as in the rules.
     """
+    template, channel = _named(words, channel)
     workspace = context.workspace()
     snapshot, model = context.model(workspace)
     channel = _channel(snapshot, template, channel)
@@ -70,6 +71,16 @@ def command(
     head += [f"subject: {content.subject}"] if content.subject is not None else []
     body = content.text if content.text is not None else "(no text part; -o FILE.html writes the page)"
     emit(format_, "preview", facts, "\n".join([*head, "", body.rstrip("\n")]).lstrip("\n"))
+
+
+def _named(words: tuple[str, ...], channel: str | None) -> tuple[str, str | None]:
+    """`email welcome`, as a rule names it, is `welcome --channel email`."""
+    *before, template = words
+    if not before:
+        return template, channel
+    if len(before) > 1 or channel not in {None, before[0]}:
+        raise click.UsageError(f"one template at a time, such as `email welcome`, not `{' '.join(words)}`")
+    return template, before[0]
 
 
 def _channel(snapshot: Snapshot, template: str, channel: str | None) -> str:

@@ -85,7 +85,7 @@ def command(
     seed = (workspace.seed or 0) if seed is None else seed
     rates = parse_rates(assumed, model.channels)
     folder = workspace.root / "simulation" if out is None else out
-    context.note(f"on a copy of the data; messages go to files in {folder}, nothing is sent")
+    context.note(f"on a copy of the data; nothing is sent, messages go to files in\n  {folder}")
     lists, unusable = read_lists(workspace.root, model, snapshot.lists)
     for note in unusable:
         context.warn(note)

@@ -29,6 +29,16 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return best[1] if best else None
 
 
+def alike(word: str, known: Iterable[str]) -> str | None:
+    """The first of `known` with the same letters and digits, such as `First name` for `first_name`."""
+    letters = _letters(word)
+    return next((name for name in known if letters and _letters(name) == letters), None)
+
+
+def _letters(word: str) -> str:
+    return "".join(filter(str.isalnum, word.casefold()))
+
+
 def distance(a: str, b: str) -> int:
     """Damerau-Levenshtein: letters inserted, dropped, replaced, or two neighbours exchanged."""
     before: list[int] = []

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, case, func, literal, select
 
 from flowrules.content.deployed import Deployed, Library
-from flowrules.model.schema import Kind, Stored, Type
+from flowrules.model.schema import BUILTIN_ATTRIBUTES, Kind, Stored, Type
 from flowrules.model.values import SEPARATOR, display
 from flowrules.report import ledger
 from flowrules.report.lookup import reason
@@ -87,12 +87,12 @@ def _plain(value: Stored | None, type_: Type, currency: str) -> object:
 
 
 def _attributes(connection: Connection, deployed: Deployed | None, customer_id: int) -> Facts:
-    if deployed is None:
-        return {}
-    model = deployed.model
-    table = tables_for(model).customer
+    """Before anything was deployed: those that every workspace has."""
+    table = tables.customer if deployed is None else tables_for(deployed.model).customer
+    attributes = BUILTIN_ATTRIBUTES if deployed is None else deployed.model.attributes
+    currency = "" if deployed is None else deployed.model.currency
     row = connection.execute(select(table).where(table.c.id == customer_id)).mappings().one()
-    values = {each.name: _plain(row[attribute_column(each)], each.type, model.currency) for each in model.attributes}
+    values = {each.name: _plain(row[attribute_column(each)], each.type, currency) for each in attributes}
     return {name: value for name, value in values.items() if value is not None and name != "id"}
 
 

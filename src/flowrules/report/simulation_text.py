@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from textwrap import wrap
 from typing import Any
 
+from flowrules.report.print import WIDTH
 from flowrules.report.words import count, counted, told
 
 
@@ -33,15 +35,20 @@ def _lines(facts: Mapping[str, Any], zone: str) -> Iterator[str]:
         for campaign in campaigns
     ]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    widths[0] = min(widths[0], WIDTH - sum(width + 2 for width in widths[1:]))
     yield ""
     for row in (head, *rows):
-        first, *others = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join([first.strip().ljust(widths[0]), *others])
+        name, *figures = row
+        if len(name) > widths[0]:
+            yield name
+            name = ""
+        yield "  ".join([name.ljust(widths[0]), *(map(str.rjust, figures, widths[1:]))])
         if row is not head:
             campaign = campaigns[rows.index(row)]
             for word, key in (("ended", "exits"), ("withheld", "withheld"), ("had to wait", "held")):
                 if counts := campaign[key]:
                     said = ", ".join(f"{count(number)} {reason}" for reason, number in counts.items())
-                    yield f"  {word}: {said}".replace("_", " ")
+                    line = f"  {word}: {said}".replace("_", " ")
+                    yield from wrap(line, WIDTH, subsequent_indent="    ")
     yield ""
     yield f"{facts['cpu_s']} seconds of CPU, {counted(facts['ticks'], 'tick')}"

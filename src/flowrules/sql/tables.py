@@ -264,7 +264,7 @@ kept_refusal = Table(
     _int("since"),
     sqlite_with_rowid=False,
 )
-"""What erased customers had refused: all that is left of them."""
+"""What erased customers had refused: all that is left of them. And what was refused under an address, whosever."""
 list_entry = Table(
     "list_entry",
     metadata,

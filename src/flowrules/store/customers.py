@@ -70,15 +70,64 @@ def find_customers(connection: Connection, references: Iterable[str]) -> dict[st
             if reference not in result and kind in kinds_of(reference) and (value := normalised(kind, reference))
         }
         if addresses:
-            identity = tables.identity.c
-            query = (
-                select(identity.value, func.min(identity.customer_id))
-                .where(identity.kind == kind, among(connection, identity.value, sorted(set(addresses.values()))))
-                .group_by(identity.value)
-            )
-            owners = dict(connection.execute(query).all())
+            owners = _owners(connection, kind, sorted(set(addresses.values())))
             result |= {reference: owners[value] for reference, value in addresses.items() if value in owners}
     return result
+
+
+def _owners(connection: Connection, kind: IdentityKind, values: Sequence[str]) -> dict[str, int]:
+    """Of several who have an address the first; who has it now goes before those who had it once."""
+    identity = tables.identity.c
+    query = select(identity.value, identity.customer_id, func.max(identity.since)).where(
+        identity.kind == kind, among(connection, identity.value, values)
+    )
+    having: dict[str, dict[int, int]] = {}
+    for value, number, since in connection.execute(query.group_by(identity.value, identity.customer_id)):
+        having.setdefault(value, {})[number] = since
+    several = sorted({number for numbers in having.values() if len(numbers) > 1 for number in numbers})
+    newest: dict[int, int] = {}
+    if several:
+        changed = select(identity.customer_id, func.max(identity.since)).where(
+            identity.kind == kind, among(connection, identity.customer_id, several)
+        )
+        newest = dict(connection.execute(changed.group_by(identity.customer_id)).all())
+    return {
+        value: min(numbers, key=lambda number: (newest.get(number, since[number]) > since[number], number))
+        for value, since in having.items()
+        for numbers in [since.keys()]
+    }
+
+
+def everybody_called(connection: Connection, references: Iterable[str]) -> dict[str, set[int]]:
+    """All whom a reference that is an address may mean: by id, email or phone, now or once."""
+    addresses = {reference: named for reference in references if (named := as_address(reference))}
+    found: dict[str, set[int]] = {reference: set() for reference in addresses}
+    by_id = find_ids(connection, addresses)
+    for reference in addresses:
+        if (name := reference.strip()) in by_id:
+            found[reference].add(by_id[name])
+    identity = tables.identity.c
+    for kind in _IDENTIFYING:
+        values = sorted({value for of, value in addresses.values() if of == kind})
+        if values:
+            query = select(identity.value, identity.customer_id).where(
+                identity.kind == kind, among(connection, identity.value, values)
+            )
+            having: dict[str, set[int]] = {}
+            for value, number in connection.execute(query):
+                having.setdefault(value, set()).add(number)
+            for reference, (of, value) in addresses.items():
+                if of == kind:
+                    found[reference] |= having.get(value, set())
+    return found
+
+
+def as_address(reference: str) -> tuple[IdentityKind, str] | None:
+    """The kind and the normal form of a reference that is an email or a phone."""
+    for kind in kinds_of(reference):
+        if kind != "id" and (value := normalised(kind, reference)):
+            return kind, value
+    return None
 
 
 def add_customers(
@@ -169,17 +218,25 @@ def create(connection: Connection, model: Model, customers: Mapping[str, NewCust
 
 
 def refused_before(connection: Connection, named: Sequence[tuple[int, str, str, int]]) -> None:
-    """Customers, as (number, kind, value, since): what somebody erased who was called so had refused is refused."""
+    """Customers, as (number, kind, value, since): what was refused under such a name is refused.
+
+    Not again, where something newer is on record.
+    """
     since = {number: at for number, _, _, at in named}
     found = refusals.again(connection, [(number, kind, value) for number, kind, value, _ in named if value])
-    told = [(number, *about, at) for number, all_ in sorted(found.items()) for about, at in sorted(all_.items())]
+    newer = refusals.newest(connection, sorted(found))
+    told = [
+        (number, channel, purpose, at)
+        for number, all_ in sorted(found.items())
+        for (channel, purpose), at in sorted(all_.items())
+        if newer.get((number, channel, purpose), at - 1) < at
+    ]
     if told:
         first, earliest = allocate(connection, len(told))
         rows = [
-            (number, channel, purpose, max(since[number], earliest), first + position, "refused", erased_at,
-             refusals.SOURCE)
-            for position, (number, channel, purpose, erased_at) in enumerate(told)
-        ]  # fmt: skip
+            (number, channel, purpose, max(since[number], earliest, at), seq, "refused", at, refusals.SOURCE)
+            for seq, (number, channel, purpose, at) in enumerate(told, first)
+        ]
         columns = ("customer_id", "channel", "purpose", "at", "seq", "state", "event_time", "source")
         insert_rows(connection, tables.consent, columns, sorted(rows))
 

@@ -6,7 +6,7 @@ is raised to the first instant no tick has gone past, and that instant is stored
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, count, product
@@ -26,7 +26,9 @@ from flowrules.store.customers import (
     add_changes,
     add_customers,
     allocate,
+    as_address,
     create,
+    everybody_called,
     find_customers,
 )
 from flowrules.store.identity import IdentityKind, normalised
@@ -50,6 +52,8 @@ __all__ = [
 _ID, _BEHIND_IDS = "id/", "id0"
 _NO_REFERENCE = (None, None, None, None)
 _CONSENT = ("customer_id", "channel", "purpose", "at", "seq", "state", "event_time", "source", "proof")
+
+_Consent = tuple[int, str, str, int, int, str, int, str, None]
 
 Ref = tuple[str, str, int, str, int]
 """The message a reaction is about: customer, campaign, instance, step key, pass."""
@@ -118,6 +122,9 @@ class Taken:
     differing: tuple[int, ...] = ()
     """Positions of those known with another content, which stays."""
 
+    made: tuple[str, ...] = ()
+    """Their ids."""
+
 
 def add_events(connection: Connection, model: Model, events: Sequence[NewEvent], *, known_only: bool = False) -> Taken:
     """The consent that an event takes back ends with it, at its instant and under its number."""
@@ -142,8 +149,9 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
     # Of each event the property that stands in each of the columns.
     named_by = {event: {column: name for name, column in each.items()} for event, each in columns.items()}
     order = {event: [each.get(column, "") for column in properties] for event, each in named_by.items()}
+    refused = _Refused(connection, {each.customer for each in fresh if each.withdrawal is not None})
     rows: list[tuple[Stored | None, ...]] = []
-    withdrawn: list[tuple[Stored | None, ...]] = []
+    withdrawn: list[_Consent] = []
     nothing: tuple[Stored | None, ...] = (None,) * len(properties)
     for event, at, seq in zip(fresh, arrived.at, count(arrived.first), strict=False):
         name, customer, happened, received = event[:4]
@@ -157,20 +165,12 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
         values = map(event.properties.get, order[name]) if event.properties and name in order else nothing
         rows.append((who, types[name], at, seq, happened, *about, *marks, *values, event.extra))
         if event.withdrawal is not None:
-            withdrawn += [
-                (
-                    who,
-                    channel,
-                    purpose,
-                    at,
-                    seq,
-                    "withdrawn",
-                    happened,
-                    event.withdrawal.source,
-                    None,
-                )
-                for channel, purpose in product(event.withdrawal.channels, event.withdrawal.purposes)
-            ]
+            source, about_what = event.withdrawal.source, product(event.withdrawal.channels, event.withdrawal.purposes)
+            for channel, purpose in about_what:
+                withdrawn += [
+                    (number, channel, purpose, at, seq, "withdrawn", happened, source, None)
+                    for number in refused.by(customer, who, channel, purpose, happened)
+                ]
     rows.sort()  # no two have the same number: what is compared ends there
     insert_rows(
         connection,
@@ -185,6 +185,7 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
     )
     if withdrawn:
         insert_rows(connection, tables.consent, _CONSENT, sorted(withdrawn))
+        refused.remember(connection)
     _remember(connection, ((keys[position], events[position].content) for position in arrived.positions))
     return arrived.taken
 
@@ -213,22 +214,49 @@ def add_consents(
     return arrived.taken
 
 
+class _Refused:
+    """A refusal that names an address is that of everybody who has it, and of whoever comes with it later."""
+
+    def __init__(self, connection: Connection, customers: Iterable[str]) -> None:
+        self.called = everybody_called(connection, customers)
+        self.since: dict[tuple[str, str, str, str], int] = {}
+
+    def by(self, customer: str, number: int, channel: str, purpose: str, at: int) -> Collection[int]:
+        if customer not in self.called:
+            return (number,)
+        address = as_address(customer)
+        if address is not None:
+            about = (*address, channel, purpose)
+            self.since[about] = max(at, self.since.get(about, at))
+        return self.called[customer] | {number}
+
+    def remember(self, connection: Connection) -> None:
+        refusals.remember(connection, self.since)
+
+
 def _as_rows(
     connection: Connection, who: Mapping[str, int], arrivals: Sequence[tuple[NewConsent, int, int]]
 ) -> list[tuple[Stored | None, ...]]:
     """A consent that is told late does not undo what was refused after it was given: it is kept as outdated."""
     late = sorted({who[each.customer] for each, at, _ in arrivals if each.state == "granted" and each.event_time < at})
     refused = refusals.on_record(connection, late) if late else {}
+    refusing = _Refused(connection, {each.customer for each, *_ in arrivals if each.state in refusals.REFUSING})
     rows: list[tuple[Stored | None, ...]] = []
     for consent, at, seq in sorted(arrivals, key=lambda arrival: arrival[1:]):
         customer, given = who[consent.customer], min(consent.event_time, at)
         for channel, purpose in ((consent.channel, consent.purpose), *consent.also):
-            state, before = consent.state, refused.setdefault((customer, channel, purpose), [])
-            if state in refusals.REFUSING:
-                before.append((at, given))
-            elif any(told <= at and given < since for told, since in before):
-                state = tables.OUTDATED
+            if consent.state in refusals.REFUSING:
+                for number in refusing.by(consent.customer, customer, channel, purpose, given):
+                    refused.setdefault((number, channel, purpose), []).append((at, given))
+                    rows.append(
+                        (number, channel, purpose, at, seq, consent.state, given, consent.source, consent.proof)
+                    )
+                continue
+            before = refused.get((customer, channel, purpose), ())
+            outdated = any(told <= at and given < since for told, since in before)
+            state = tables.OUTDATED if outdated else consent.state
             rows.append((customer, channel, purpose, at, seq, state, given, consent.source, consent.proof))
+    refusing.remember(connection)
     return sorted(rows, key=lambda row: row[:5])
 
 
@@ -277,8 +305,9 @@ def _arrive(connection: Connection, model: Model, facts: _Facts, *, known_only: 
         for position, instant in zip(taken, at, strict=True)
         if customers[position] not in who
     ]
-    created = _create_unknown(connection, model, strange, who) if strange else 0
-    return _Arrived(Taken(len(taken), known, strangers, created, differing), taken, at, first, who)
+    created = _create_unknown(connection, model, strange, who) if strange else ()
+    added = Taken(len(taken), known, strangers, len(created), differing, created)
+    return _Arrived(added, taken, at, first, who)
 
 
 def _fresh(connection: Connection, facts: _Facts) -> tuple[Sequence[int], tuple[int, ...]]:
@@ -344,7 +373,7 @@ def _split(
 
 def _create_unknown(
     connection: Connection, model: Model, strangers: Sequence[tuple[str, int]], who: dict[str, int]
-) -> int:
+) -> tuple[str, ...]:
     """Customers first heard of by a fact, known from its instant on; `who` gets their numbers."""
     unknown: dict[str, NewCustomer] = {}
     for customer, at in strangers:
@@ -352,7 +381,7 @@ def _create_unknown(
         unknown.setdefault(name, NewCustomer(name, at, {}))
     created = create(connection, model, unknown)
     who |= {customer: created[customer.strip()] for customer, _ in strangers}
-    return len(created)
+    return tuple(created)
 
 
 def _numbered(connection: Connection, table: Table, names: Iterable[str]) -> dict[str, int]:

@@ -1,20 +1,21 @@
-"""Refusals that outlive the erasure of who refused: no address, only a keyed hash of it.
+"""Refusals that do not hang on a customer: those of somebody erased, and those that name an address.
 
-Takes identifiers in their compared form. When one of an erased customer comes again, what it refused is refused again.
+Takes identifiers in their compared form, and keeps a keyed hash of each, no address. Who comes with one of them later
+has refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, func, select
 
 from flowrules.sql import tables
 from flowrules.store.bulk import among, insert_rows
 from flowrules.store.keyed import keyed
 from flowrules.store.keyed import secret as secret_of
 
-SOURCE = "kept from an erased customer"
+SOURCE = "refused before, under the same id, email or phone"
 REFUSING = ("refused", "withdrawn")
 
 
@@ -29,34 +30,56 @@ def keep(connection: Connection, customer_id: int, at: int) -> int:
     latest = {(row.channel, row.purpose): row.state for row in connection.execute(states)}
     refused = sorted(about for about, state in latest.items() if state in REFUSING)
     names = select(identity.kind, identity.value).where(identity.customer_id == customer_id, identity.value != "")
-    secret = secret_of(connection)
-    hashes = {_hash(secret, row.kind, row.value) for row in connection.execute(names)}
-    there = {
-        (row.hash, row.channel, row.purpose)
-        for row in connection.execute(select(tables.kept_refusal).where(tables.kept_refusal.c.hash.in_(sorted(hashes))))
-    }
-    fresh = sorted({(each, *about) for each in hashes for about in refused} - there)
-    insert_rows(
-        connection, tables.kept_refusal, ("hash", "channel", "purpose", "since"), [(*each, at) for each in fresh]
-    )
+    named = [(row.kind, row.value) for row in connection.execute(names)]
+    remember(connection, {(*name, *about): at for name in named for about in refused})
     return len(refused)
 
 
+def remember(connection: Connection, refused: Mapping[tuple[str, str, str, str], int]) -> None:
+    """From when on (kind, value, channel, purpose) is refused; of several times the last counts."""
+    if not refused:
+        return
+    kept, secret = tables.kept_refusal, secret_of(connection)
+    since = {
+        (_hash(secret, kind, value), channel, purpose): at for (kind, value, channel, purpose), at in refused.items()
+    }
+    of_these = among(connection, kept.c.hash, sorted({key[0] for key in since}))
+    for row in connection.execute(select(kept).where(of_these)):
+        key = row.hash, row.channel, row.purpose
+        since[key] = max(row.since, since.get(key, row.since))
+    connection.execute(delete(kept).where(of_these))
+    insert_rows(
+        connection, kept, ("hash", "channel", "purpose", "since"), sorted((*key, at) for key, at in since.items())
+    )
+
+
 def again(connection: Connection, named: Iterable[tuple[int, str, str]]) -> Mapping[int, Mapping[tuple[str, str], int]]:
-    """Of customers, as (number, kind, value): channels and purposes that somebody erased had refused, and when that
-    was erased.
-    """
-    if connection.execute(select(tables.kept_refusal.c.hash).limit(1)).first() is None:
+    """Of customers, as (number, kind, value): channels and purposes that were refused under this name, and when."""
+    kept = tables.kept_refusal
+    if connection.execute(select(kept.c.hash).limit(1)).first() is None:
         return {}
     secret = secret_of(connection)
     whose: dict[str, set[int]] = {}
     for number, kind, value in named:
         whose.setdefault(_hash(secret, kind, value), set()).add(number)
     found: dict[int, dict[tuple[str, str], int]] = {}
-    for row in connection.execute(select(tables.kept_refusal).order_by(tables.kept_refusal.c.since)):
+    of_these = select(kept).where(among(connection, kept.c.hash, sorted(whose)))
+    for row in connection.execute(of_these.order_by(kept.c.since)):
         for number in whose.get(row.hash, ()):
             found.setdefault(number, {})[row.channel, row.purpose] = row.since
     return found
+
+
+def newest(connection: Connection, numbers: Sequence[int]) -> dict[tuple[int, str, str], int]:
+    """Of (number, channel, purpose) when the last was said that is on record."""
+    if not numbers:
+        return {}
+    consent = tables.consent.c
+    query = select(consent.customer_id, consent.channel, consent.purpose, func.max(consent.event_time)).where(
+        among(connection, consent.customer_id, numbers), consent.state != tables.OUTDATED
+    )
+    rows = connection.execute(query.group_by(consent.customer_id, consent.channel, consent.purpose))
+    return {(number, channel, purpose): at for number, channel, purpose, at in rows}
 
 
 def on_record(connection: Connection, numbers: Sequence[int]) -> dict[tuple[int, str, str], list[tuple[int, int]]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import product
 
-from flowrules.diagnostics.suggest import nearest
+from flowrules.diagnostics.suggest import alike, nearest
 from flowrules.model.campaign import Model
 from flowrules.model.policy import zone_exists
 from flowrules.model.schema import BUILTIN_ATTRIBUTES, Kind, Stored, Type
@@ -41,6 +41,9 @@ _MACHINE = "machine"
 _NO_COUNTRY = "no country is known: give a column `country`, or `region` in flowrules.toml"
 _as_json = json.JSONEncoder(default=str, sort_keys=True).encode
 _FEW = 5
+_WITHOUT = "the row was taken without it"
+_KEPT_ADDRESS = "kept as it is, and no message can go there"
+_KEPT_PROPERTY = "kept as it is, and counts as missing"
 DATES = frozenset({Kind.DATE, Kind.DATETIME})
 NUMBERS = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.MONEY})
 
@@ -70,6 +73,12 @@ class Notes:
     undeclared: Counter[str] = field(default_factory=Counter)
     values: Counter[str] = field(default_factory=Counter)
     example: dict[str, str] = field(default_factory=dict)
+    renames: list[str] = field(default_factory=list)
+    """Options that would take columns which look like something of ours."""
+
+    made: list[str] = field(default_factory=list)
+    """Customers who are called by an address, since nobody is known who has it."""
+
     still_refused: int = 0
 
     def bad_value(self, line: int, name: str, reason: str) -> None:
@@ -85,6 +94,14 @@ class Notes:
             names = ", ".join(f"`{name}`" for name, _ in self.undeclared.most_common(_FEW))
             more = f" and {len(self.undeclared) - _FEW} more" if len(self.undeclared) > _FEW else ""
             lines.append(f"not declared in the rule files: {names}{more}")
+        if self.renames:
+            lines.append(f"if that is what the columns hold, say {' '.join(self.renames)}")
+        if self.made:
+            more = f" (and {len(self.made) - 1} more like this)" if len(self.made) > 1 else ""
+            lines.append(
+                f"nobody has the address `{self.made[0]}`: a customer with this id was made{more}; "
+                "import customers first, or refuse such rows with --known-only"
+            )
         if self.still_refused:
             lines.append(
                 f"consents not given again, since they were refused or withdrawn before: {self.still_refused}; "
@@ -143,13 +160,24 @@ class Fields:
                 result[name] = row.values[column]
         return result
 
+    def renames(self, names: Iterable[str]) -> list[str]:
+        """Of these the file has none so called, and one that looks like it."""
+        others = [column for column in self.columns or () if column not in self.taken]
+        missing = [name for name in names if others and not self.has(name)]
+        return [_map(name, column) for name in missing if (column := alike(name, others))]
+
     def _no_column(self, column: str, hint: str = "") -> ImportFileError:
         columns = self.columns or ()
-        near = nearest(column, columns)
-        meant = f"did you mean `{near}`? " if near else ""
+        same = alike(column, columns)
+        near = same or nearest(column, columns)
+        meant = f"{_map(column, same)} if that is it; " if same else f"did you mean `{near}`? " if near else ""
         return ImportFileError(
             f"{self.file} has no column `{column}`", f"{meant}{hint}it has: {', '.join(columns) or 'none'}"
         )
+
+
+def _map(name: str, column: str) -> str:
+    return f"--map {name}={column}" if column.isidentifier() else f'--map {name}="{column}"'
 
 
 class CustomerRows:
@@ -162,8 +190,9 @@ class CustomerRows:
         fields.need("id", "--id COLUMN")
         self.types = {each.name: each.type for each in (*BUILTIN_ATTRIBUTES, *model.attributes) if each.name != "id"}
         self.timed = "time" in options.columns
-        self._means_customers()
         self.channels = [channel.name for channel in model.channels]
+        notes.renames = fields.renames([*self.types, *(CONSENT_COLUMN + each for each in self.channels)])
+        self._means_customers()
         self.seen = seen
 
     def record(self, row: Row) -> tuple[NewCustomer, dict[str, bool]]:
@@ -180,7 +209,7 @@ class CustomerRows:
                 try:
                     attributes[column] = _coerced(raw, self.types[column], self.model, self.options, row.line)
                 except ValueError as wrong:
-                    self.notes.bad_value(row.line, column, str(wrong))
+                    self.notes.bad_value(row.line, column, f"{wrong}; {_WITHOUT}")
             elif column.startswith(CONSENT_COLUMN):
                 if raw is not None:
                     consents[self._channel(column)] = _consent(column, raw)
@@ -197,23 +226,27 @@ class CustomerRows:
         """What every workspace has is text, and yet not every text will do; it is kept all the same."""
         email, phone, zone = (str(attributes.get(name) or "") for name in ("email", "phone", "timezone"))
         if email and normalised("email", email) is None:
-            self.notes.bad_value(line, "email", f"`{email}` is not an address")
+            self.notes.bad_value(line, "email", f"`{email}` is not an address; {_KEPT_ADDRESS}")
         if phone:
             region = region_of(attributes.get("country"), self.model.region)
             if normalised("phone", phone, region) is None:
                 needs = "" if region or phone.lstrip().startswith("+") else f"; {_NO_COUNTRY}"
-                self.notes.bad_value(line, "phone", f"`{phone}` is not a number like +34600000001{needs}")
+                self.notes.bad_value(
+                    line, "phone", f"`{phone}` is not a number like +34600000001{needs}; {_KEPT_ADDRESS}"
+                )
         if zone and not zone_exists(zone):
-            self.notes.bad_value(line, "timezone", f"`{zone}` is not a time zone; write it like Europe/Madrid")
+            wrong = f"`{zone}` is not a time zone; write it like Europe/Madrid"
+            self.notes.bad_value(line, "timezone", f"{wrong}; kept as it is, and the policy's zone counts")
 
     def _means_customers(self) -> None:
         """Some other file would make customers of its ids, and say nothing about them."""
         others = [name for name in self.fields.columns or () if name != self.fields.given.get("id", "id")]
         ours = self.types.keys() | set(self.fields.given.values())
         if others and not any(name in ours or name.startswith(CONSENT_COLUMN) for name in others):
+            means = " ".join(self.notes.renames) or "--map ATTRIBUTE=COLUMN"
             raise ImportFileError(
                 f"no column of {self.fields.file} is an attribute of customers",
-                f"it has: {', '.join(others)}; --map ATTRIBUTE=COLUMN says which is which",
+                f"it has: {', '.join(others)}; {means} says which is which",
             )
 
     def _channel(self, column: str) -> str:
@@ -245,6 +278,8 @@ class EventRows:
         if options.event is None:
             fields.need("event", "--event NAME says what every row is, --map event=COLUMN where it stands; ")
         self.events = {event.name: event for event in model.events}
+        kinds = [event for event in model.events if options.event in {None, event.name}]
+        notes.renames = fields.renames(dict.fromkeys(each.name for event in kinds for each in event.properties))
         self.types = {event.name: {each.name: each.type for each in event.properties} for event in model.events}
         self.unsubscribes = Unsubscribes(model)
         self.seen = seen
@@ -364,7 +399,7 @@ class EventRows:
                 properties[column] = _coerced(raw, types[column], self.model, self.options, row.line)
             except ValueError as wrong:
                 extra[column] = raw
-                self.notes.bad_value(row.line, f"{name}.{column}", str(wrong))
+                self.notes.bad_value(row.line, f"{name}.{column}", f"{wrong}; {_KEPT_PROPERTY}")
         return properties, extra
 
     def _own_of(self, name: str) -> frozenset[str]:

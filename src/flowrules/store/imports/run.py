@@ -24,7 +24,7 @@ from flowrules.sql import tables
 from flowrules.sql.codes import Status
 from flowrules.store.bulk import among
 from flowrules.store.columns import add_columns
-from flowrules.store.customers import NewCustomer, add_customers, find_customers, find_ids, identified_by
+from flowrules.store.customers import NewCustomer, add_customers, as_address, find_customers, find_ids, identified_by
 from flowrules.store.database import Database
 from flowrules.store.imports.about import Names
 from flowrules.store.imports.reading import Row, RowFile, open_rows
@@ -295,6 +295,7 @@ class _Events:
                     result.refuse(row, str(wrong))
         taken = add_events(connection, self.model, [event for _, event in events], known_only=self.known_only)
         _count(taken, events, result)
+        self.notes.made += filter(as_address, taken.made)
         for row, event in events:
             if event.event_time > self.latest:
                 self.notes.bad_value(row.line, "time", "lies in the future; the event counts once it has come")
@@ -305,7 +306,8 @@ class _Events:
 
 
 class _Consents:
-    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, _now: int, seen: Seen) -> None:
+    def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, now: int, seen: Seen) -> None:
+        self.latest = END if now == BEGINNING else now + _TOLERATED
         self.rows = ConsentRows(model, fields, options, notes, seen)
         self.model, self.known_only, self.notes = model, options.known_only, notes
 
@@ -313,6 +315,10 @@ class _Consents:
         records = _records(rows, self.rows.record, result)
         taken = add_consents(connection, self.model, [each for _, each in records], known_only=self.known_only)
         _count(taken, records, result)
+        self.notes.made += filter(as_address, taken.made)
+        for row, consent in records:
+            if consent.event_time > self.latest:
+                self.notes.bad_value(row.line, "time", "lies in the future; what was said counts once it has come")
         for position in taken.differing:
             self.notes.bad_value(records[position][0].line, "source", "or proof is another than is known, which stays")
 
