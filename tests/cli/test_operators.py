@@ -97,6 +97,19 @@ def test_a_customer_before_anything_is_deployed(workspace: Path, call: Call) -> 
     assert "ana@example.com" in call("customer", "show", "ana").out
 
 
+def test_a_clock_that_was_ahead_is_told(workspace: Path, call: Call) -> None:
+    """Else nothing would happen for an hour, and nobody would say why."""
+    assert call("apply", "--yes").code == 0
+    assert "clock" not in call("status").out + call("tick").err
+    file = sqlite3.connect(workspace / "flowrules.db", isolation_level=None)
+    file.execute("UPDATE clock SET last_tick = last_tick + 3600000000, target = target + 3600000000")
+    file.close()
+    told = "seconds behind the last tick: nothing is decided until then"
+    assert told in call("tick").err
+    assert told in call("run", "--once").err
+    assert "this machine's clock is behind the last tick: nothing is decided until then\n" in call("status").out
+
+
 def test_run_goes_by_the_real_clock(shop: Path, call: Call) -> None:
     said = call("run", "--once")
     assert said.code == 1

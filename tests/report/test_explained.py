@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from flowrules.channels.base import Accepted, Outcome, Refused, Retry, Unknown
+from flowrules.channels.base import Accepted, Outcome, OutgoingMessage, Refused, Retry, Unknown
 from flowrules.report.explain import Explanation, explain
 from flowrules.report.explain_text import explanation_lines
 from flowrules.report.lookup import find_customer
@@ -270,6 +270,29 @@ def test_what_the_outbox_made_of_it(sqlite_url: str, name: str) -> None:
     deliver(made.database, {"email": Scripted(answer), "sms": Scripted()}, START + 10 * MINUTE)
     made.tick(START + 20 * MINUTE)
     same(name, told(made, "ana", "welcome"))
+    made.database.close()
+
+
+def test_what_is_being_handed_over(sqlite_url: str) -> None:
+    """By which process is no matter of theirs who ask."""
+    made = world(sqlite_url, FLOW, TEMPLATES, LISTS)
+    made.customers(["ana"])
+    made.event(["ana"], "signup", START + MINUTE)
+    made.tick(START + 5 * MINUTE)
+    said: list[str] = []
+
+    class Asking(Scripted):
+        def send(self, message: OutgoingMessage) -> Outcome:
+            said.append(told(made, "ana", "welcome"))
+            return super().send(message)
+
+    deliver(made.database, {"email": Asking(), "sms": Scripted()}, START + 10 * MINUTE)
+    [story] = said
+    tail = story.partition("email hello  ")[2].partition("\n")[2]
+    assert [" ".join(line.split()) for line in tail.split("\n") if line] == [
+        "10:01 intended email hello rules/welcome.flow:31",
+        "it is being handed over",
+    ]
     made.database.close()
 
 

@@ -319,7 +319,7 @@ def test_what_has_not_happened_yet_is_told(take: Take) -> None:
     imported = take("events", VISITS.format("1970-01-02", "2062-01-02"))
     assert (imported.added, imported.notes[0]) == (
         2,
-        "line 3: time lies in the future; the event counts once it has come",
+        "line 3: time lies in the future; it counts once it has come",
     )
 
 

@@ -11,7 +11,7 @@ from flowrules.sql import tables
 from flowrules.sql.message_id import MessageKey, message_id
 from flowrules.sql.token import Unsubscribe, bounce_token, unsubscribe_token
 from flowrules.store.database import Database
-from tests.store.importing import DAY, NOON, Run, counts, messages, options, reasons, rows
+from tests.store.importing import DAY, NOON, SECOND, Run, counts, messages, options, reasons, rows
 
 # --- unsubscribed -------------------------------------------------------------------------------------
 
@@ -20,10 +20,10 @@ BOTH, ALL = ("marketing", "service"), ("email", "sms")
 
 
 def withdrawn(database: Database) -> list[tuple[object, ...]]:
-    """Order number, channel and purpose."""
+    """Order number, channel and purpose, once each: what lies ahead of the import counts from then and from now on."""
     found = rows(database, WITHDRAWN)
     assert {state for *_, state in found} <= {"withdrawn"}
-    return [(seq, channel, purpose) for _, channel, purpose, _, seq, _ in found]
+    return list(dict.fromkeys((seq, channel, purpose) for _, channel, purpose, _, seq, _ in found))
 
 
 def everything(seq: int, channels: tuple[str, ...] = ALL, purposes: tuple[str, ...] = BOTH) -> list[tuple[object, ...]]:
@@ -313,6 +313,20 @@ def test_of_an_address_refused_twice_the_last_time_counts(database: Database, ru
     assert [state for name, state in states(database) if name == "17"] == ["granted", "refused", "granted"]
 
 
-def test_a_consent_of_the_future_is_told(run: Run) -> None:
-    imported = run("consents", CONSENTS + "ana,email,marketing,withdrawn,2062-01-02\n")
-    assert imported.notes == ["line 2: time lies in the future; what was said counts once it has come"]
+@pytest.mark.parametrize("what", ["consents", "events"])
+def test_a_refusal_counts_at_once_though_a_clock_is_fast(database: Database, run: Run, what: str) -> None:
+    """`now` is the tenth of January."""
+    run(what, BY_ADDRESS[what].replace("1970-01-02", "1970-01-10T00:00:40Z"))
+    fast = 9 * DAY + 40 * SECOND
+    assert rows(database, "SELECT DISTINCT at, event_time FROM consent ORDER BY at") == [(9 * DAY,) * 2, (fast,) * 2]
+    run("consents", CONSENTS + "ana,email,marketing,granted,1970-01-10T00:00:40Z\n")
+    assert rows(database, "SELECT at FROM consent WHERE state = 'granted' AND customer_id > 1") == [(fast,)]
+
+
+def test_what_was_said_in_the_future_is_told(run: Run) -> None:
+    rest = "ana,email,marketing,{},2062-01-02\n"
+    said = {state: run("consents", CONSENTS + rest.format(state)).notes for state in ("withdrawn", "granted")}
+    assert said == {
+        "withdrawn": ["line 2: time lies in the future; the refusal counts at once"],
+        "granted": ["line 2: time lies in the future; it counts once it has come"],
+    }

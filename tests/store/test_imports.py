@@ -6,8 +6,10 @@ from datetime import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from flowrules.model.campaign import Model
+from flowrules.sql import tables
 from flowrules.sql.message_id import MessageKey, message_id
 from flowrules.store.database import Database
 from flowrules.store.imports.lists import read_list
@@ -182,6 +184,16 @@ def test_times_in_the_zone_and_with_an_offset(database: Database, run: Run) -> N
         (DAY + 7 * hour,),
         (DAY + 10 * hour + SECOND // 2,),
     ]
+
+
+def test_an_open_told_by_the_second_is_of_the_message_sent_in_it(database: Database, run: Run) -> None:
+    run("customers", "id\nana\n")
+    messages(database, (8, "hello/send email hi"))
+    with database.write() as connection:
+        connection.execute(update(tables.message).values(sent_at=8 * DAY + SECOND // 2))
+    told = "event,customer,time,message\nemail_opened,ana,{},hi\n"
+    assert counts(run("events", told.format("1970-01-09T00:00:00Z"))) == (1, 1, 0, 0, 0)
+    assert counts(run("events", told.format("1970-01-08T23:59:59Z"))) == (1, 0, 0, 0, 1)
 
 
 def test_a_reaction_by_message_id_or_by_the_latest_message_of_that_name(database: Database, run: Run) -> None:

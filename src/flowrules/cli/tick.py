@@ -13,7 +13,7 @@ from flowrules.cli.context import Context
 from flowrules.cli.output import WIDTH, emit, formats
 from flowrules.cli.progress import instants
 from flowrules.errors import InstantPassedError, StoreError
-from flowrules.report.words import iso, told
+from flowrules.report.words import SECOND, iso, told
 from flowrules.runtime.tick import TickResult, tick
 from flowrules.store.database import Database
 from flowrules.store.sum_up import sum_up
@@ -32,15 +32,20 @@ def command(context: Context, *, at: str | None, format_: str) -> None:
     database = context.database(workspace)
     now = clock.now(workspace, database, at)
     with instants(context, "deciding", workspace.zone) as progress:
-        done = ticked(database, now, progress)
+        done = ticked(context, database, now, progress)
     emit(format_, "tick", facts_of(now, done), text_of(now, done, workspace.zone))
 
 
-def ticked(database: Database, now: int, progress: Callable[[int], None] | None = None) -> TickResult:
+def ticked(context: Context, database: Database, now: int, progress: Callable[[int], None] | None = None) -> TickResult:
     try:
         done = tick(database, now, progress=progress)
     except InstantPassedError:
-        # Another one has ticked since we looked at the clock, or its clock is a little ahead: then all is done.
+        # Another one has ticked since we looked at the clock: then all is done. Or a clock goes wrong.
+        behind = (clock.last_tick(database) - now) // SECOND
+        if behind > 0:
+            context.warn(
+                f"this machine's clock is {behind} seconds behind the last tick: nothing is decided until then"
+            )
         return TickResult(0, 0, 0, 0, 0, {})
     with suppress(StoreError):  # then the next one does it
         sum_up(database)

@@ -21,6 +21,7 @@ from flowrules.model.values import display
 from flowrules.program.machine import EventTest, ReactionTest
 from flowrules.report.ledger import decisions
 from flowrules.report.lookup import find_campaign, find_customer, reason
+from flowrules.report.messages import word_of
 from flowrules.report.standing import Standing, Standings
 from flowrules.report.supposed import Supposed, Where
 from flowrules.report.withheld import Because, Counted, Entries, Withheld
@@ -39,9 +40,10 @@ _OF_VERSION = _WAITING | {
 _ENDS_OF_VERSION = frozenset({Reason.COMPLETED, Reason.GOAL, Reason.EXIT, Reason.EXIT_WHEN, Reason.LOOP})
 _NEXT_DAY = "the channel has sent as many as it may on one day; it leaves on the next"
 _REPAIR = "leaves once the template is repaired and deployed"
-_THEN = {
+_THEN: Mapping[int, str] = {
     Status.UNKNOWN: "it may have arrived or not, and is not sent again by itself: see `flowrules outbox --unknown`",
     Status.RETRYING: "tried again by itself",
+    Status.CLAIMED: "it is being handed over",
 }
 
 
@@ -354,7 +356,11 @@ class _Story:
             key_of(row): row.outcome
             for row in self._connection.execute(
                 select(tables.attempt)
-                .where(tables.attempt.c.customer_id == self._id, tables.attempt.c.started_at <= self._at)
+                .where(
+                    tables.attempt.c.customer_id == self._id,
+                    tables.attempt.c.started_at <= self._at,
+                    tables.attempt.c.finished_at.is_not(None),  # before, it holds whose it is
+                )
                 .order_by(tables.attempt.c.number)
             )
         }
@@ -373,7 +379,7 @@ class _Story:
                     at=when,
                     order=(_DECISION if waits else _MESSAGE, row.turn),
                     kind="message",
-                    what=Status(row.status).word,
+                    what=word_of(row.status),
                     label=short(row.step),
                     campaign=row.campaign,
                     instance=row.instance,

@@ -25,7 +25,10 @@ COLUMNS = (
     "answer",
 )  # fmt: skip
 
-_SHOWN_AS = {"claimed": "intended"}  # under way for a moment: to people still to be sent
+
+def word_of(status: int) -> str:
+    """What is under way for a moment is to people still to be sent."""
+    return Status(Status.INTENDED if status == Status.CLAIMED else status).word
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def messages(connection: Connection, choice: Choice) -> Iterator[dict[str, objec
     if choice.since is not None:
         query = query.where(message.decided_at >= choice.since)
     if choice.status is not None:
-        wanted = [status for status in Status if _SHOWN_AS.get(status.word, status.word) == choice.status]
+        wanted = [status for status in Status if word_of(status) == choice.status]
         query = query.where(message.status.in_(wanted))
     if choice.statuses:
         query = query.where(message.status.in_(choice.statuses))
@@ -71,7 +74,6 @@ def messages(connection: Connection, choice: Choice) -> Iterator[dict[str, objec
 def _row(composed: Composed, attempts: int, said: str | None) -> dict[str, object]:
     detail = composed.detail
     _, _, instance, _, number = key_of(detail)
-    word = Status(detail.status).word
     return {
         "message_id": composed.message_id,
         "customer": detail.customer,
@@ -84,7 +86,7 @@ def _row(composed: Composed, attempts: int, said: str | None) -> dict[str, objec
         "channel": detail.channel,
         "template": composed.template,
         "class": composed.class_,
-        "status": _SHOWN_AS.get(word, word),
+        "status": word_of(detail.status),
         "decided_at": iso(detail.decided_at),
         # To the second: by a microsecond it stands apart from what was decided at the instant of the hand-over.
         "sent_at": iso(None if detail.sent_at is None else detail.sent_at // SECOND * SECOND),

@@ -6,7 +6,7 @@ is raised to the first instant no tick has gone past, and that instant is stored
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, count, product
@@ -61,11 +61,12 @@ Ref = tuple[str, str, int, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """Consent that an event takes back: for each of the purposes on each of the channels."""
+    """Consent that an event takes back: for each of the purposes on each of the channels. told: as of NewConsent."""
 
     channels: tuple[str, ...]
     purposes: tuple[str, ...]
     source: str
+    told: int | None = None
 
 
 class NewEvent(NamedTuple):
@@ -93,7 +94,8 @@ class NewEvent(NamedTuple):
 class NewConsent:
     """`state`: granted, refused, withdrawn. Without `key` every record is a new one.
 
-    proof: JSON of what else was given with it; also: further (channel, purpose) it holds for.
+    proof: JSON of what else was given with it; also: further (channel, purpose) it holds for. told: when a refusal was
+    told, from which on it counts, however late it says that it is.
     """
 
     customer: str
@@ -107,6 +109,7 @@ class NewConsent:
     proof: str | None = None
     also: tuple[tuple[str, str], ...] = ()
     content: int | None = None
+    told: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +119,20 @@ class Taken:
     added: int
     known: int
     strangers: tuple[int, ...]
-    customers: int
-    """How many customers were created for them."""
+    made: tuple[str, ...]
+    """Ids of the customers created for them."""
 
     differing: tuple[int, ...] = ()
     """Positions of those known with another content, which stays."""
-
-    made: tuple[str, ...] = ()
-    """Their ids."""
 
 
 def add_events(connection: Connection, model: Model, events: Sequence[NewEvent], *, known_only: bool = False) -> Taken:
     """The consent that an event takes back ends with it, at its instant and under its number."""
     if not events:
-        return Taken(0, 0, (), 0)
-    _, customers, _, instants, ids, *_, contents = zip(*events, strict=True)
+        return Taken(0, 0, (), ())
+    _, customers, _, received_at, ids, *_, contents = zip(*events, strict=True)
     keys = _as_kept(connection, ids)
-    arrived = _arrive(connection, model, _Facts(keys, contents, customers, instants), known_only=known_only)
+    arrived = _arrive(connection, model, _Facts(keys, contents, customers, received_at), known_only=known_only)
     fresh = [events[position] for position in arrived.positions]
     if not fresh:
         return arrived.taken
@@ -166,10 +166,12 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
         rows.append((who, types[name], at, seq, happened, *about, *marks, *values, event.extra))
         if event.withdrawal is not None:
             source, about_what = event.withdrawal.source, product(event.withdrawal.channels, event.withdrawal.purposes)
+            instants = arrived.refused_at(at, event.withdrawal.told)
             for channel, purpose in about_what:
                 withdrawn += [
-                    (number, channel, purpose, at, seq, "withdrawn", happened, source, None)
+                    (number, channel, purpose, instant, seq, "withdrawn", min(happened, instant), source, None)
                     for number in refused.by(customer, who, channel, purpose, happened)
+                    for instant in instants
                 ]
     rows.sort()  # no two have the same number: what is compared ends there
     insert_rows(
@@ -208,7 +210,7 @@ def add_consents(
     if not fresh:
         return arrived.taken
     arrivals = zip(fresh, arrived.at, count(arrived.first), strict=False)
-    rows = _as_rows(connection, arrived.who, list(arrivals))
+    rows = _as_rows(connection, arrived, list(arrivals))
     insert_rows(connection, tables.consent, _CONSENT, rows)
     _remember(connection, ((consent.key, consent.content) for consent in fresh if consent.key is not None))
     return arrived.taken
@@ -221,9 +223,9 @@ class _Refused:
         self.called = everybody_called(connection, customers)
         self.since: dict[tuple[str, str, str, str], int] = {}
 
-    def by(self, customer: str, number: int, channel: str, purpose: str, at: int) -> Collection[int]:
+    def by(self, customer: str, number: int, channel: str, purpose: str, at: int) -> set[int]:
         if customer not in self.called:
-            return (number,)
+            return {number}
         address = as_address(customer)
         if address is not None:
             about = (*address, channel, purpose)
@@ -235,9 +237,10 @@ class _Refused:
 
 
 def _as_rows(
-    connection: Connection, who: Mapping[str, int], arrivals: Sequence[tuple[NewConsent, int, int]]
+    connection: Connection, arrived: _Arrived, arrivals: Sequence[tuple[NewConsent, int, int]]
 ) -> list[tuple[Stored | None, ...]]:
     """A consent that is told late does not undo what was refused after it was given: it is kept as outdated."""
+    who = arrived.who
     late = sorted({who[each.customer] for each, at, _ in arrivals if each.state == "granted" and each.event_time < at})
     refused = refusals.on_record(connection, late) if late else {}
     refusing = _Refused(connection, {each.customer for each, *_ in arrivals if each.state in refusals.REFUSING})
@@ -246,16 +249,19 @@ def _as_rows(
         customer, given = who[consent.customer], min(consent.event_time, at)
         for channel, purpose in ((consent.channel, consent.purpose), *consent.also):
             if consent.state in refusals.REFUSING:
-                for number in refusing.by(consent.customer, customer, channel, purpose, given):
+                state, instants = consent.state, arrived.refused_at(at, consent.told)
+                whose = refusing.by(consent.customer, customer, channel, purpose, given)
+                for number in whose:
                     refused.setdefault((number, channel, purpose), []).append((at, given))
-                    rows.append(
-                        (number, channel, purpose, at, seq, consent.state, given, consent.source, consent.proof)
-                    )
-                continue
-            before = refused.get((customer, channel, purpose), ())
-            outdated = any(told <= at and given < since for told, since in before)
-            state = tables.OUTDATED if outdated else consent.state
-            rows.append((customer, channel, purpose, at, seq, state, given, consent.source, consent.proof))
+            else:
+                before, instants, whose = refused.get((customer, channel, purpose), ()), {at}, {customer}
+                outdated = any(told <= at and given < since for told, since in before)
+                state = tables.OUTDATED if outdated else consent.state
+            rows += [
+                (number, channel, purpose, instant, seq, state, min(given, instant), consent.source, consent.proof)
+                for number in whose
+                for instant in instants
+            ]
     refusing.remember(connection)
     return sorted(rows, key=lambda row: row[:5])
 
@@ -280,13 +286,20 @@ class _Facts:
 
 @dataclass(frozen=True, slots=True)
 class _Arrived:
-    """`positions`: of the facts to be stored; `at`: their decision instants; `first`: the number of the first."""
+    """`positions`: of the facts to be stored; `at`: their decision instants; `first`: the number of the first;
+    `earliest`: the first instant no tick has gone past.
+    """
 
     taken: Taken
     positions: Sequence[int]
     at: Sequence[int]
     first: int
     who: Mapping[str, int]
+    earliest: int
+
+    def refused_at(self, at: int, told: int | None) -> set[int]:
+        """A refusal of later today counts now already: a clock may be fast, and a date alone is noon."""
+        return {at} if told is None else {at, min(at, max(told, self.earliest))}
 
 
 def _arrive(connection: Connection, model: Model, facts: _Facts, *, known_only: bool) -> _Arrived:
@@ -297,7 +310,7 @@ def _arrive(connection: Connection, model: Model, facts: _Facts, *, known_only: 
     taken, strangers = _split(fresh, customers, who, known_only=known_only)
     known = len(facts.keys) - len(fresh)
     if not taken:
-        return _Arrived(Taken(0, known, strangers, 0, differing), (), (), 0, who)
+        return _Arrived(Taken(0, known, strangers, (), differing), (), (), 0, who, 0)
     first, earliest = allocate(connection, len(taken))
     at = [instant if (instant := received[position]) > earliest else earliest for position in taken]
     strange = [
@@ -306,8 +319,8 @@ def _arrive(connection: Connection, model: Model, facts: _Facts, *, known_only: 
         if customers[position] not in who
     ]
     created = _create_unknown(connection, model, strange, who) if strange else ()
-    added = Taken(len(taken), known, strangers, len(created), differing, created)
-    return _Arrived(added, taken, at, first, who)
+    added = Taken(len(taken), known, strangers, created, differing)
+    return _Arrived(added, taken, at, first, who, earliest)
 
 
 def _fresh(connection: Connection, facts: _Facts) -> tuple[Sequence[int], tuple[int, ...]]:

@@ -44,6 +44,7 @@ from flowrules.store.imports.seen import Seen
 from flowrules.store.imports.survey import Watched, survey
 from flowrules.store.imports.unsubscribes import channel_of
 from flowrules.store.journal import NewConsent, NewEvent, Ref, Taken, add_consents, add_events
+from flowrules.store.refusals import REFUSING
 from flowrules.store.zones import BEGINNING, END
 
 T = TypeVar("T")
@@ -51,6 +52,9 @@ What = Literal["customers", "events", "consents"]
 
 _KEPT = 1_000
 _TOLERATED = 86_400_000_000  # clocks of others may be fast, and days be counted elsewhere
+_COMES = "lies in the future; it counts once it has come"
+_AT_ONCE = "lies in the future; the refusal counts at once"  # as any: a clock that is fast lets no message out
+_SECOND = 1_000_000
 _BATCH = 10_000  # rows a transaction: a tick beside it waits for one batch, not for the file
 
 
@@ -273,7 +277,7 @@ class _Customers:
 
 class _Events:
     def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, now: int, seen: Seen) -> None:
-        self.latest = END if now == BEGINNING else now + _TOLERATED
+        self.now = END if now == BEGINNING else now
         self.rows = EventRows(model, fields, options, notes, seen)
         self.model, self.known_only, self.notes = model, options.known_only, notes
 
@@ -293,32 +297,43 @@ class _Events:
                     events.append((row, event))
                 except RejectedError as wrong:
                     result.refuse(row, str(wrong))
-        taken = add_events(connection, self.model, [event for _, event in events], known_only=self.known_only)
+        taken = add_events(
+            connection, self.model, [self._told(event) for _, event in events], known_only=self.known_only
+        )
         _count(taken, events, result)
         self.notes.made += filter(as_address, taken.made)
         for row, event in events:
-            if event.event_time > self.latest:
-                self.notes.bad_value(row.line, "time", "lies in the future; the event counts once it has come")
+            if event.event_time - _TOLERATED > self.now:
+                self.notes.bad_value(row.line, "time", _COMES if event.withdrawal is None else _AT_ONCE)
         for position in taken.differing:
             row, event = events[position]
-            told = f"`{event.key.partition('/')[2]}` is known with other content, which stays"
-            self.notes.bad_value(row.line, "id", told)
+            known = event.key.partition("/")[2]
+            self.notes.bad_value(row.line, "id", f"`{known}` is known with other content, which stays")
+
+    def _told(self, event: NewEvent) -> NewEvent:
+        if event.withdrawal is None or event.event_time <= self.now:
+            return event
+        return event._replace(withdrawal=replace(event.withdrawal, told=self.now))
 
 
 class _Consents:
     def __init__(self, model: Model, fields: Fields, options: Options, notes: Notes, now: int, seen: Seen) -> None:
-        self.latest = END if now == BEGINNING else now + _TOLERATED
+        self.now = END if now == BEGINNING else now
         self.rows = ConsentRows(model, fields, options, notes, seen)
         self.model, self.known_only, self.notes = model, options.known_only, notes
 
     def __call__(self, connection: Connection, rows: Sequence[Row], result: Imported) -> None:
         records = _records(rows, self.rows.record, result)
-        taken = add_consents(connection, self.model, [each for _, each in records], known_only=self.known_only)
+        told = [
+            replace(each, told=self.now) if each.state in REFUSING and each.event_time > self.now else each
+            for _, each in records
+        ]
+        taken = add_consents(connection, self.model, told, known_only=self.known_only)
         _count(taken, records, result)
         self.notes.made += filter(as_address, taken.made)
         for row, consent in records:
-            if consent.event_time > self.latest:
-                self.notes.bad_value(row.line, "time", "lies in the future; what was said counts once it has come")
+            if consent.event_time - _TOLERATED > self.now:
+                self.notes.bad_value(row.line, "time", _AT_ONCE if consent.state in REFUSING else _COMES)
         for position in taken.differing:
             self.notes.bad_value(records[position][0].line, "source", "or proof is another than is known, which stays")
 
@@ -358,7 +373,7 @@ def _count(taken: Taken, records: Sequence[tuple[Row, NewEvent | NewConsent]], r
 
 
 def _messages(connection: Connection, events: Sequence[tuple[NewEvent, Reaction | None]]) -> dict[int, Ref]:
-    """For each position whose event names a template: the latest such message sent before it."""
+    """For each position whose event names a template: the latest such message sent before it, or in its second."""
     asked = [(position, event, about) for position, (event, about) in enumerate(events) if about is not None]
     if not asked:
         return {}
@@ -389,7 +404,8 @@ def _messages(connection: Connection, events: Sequence[tuple[NewEvent, Reaction 
     found = {}
     for position, event, about in asked:
         mine = sent.get((who.get(event.customer, 0), about), [])
-        before = bisect_right(mine, event.event_time, key=lambda one: one[0])
+        # Whoever tells times by the second tells an open before the message was sent.
+        before = bisect_right(mine, event.event_time // _SECOND, key=lambda one: one[0] // _SECOND)
         if before:
             found[position] = (event.customer, *mine[before - 1][1][1:])
     return found
