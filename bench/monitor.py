@@ -29,10 +29,10 @@ from flowrules.report.campaign import campaign
 from flowrules.report.home import home
 from flowrules.report.search import search
 from flowrules.runtime.answers import silent
+from flowrules.runtime.sum_up import sum_up
 from flowrules.runtime.tick import planner
 from flowrules.sql import tables as t
 from flowrules.store.database import Database
-from flowrules.store.sum_up import sum_up
 
 SEED = 10_000
 """Customers of the small database: W itself; those of the large one are copies of them."""

@@ -30,10 +30,10 @@ from flowrules.model.campaign import Model
 from flowrules.model.values import coerce, instant
 from flowrules.monitor.app import Monitor
 from flowrules.runtime.assume import Assumptions
+from flowrules.runtime.sum_up import sum_up
 from flowrules.runtime.tick import planner
 from flowrules.store.database import Database
 from flowrules.store.journal import NewEvent, add_events
-from flowrules.store.sum_up import sum_up
 from flowrules.workspace import load
 
 LATER = timedelta(weeks=78)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
+from flowrules.monitor.once import once_lines
 from flowrules.monitor.screens.campaign import CampaignScreen
 from flowrules.monitor.screens.customer import CustomerScreen
 from flowrules.monitor.widgets.listing import Listing
 from flowrules.monitor.widgets.source import SourceView
+from flowrules.runtime.deploy import apply
 from flowrules.sql import tables
 from flowrules.store.database import Database
+from flowrules.whatif.replay import Aside, Ledger, Otherwise, Stage
 from tests.monitor.conftest import DAY, MINUTE, START, Look, Shop, monitor, run
 
 
@@ -130,6 +135,43 @@ def test_in_a_small_terminal_one_part_is_shown_at_a_time(sqlite_shop: Shop) -> N
     run(look)
 
 
+def test_a_version_for_a_share_is_told_on_every_screen(shop: Shop) -> None:
+    made = shop.world
+    made.flow = made.flow.replace("after 2 days", "after 3 days")
+    shop.rules.write_text(made.flow, encoding="utf-8")
+    apply(made.database, made.snapshot(), made.model(), START + 3 * MINUTE, canary=500_000)
+    people = [f"p{number}" for number in range(12)]
+    made.customers(people)
+    made.event(people, "signup", START + 4 * MINUTE, source="web")
+    made.tick(START + 5 * MINUTE)
+    with made.database.read() as connection:
+        newest = connection.execute(select(func.max(tables.version.c.id))).scalar_one()
+        of_version = select(func.count()).where(tables.enrollment.c.version_id == newest)
+        tried = connection.execute(of_version).scalar_one()
+    assert 0 < tried < 12
+
+    async def look() -> None:
+        async with monitor(shop.workspace, 80, 24) as look:
+            await look.sees("welcome")
+            assert "2 for 50%" in cells(look, "campaigns", "welcome")
+            await look.press("enter")
+            await look.sees("version 2 for 50%", f"{tried} entered version 2")
+            await look.press("3")
+            await look.sees("version 2 for 50%; as")
+            shop.rules.write_text(made.flow.replace("after 3 days", "after 4 days"), encoding="utf-8")
+            await look.sees("version 2 for 50%; ch")
+        async with monitor(shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            await look.press("enter")
+            await look.sees("● live  version 2 for 50%, version 1 for the others")
+            apply(made.database, made.snapshot(), made.model(), START + 6 * MINUTE)
+            await look.misses("for 50%")
+            await look.sees("● live  version 2")
+
+    assert any("2 for 50%" in line.plain for line in once_lines(shop.workspace))
+    run(look)
+
+
 # --- customers ----------------------------------------------------------------------------------------
 
 
@@ -195,6 +237,61 @@ def test_every_line_shows_its_rule(shop: Shop) -> None:
             assert rule.line is not None
             assert rule.source.line(rule.line).strip().startswith("send email hello")
             assert re.search(r"▶ +\d+ +send email hello", look.text)
+
+    run(look)
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_what_would_have_let_a_message_out(shop: Shop, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked by a key, computed beside the screen, and forgotten when something happens."""
+    asked, goes_on = threading.Event(), threading.Event()
+    at_once = Stage.play
+
+    def slowly(stage: Stage, otherwise: Otherwise, asides: Sequence[Aside] = ()) -> Ledger:
+        asked.set()
+        goes_on.wait(20)
+        return at_once(stage, otherwise, asides)
+
+    monkeypatch.setattr(Stage, "play", slowly)
+
+    async def look() -> None:
+        async with monitor(shop.workspace, width, 24 if width == 80 else 50) as look:
+            await open_customer(look, "cid")
+            timeline = look.app.screen.query_one("#timeline", Listing)
+            await look.press("w")
+            await look.hears("this line kept nothing back")
+            withheld = next(line.key for line in timeline.shown if line.cells[1].plain == "withheld")
+            while timeline.current_key != withheld:
+                await look.press("j")
+            if width == 160:
+                await look.sees("w: what would have let it out")
+            await look.press("w")
+            await look.sees("computing what would have let it out …")
+            await look.until(asked.is_set)
+            goes_on.set()
+            await look.sees("would have been sent at", "had there been consent to marketing")
+            await look.press("w")  # it is known by now
+            await look.sees("would have been sent at")
+            await look.misses("computing")
+
+    run(look)
+
+
+def test_what_would_have_let_it_out_can_not_be_told(sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> object:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Stage, "play", broken)
+
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await open_customer(look, "cid")
+            timeline = look.app.screen.query_one("#timeline", Listing)
+            withheld = next(line.key for line in timeline.shown if line.cells[1].plain == "withheld")
+            while timeline.current_key != withheld:
+                await look.press("j")
+            await look.press("w")
+            await look.sees("a mistake in FlowRules itself (ZeroDivisionError)")
 
     run(look)
 

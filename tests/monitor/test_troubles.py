@@ -11,13 +11,17 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from rich.text import Text
 from sqlalchemy import insert, make_url, text
 from textual.containers import Container
 
 from flowrules.errors import DatabaseReadOnlyError, StoreError
 from flowrules.monitor.app import Monitor
 from flowrules.monitor.screens.campaign import CampaignScreen
+from flowrules.monitor.screens.customer import CustomerScreen
+from flowrules.monitor.screens.dialogs import Answer, Question
 from flowrules.monitor.screens.home import Home
+from flowrules.monitor.screens.why import Reasons, WhyScreen
 from flowrules.monitor.widgets.top import Top
 from flowrules.sql import tables
 from flowrules.store import revisions
@@ -231,6 +235,30 @@ def test_an_answer_that_comes_while_it_closes(sqlite_shop: Shop, monkeypatch: py
 
     run(look)
     assert closing.is_set()
+
+
+def test_a_screen_that_is_closed_before_it_is_there(sqlite_shop: Shop) -> None:
+    """Enter, and Escape at once: what is put together just then has no parts."""
+
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            for turns in range(0, 60, 2):
+                for opened in (
+                    CampaignScreen("welcome"),
+                    CustomerScreen("ana"),
+                    WhyScreen(Reasons("Why", Text("because"))),
+                    Question("Sure?", "It is so.", [Answer("yes", "Yes")]),
+                ):
+                    look.app.push_screen(opened)
+                    for _ in range(turns):
+                        await asyncio.sleep(0)
+                    if look.app.screen is opened:
+                        look.app.pop_screen()
+            await look.pilot.pause()
+            assert isinstance(look.app.screen, Home)
+
+    run(look)
 
 
 def test_a_screen_that_is_being_closed_shows_nothing_more(sqlite_shop: Shop) -> None:

@@ -20,8 +20,8 @@ from flowrules.report.search import search
 from flowrules.report.status import status
 from flowrules.runtime import tick
 from flowrules.runtime.deliver import deliver
+from flowrules.runtime.sum_up import sum_up
 from flowrules.store.database import Database
-from flowrules.store.sum_up import sum_up
 from tests.proof.copies import Copies, opened
 from tests.proof.everything import DEPLOYED, scenario
 from tests.proof.plans import Access, Plans, explain

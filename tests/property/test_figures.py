@@ -18,10 +18,10 @@ from flowrules.report.funnel import funnel
 from flowrules.report.home import Home, home
 from flowrules.report.status import status
 from flowrules.runtime.deliver import deliver
+from flowrules.runtime.sum_up import sum_up
 from flowrules.runtime.tick import planner
 from flowrules.sql.codes import Reason, Status
 from flowrules.store.database import Database
-from flowrules.store.sum_up import sum_up
 from tests.property.examples import examples
 from tests.property.test_outbox import Moody
 from tests.reference.generate import cuts, scenarios

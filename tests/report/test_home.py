@@ -18,7 +18,7 @@ from flowrules.report.recent import latest
 from flowrules.report.search import search
 from flowrules.runtime import operate
 from flowrules.runtime.deliver import deliver
-from flowrules.store.sum_up import sum_up
+from flowrules.runtime.sum_up import sum_up
 from tests.delivery.test_deliver import Scripted
 from tests.support.world import FLOW, START, TEMPLATES, World, at, world
 

@@ -9,7 +9,7 @@ import pytest
 from flowrules.report.campaign import campaign
 from flowrules.report.funnel import funnel
 from flowrules.report.funnel_text import reasons
-from flowrules.store.sum_up import sum_up
+from flowrules.runtime.sum_up import sum_up
 from tests.support.world import FLOW, START, World, world
 
 DAY = 86_400_000_000
@@ -111,4 +111,22 @@ def test_a_round_through_a_stage_of_another_name_is_one_stay(database_url: str) 
         ("lead", 10, 6, 4, {}),
         ("thanked", 10, 2, 6, {"goal": 2}),
     ]
+    agree(made)
+    # A second name, and at last the stage goes with its names.
+    made.flow = made.flow.replace("thanked formerly visited", "done formerly thanked").replace("to thanked", "to done")
+    made.apply(START + 28 * DAY)
+    made.event(PEOPLE[4:6], "visit", START + 29 * DAY)
+    made.tick(START + 30 * DAY, answer=lambda _sent: [])
+    agree(made)
+    made.flow = changed(FLOW, "from stage done move to stage thanked").replace("thanked", "other")
+    made.apply(START + 31 * DAY)
+    made.tick(START + 60 * DAY, answer=lambda _sent: [])
+    agree(made)
     made.database.close()
+
+
+def agree(made: World) -> None:
+    """However far it was summed up."""
+    found = counted(made)
+    sum_up(made.database)
+    assert counted(made) == found

@@ -7,12 +7,12 @@ from collections import Counter
 import pytest
 from sqlalchemy import func, select, text
 
+from flowrules.runtime import sum_up as summing
 from flowrules.runtime import tick
+from flowrules.runtime.sum_up import sum_up
 from flowrules.sql import tables
 from flowrules.sql.counting import QUARTER
-from flowrules.store import sum_up as summing
 from flowrules.store.database import Database
-from flowrules.store.sum_up import sum_up
 from flowrules.store.tallies import COLUMNS, Count, Tallies, What, counts, summed_until
 from tests.proof.copies import opened
 from tests.proof.everything import DEPLOYED, scenario

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from flowrules.store.database import Database
 from flowrules.store.journal import NewChange, add_changes
 from flowrules.store.zones import END
 from flowrules.whatif import answer, record
-from flowrules.whatif.answer import suppose
+from flowrules.whatif.answer import suppose, supposing
 from flowrules.whatif.then import as_of
 from tests.delivery.test_deliver import Scripted
 from tests.support.world import START, World, world
@@ -177,6 +178,26 @@ def test_it_only_reads(made: World, tmp_path: Path) -> None:
     with database.read() as connection:
         assert [each.limit for each in suppose(connection, "bea", "welcome", "UTC", END, {}).values()] == [3, 4]
     assert not list(tmp_path.glob("*.db-journal"))
+
+
+def test_nobody_is_kept_while_it_is_played(made: World) -> None:
+    """All is read before; a server's tables may then be locked, a file's log be emptied."""
+    made.tick(START + DAY, silent)
+    wanted = supposed(made)
+    with ExitStack() as stack:
+        with made.database.read() as connection:
+            answers = stack.enter_context(supposing(connection, "ana", None, "UTC", END, {}))
+        with made.database.session() as session:
+            if made.database.dialect == "sqlite":
+                busy, *_ = session.connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+                assert busy == 0
+                assert list(answers().values()) == wanted
+            else:
+                with session.write() as connection:
+                    for table in ("decision", "customer", "event", "version", "node", "deployment"):
+                        connection.exec_driver_sql(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE NOWAIT")
+                    assert list(answers().values()) == wanted
+    assert len(wanted) == 2
 
 
 def test_an_instant_that_has_been_passed(made: World) -> None:

@@ -21,12 +21,12 @@ from flowrules.report.words import counted, iso, told
 from flowrules.runtime.assume import Assumptions, parse_rates
 from flowrules.runtime.copy import copy_to
 from flowrules.runtime.simulate import DAY, Simulated, simulate
+from flowrules.runtime.sum_up import sum_up
 from flowrules.store.database import Database
 from flowrules.store.imports.lists import read_lists
 from flowrules.store.imports.records import Options
 from flowrules.store.imports.run import import_file
 from flowrules.store.imports.times import Times
-from flowrules.store.sum_up import sum_up
 from flowrules.store.zones import BEGINNING
 from flowrules.workspace import Workspace
 

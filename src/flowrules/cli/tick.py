@@ -14,9 +14,9 @@ from flowrules.cli.output import WIDTH, emit, formats
 from flowrules.cli.progress import instants
 from flowrules.errors import InstantPassedError, StoreError
 from flowrules.report.words import SECOND, iso, told
+from flowrules.runtime.sum_up import sum_up
 from flowrules.runtime.tick import TickResult, tick
 from flowrules.store.database import Database
-from flowrules.store.sum_up import sum_up
 
 
 @click.command("tick")

@@ -17,9 +17,10 @@ from flowrules.report.heartbeat import Heartbeat
 from flowrules.report.home import CampaignRow, Home, home
 from flowrules.report.print import safe
 from flowrules.report.words import count, counted, moment, percent
+from flowrules.sql.canary import percent as exact
 from flowrules.workspace import Workspace
 
-_HEAD = ("campaign", "state", "v", "entered", "in journey", "sent 24 h", "withheld", "goal", "control")
+_HEAD = ("campaign", "state", "version", "entered", "in journey", "sent 24 h", "withheld", "goal", "control")
 
 
 def once_lines(workspace: Workspace) -> Iterator[Text]:
@@ -76,7 +77,7 @@ def _cells(row: CampaignRow) -> tuple[str, ...]:
     return (
         safe(row.name),
         state(row.state).plain.partition(" ")[2],
-        str(row.version),
+        f"{row.version}{'' if row.canary is None else f' for {exact(row.canary.millionths)}'}",
         count(row.entered),
         count(row.in_journey),
         count(row.sent_24h),

@@ -11,9 +11,16 @@ from flowrules.report.alerts import Alert, AlertKind
 from flowrules.report.heartbeat import Heartbeat
 from flowrules.report.print import safe
 from flowrules.report.words import SECOND, count, counted, length, moment
+from flowrules.sql.canary import percent
+from flowrules.store.canaries import Canary
 
 _LATE = 60
 """Seconds without a tick after which a running engine is said to be late."""
+
+
+def entered_words(found: Canary) -> str:
+    """Which version a share enters."""
+    return f"version {found.number} for {percent(found.millionths)}"
 
 
 def ago(at: int, now: int) -> str:

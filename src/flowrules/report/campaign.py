@@ -13,18 +13,19 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, func, select
 
 from flowrules.content.deployed import Deployed, Library
+from flowrules.content.stages import Stages, stages
 from flowrules.program.machine import NodeKind
-from flowrules.report.catalogue import campaign_versions, open_pauses
+from flowrules.report.catalogue import Versioned, campaign_versions, open_pauses
 from flowrules.report.comparison import Comparison, comparison
 from flowrules.report.funnel import Funnel, Group, Stage, last_stages, leave_out
 from flowrules.report.home import ranked, since_quarter
 from flowrules.report.lookup import find_campaign, reason
 from flowrules.report.outbox import Outbox, outbox
 from flowrules.report.recent import Decided, latest, medians
-from flowrules.report.stages import stages
 from flowrules.report.words import SECOND
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
+from flowrules.store.canaries import Canary, canaries
 from flowrules.store.tallies import Tallies, What
 
 _DAY = 86_400 * SECOND
@@ -68,6 +69,7 @@ class CampaignFigures:
 
     messages: by what became of them (sent, refused, unknown, ghost ...), and by status those still open, each most
     frequent first; withheld: by reason, since ever and in the last 24 hours. comparison None: nobody is held out.
+    canary: where the newest version is entered by a share only, tried: by how many of those treated so far.
     as_of: of all that is counted but who waits where, see Home.
     """
 
@@ -82,6 +84,8 @@ class CampaignFigures:
     withheld_24h: tuple[tuple[str, int], ...]
     comparison: Comparison | None
     decisions: tuple[Decided, ...]
+    canary: Canary | None
+    tried: int
     as_of: int | None = None
 
 
@@ -96,9 +100,15 @@ def campaign(
     """`now` None: the clock is virtual and stands where the last tick was. known: see home()."""
     campaign_id = find_campaign(connection, name)
     now = connection.execute(select(tables.clock.c.last_tick)).scalar_one() if now is None else now
-    tallies, box, library = Tallies(connection), outbox(connection), Library(connection, known)
-    found = funnel_so_far(connection, tallies, library, name, campaign_id)
+    box, library = outbox(connection), Library(connection, known)
     row = next((each for each in campaign_versions(connection) if each.id == campaign_id), None)
+    there = None if row is None else stages(connection, library, name, campaign_id, row.version_id)
+    tallies = Tallies(connection, {} if there is None else there.renamed)
+    found = Funnel(name, None, 0, Group(), Group())
+    close: tuple[StageFigures, ...] = ()
+    if row is not None and there is not None:
+        found = _funnel(connection, tallies, library, row, there)
+        close = _stages(connection, library, box, row, there)
     messages: Counter[str] = Counter()
     for (code,), number in tallies.sums(("code",), What.MESSAGE, campaign_id=campaign_id).items():
         messages[Status(code).word] += number
@@ -107,18 +117,22 @@ def campaign(
     waits: Counter[str] = Counter()
     for each in box.waiting:
         waits[each.status.word] += each.number if each.campaign_id == campaign_id else 0
+    canary = canaries(connection).get(name)
+    entered = tallies.sums(("version_id", "held_out"), What.ENTERED, campaign_id=campaign_id)
     return CampaignFigures(
         funnel=found,
         paused_since=open_pauses(connection).get(campaign_id),
         removed=row is not None and row.lives_from is None,
-        stages=() if row is None else _stages(connection, library, box, name, campaign_id, row.version_id),
+        stages=close,
         messages=tuple(ranked(messages)),
         open=tuple(ranked(waits)),
         open_more=not box.complete,
         withheld=_withheld(tallies, campaign_id, None),
         withheld_24h=_withheld(tallies, campaign_id, since_quarter(now, _DAY)),
         comparison=comparison(found.treated, found.control),
-        decisions=latest(connection, decisions, campaign_id),
+        decisions=latest(connection, decisions, campaign_id, known),
+        canary=canary,
+        tried=0 if canary is None else entered[canary.version_id, 0],
         as_of=tallies.as_of,
     )
 
@@ -131,29 +145,23 @@ def _withheld(tallies: Tallies, campaign_id: int, since: int | None) -> tuple[tu
 # --- the funnel ---------------------------------------------------------------------------------------
 
 
-def funnel_so_far(
-    connection: Connection, tallies: Tallies, library: Library, campaign: str, campaign_id: int
-) -> Funnel:
+def _funnel(connection: Connection, tallies: Tallies, library: Library, row: Versioned, there: Stages) -> Funnel:
     """Of all who ever entered, without looking at them."""
     groups = (Group(), Group())
-    row = next((each for each in campaign_versions(connection) if each.id == campaign_id), None)
-    if row is None:
-        return Funnel(campaign, None, 0, *groups)
-    meant = library.of_version(row.version_id).machines[campaign]
-    in_force = None if library.newest is None else library.newest.campaigns.get(campaign)
-    for (held_out,), number in tallies.sums(("held_out",), What.ENTERED, campaign_id=campaign_id).items():
+    meant = library.of_version(row.version_id).machines[row.name]
+    in_force = None if library.newest is None else library.newest.campaigns.get(row.name)
+    for (held_out,), number in tallies.sums(("held_out",), What.ENTERED, campaign_id=row.id).items():
         groups[held_out].entered += number
-    for (held_out,), number in tallies.sums(("held_out",), What.GOAL, campaign_id=campaign_id).items():
+    for (held_out,), number in tallies.sums(("held_out",), What.GOAL, campaign_id=row.id).items():
         groups[held_out].goals += number
-    there = stages(connection, library, campaign, campaign_id, row.version_id)
     last, places = last_stages(meant), there.places()
     for group in groups:
         group.stages = [Stage(name, last=name in last) for name in there.names.values()]
-    _fill_stages(connection, tallies, campaign_id, groups, places)
-    for (held_out, step_id), median in medians(connection, campaign_id, there.now).items():
+    _fill_stages(connection, tallies, row.id, groups, places)
+    for (held_out, step_id), median in medians(connection, row.id, there.now).items():
         groups[held_out].stages[places[step_id]].median_s = median
     leave_out(groups, there)
-    return Funnel(campaign, (in_force or meant.campaign).title, row.number, *groups)
+    return Funnel(row.name, (in_force or meant.campaign).title, row.number, *groups)
 
 
 def _fill_stages(
@@ -194,11 +202,11 @@ def _leave(left: dict[str, int], words: dict[str, int], reason: str, said: str |
 
 
 def _stages(
-    connection: Connection, library: Library, box: Outbox, name: str, campaign_id: int, version_id: int
+    connection: Connection, library: Library, box: Outbox, row: Versioned, there: Stages
 ) -> tuple[StageFigures, ...]:
+    campaign_id, version_id = row.id, row.version_id
     deployed = library.of_version(version_id)
-    machine = deployed.machines[name]
-    there = stages(connection, library, name, campaign_id, version_id)
+    machine = deployed.machines[row.name]
     called = {then: there.names[there.now(then)] for then in there.places()}
     stage_of, steps = _places(connection, campaign_id)
     resting, next_due = waiting(connection, campaign_id), _next_due(connection)

@@ -77,6 +77,11 @@ class Moment:
     contacts: tuple[Counted, ...] = ()
     what_if: Supposed | None = None
 
+    @property
+    def where(self) -> Where:
+        """Of a decision: which it is."""
+        return self.at, self.order[1], self.campaign or "", self.instance or 0, self.what, self.key or ""
+
     def facts(self, zone: str) -> dict[str, object]:
         return {
             "at": iso(self.at) if self.at > 0 else None,
@@ -118,8 +123,7 @@ class Explanation:
         """With what would have let messages out."""
 
         def told(each: Moment) -> Moment:
-            where = (each.at, each.order[1], each.campaign or "", each.instance or 0, each.what, each.key or "")
-            return replace(each, what_if=found.get(where)) if each.kind == "decision" else each
+            return replace(each, what_if=found.get(each.where)) if each.kind == "decision" else each
 
         return replace(self, timeline=tuple(map(told, self.timeline)))
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Select, and_, case, func, select
 
 from flowrules.content.deployed import Library
+from flowrules.content.stages import Stages, stages
 from flowrules.program.machine import Machine, NodeKind
 from flowrules.report.lookup import find_campaign, reason
-from flowrules.report.stages import Stages, stages
 from flowrules.report.words import SECOND, iso
 from flowrules.sql import tables
 from flowrules.sql.canary import percent

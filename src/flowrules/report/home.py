@@ -25,6 +25,7 @@ from flowrules.report.words import SECOND, local
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
 from flowrules.sql.counting import QUARTER
+from flowrules.store.canaries import Canary, canaries
 from flowrules.store.tallies import Tallies, What
 
 DAYS = 14
@@ -44,6 +45,7 @@ class CampaignRow:
 
     sent_24h, withheld_24h: since the quarter hour that began up to 24 hours ago; withheld by reason, most frequent
     first. sends: of the last 14 days in the workspace's zone, today's last. unknown: deliveries. hold_out: millionths.
+    canary: where `version` is entered by a share only.
     """
 
     name: str
@@ -62,6 +64,7 @@ class CampaignRow:
     withheld_24h: tuple[tuple[str, int], ...]
     sends: tuple[int, ...]
     unknown: int
+    canary: Canary | None = None
 
     @property
     def conversion(self) -> float | None:
@@ -221,7 +224,7 @@ def _campaigns(
     unknown: Counter[int] = Counter()
     for each in box.waiting:
         unknown[each.campaign_id] += each.number if each.status is Status.UNKNOWN else 0
-    pauses = open_pauses(connection)
+    pauses, tried = open_pauses(connection), canaries(connection)
     newest = library.newest
     for row in campaign_versions(connection):
         meant = None if newest is None else newest.campaigns.get(row.name)
@@ -245,6 +248,7 @@ def _campaigns(
             withheld_24h=tuple(ranked(withheld.get(row.id, {}))),
             sends=tuple(daily.get(row.id, [0] * len(days))),
             unknown=unknown[row.id],
+            canary=tried.get(row.name),
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, select
 
+from flowrules.content.deployed import Deployed, Library
 from flowrules.report.lookup import reason
 from flowrules.report.words import SECOND
 from flowrules.sql import tables
@@ -25,7 +26,7 @@ STAYS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """One row of the ledger. stage: what the step's key begins with; rule: `file:line`."""
+    """One row of the ledger. stage: what the step's key begins with; rule: `file:line`; line: as written there."""
 
     at: int
     customer: str
@@ -39,14 +40,17 @@ class Decided:
     by: str | None
     words: str | None
     until: int | None
+    line: str | None = None
 
     @property
     def stage(self) -> str | None:
         return None if self.step is None else self.step.partition("/")[0]
 
 
-def latest(connection: Connection, number: int, campaign_id: int | None = None) -> tuple[Decided, ...]:
-    """The newest first; of one campaign those among the newest 20,000 of all."""
+def latest(
+    connection: Connection, number: int, campaign_id: int | None = None, known: dict[int, Deployed] | None = None
+) -> tuple[Decided, ...]:
+    """The newest first; of one campaign those among the newest 20,000 of all. known: see Library."""
     decision, order = tables.decision.c, [column.desc() for column in tables.decision.primary_key.columns]
     seen = select(tables.decision).order_by(*order).limit(number if campaign_id is None else LOOKED_AT)
     if campaign_id is not None:
@@ -54,8 +58,8 @@ def latest(connection: Connection, number: int, campaign_id: int | None = None) 
         seen = select(newest).where(newest.c.campaign_id == campaign_id)
         seen = seen.order_by(*(newest.c[column.name].desc() for column in decision if column.primary_key)).limit(number)
     rows = connection.execute(seen).all()
-    names = _Names(connection, rows)
-    return tuple(_decided(row, names) for row in rows)
+    names, library = _Names(connection, rows), Library(connection, known)
+    return tuple(_decided(row, names, library.in_force(row.at)) for row in rows)
 
 
 class _Names:
@@ -75,7 +79,8 @@ class _Names:
         self.labels = named(tables.label, "text", labels)
 
 
-def _decided(row: Row[Any], names: _Names) -> Decided:
+def _decided(row: Row[Any], names: _Names, then: Deployed | None) -> Decided:
+    rule = names.labels[row.place_id]
     return Decided(
         at=row.at,
         customer=names.customers[row.customer_id],
@@ -85,10 +90,11 @@ def _decided(row: Row[Any], names: _Names) -> Decided:
         step=names.steps.get(row.step_id),
         decision=Decision(row.decision).word,
         reason=reason(row.reason),
-        rule=names.labels[row.place_id],
+        rule=rule,
         by=names.labels.get(row.by_id),
         words=names.labels.get(row.words_id),
         until=row.until,
+        line=None if then is None else then.line(rule),
     )
 
 

@@ -25,10 +25,10 @@ from flowrules.errors import FlowRulesError, InstantPassedError, StoreError
 from flowrules.runtime import lease
 from flowrules.runtime.daily import DailyLimits
 from flowrules.runtime.deliver import Delivered, deliver
+from flowrules.runtime.sum_up import sum_up
 from flowrules.runtime.tick import Planner, TickResult, planner
 from flowrules.sql import tables
 from flowrules.store.database import Database
-from flowrules.store.sum_up import sum_up
 
 SLICE = 1000
 """Messages a call, so that the instant a message is sent at stays that of the clock."""

@@ -6,7 +6,7 @@ They begin with the stretch, in the ledger's order of time, and are led from the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from sqlalchemy import TextClause, text
 
@@ -33,7 +33,7 @@ def _enrolled(w: Writer) -> str:
 _NEAR = (
     "near AS MATERIALIZED (SELECT at, customer_id, turn, campaign_id, instance, decision, step_id, "
     "lag(step_id) OVER journey AS near_id, lag(at) OVER journey AS near_at, "
-    "row_number() OVER (PARTITION BY customer_id, campaign_id, instance, step_id ORDER BY at, turn) AS nth "
+    "row_number() OVER (PARTITION BY customer_id, campaign_id, instance, {stage} ORDER BY at, turn) AS nth "
     "FROM decision WHERE at >= :near {until}AND decision IN ({decisions}) "
     "WINDOW journey AS (PARTITION BY customer_id, campaign_id, instance ORDER BY at, turn))"
 )
@@ -54,6 +54,12 @@ def _far(w: Writer, more: str = "") -> str:
     )
 
 
+def _stage(row: str, renamed: tuple[tuple[int, int], ...]) -> str:
+    """Under the name it has now."""
+    cases = " ".join(f"WHEN {then} THEN {now}" for then, now in renamed)
+    return f"CASE {row}.step_id {cases} ELSE {row}.step_id END" if cases else f"{row}.step_id"
+
+
 def _earlier_stay(w: Writer, column: str, near: str) -> str:
     """Of the last stage that the journey of a row of `near` came to before."""
     far = f"(SELECT p.{column} {_far(w)} ORDER BY v.at DESC, p.turn DESC LIMIT 1)"
@@ -69,8 +75,9 @@ class Counting:
     journeys: TextClause
 
 
-@cache
-def counting(dialect: str) -> Counting:
+@lru_cache(maxsize=8)
+def counting(dialect: str, renamed: tuple[tuple[int, int], ...] = ()) -> Counting:
+    """renamed: stages that have another name now, each with what it has become; both are one stage."""
     w = Writer(dialect)
     # A message that was accepted where it was decided on, by a channel that answers at once.
     at_once = (
@@ -78,7 +85,8 @@ def counting(dialect: str) -> Counting:
         "AND m.instance = d.instance AND m.step_id = d.step_id AND m.decided_at = d.at AND m.turn = d.turn "
         "AND m.sent_at = d.at)"
     )
-    again = f"d.nth > 1 OR e.entered_at < :near AND EXISTS (SELECT 1 {_far(w, ' AND p.step_id = d.step_id')})"
+    same = f" AND {_stage('p', renamed)} = {_stage('d', renamed)}"
+    again = f"d.nth > 1 OR e.entered_at < :near AND EXISTS (SELECT 1 {_far(w, same)})"
     messages = (
         f"SELECT d.decision, d.campaign_id, CASE WHEN {_ENTERED} THEN d.version_id ELSE 0 END AS version_id, "
         f"CASE WHEN {_SEND} THEN d.step_id ELSE 0 END AS step_id, d.reason, "
@@ -95,7 +103,8 @@ def counting(dialect: str) -> Counting:
         f"WHERE d.at + 0 > :after AND d.at + 0 <= :until AND d.status <> {int(Status.HELD)} GROUP BY 1, 2, 3, 4"
     )
     ended = f"{int(Decision.GOAL)}, {int(Decision.EXIT)}"
-    near = _NEAR.format(until="AND at <= :until ", decisions=int(Decision.STAGE))
+    stage = _stage("decision", renamed)
+    near = _NEAR.format(until="AND at <= :until ", decisions=int(Decision.STAGE), stage=stage)
     held_out = "CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END AS held_out"
     # First found, then counted: else what leads to the earlier stays would be asked twice.
     journeys = (
@@ -117,7 +126,7 @@ def stays(dialect: str, number: int) -> TextClause:
     ended last come first. into_id: the stage that was entered then.
     """
     w = Writer(dialect)
-    near = _NEAR.format(until="", decisions=f"{int(Decision.STAGE)}, {int(Decision.EXIT)}")
+    near = _NEAR.format(until="", decisions=f"{int(Decision.STAGE)}, {int(Decision.EXIT)}", stage="step_id")
     return text(
         f"WITH {near} SELECT d.customer_id, d.instance, CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END AS held_out, "
         f"CASE WHEN d.decision = {int(Decision.STAGE)} THEN d.step_id END AS into_id, "

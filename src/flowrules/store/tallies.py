@@ -8,9 +8,10 @@ the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
@@ -59,12 +60,17 @@ class Count:
 COLUMNS = tuple(Count.__dataclass_fields__)
 
 
-def counts(connection: Connection, after: int = BEGINNING, until: int = END) -> Counter[Count]:
-    """Of decisions and outcomes in (after, until]."""
+def counts(
+    connection: Connection, after: int = BEGINNING, until: int = END, renamed: Mapping[int, int] = MappingProxyType({})
+) -> Counter[Count]:
+    """Of decisions and outcomes in (after, until]. renamed: stages that have another name now, and what they became:
+    whoever comes back under another name has been there before.
+    """
     found: Counter[Count] = Counter()
     between = {"after": after, "until": until}
     near = min(visited(connection), after + 1)
-    queries, channels = counting(connection.dialect.name), _channels(connection)
+    queries = counting(connection.dialect.name, tuple(sorted(renamed.items())))
+    channels = _channels(connection)
     for row in connection.execute(queries.messages, between):
         ghost = int(row.reason == Reason.HELD_OUT)
         match row.decision:
@@ -124,10 +130,11 @@ def summed_until(connection: Connection) -> int:
 class Tallies:
     """All there is, as one connection sees it now. as_of: what was decided later is not counted; None: all is.
 
-    That is while a long tick goes on: its decisions are counted when it is through.
+    That is while a long tick goes on: its decisions are counted when it is through. renamed: see counts(); who asks
+    for no stage needs none.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, renamed: Mapping[int, int] = MappingProxyType({})) -> None:
         self._connection = connection
         after = summed_until(connection)
         decision = tables.decision.c
@@ -136,7 +143,7 @@ class Tallies:
         self.as_of: int | None = None
         if fresh > TAIL:
             self.as_of = connection.execute(select(tables.clock.c.last_tick)).scalar_one()
-        self._tail = counts(connection, after, END if self.as_of is None else self.as_of)
+        self._tail = counts(connection, after, END if self.as_of is None else self.as_of, renamed)
 
     def sums(
         self,

@@ -7,7 +7,8 @@ otherwise than they stand in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -38,6 +39,15 @@ def suppose(
     connection: Connection, customer: str, campaign: str | None, zone: str, at: int, known: dict[int, Deployed]
 ) -> Mapping[Where, Supposed]:
     """With what was known up to the instant `at`. zone: the customer's, for people; known: see Library."""
+    with supposing(connection, customer, campaign, zone, at, known) as answers:
+        return answers()
+
+
+@contextmanager
+def supposing(
+    connection: Connection, customer: str, campaign: str | None, zone: str, at: int, known: dict[int, Deployed]
+) -> Iterator[Callable[[], Mapping[Where, Supposed]]]:
+    """As suppose(); what is given needs the connection no more."""
     number = find_customer(connection, customer)
     query = decisions().where(of_customer(number), t.decision.c.at <= at)
     if campaign is not None:
@@ -50,13 +60,16 @@ def suppose(
     asked = [row for row in rows if _may_ask(row, ghost=(row.campaign_id, row.instance) in ghosts)]
     found = [(row, change) for row in asked if (change := _change(connection, library, row)) is not None]
     if not found:
-        return {}
+        yield dict
+        return
     try:
         past = record(connection, library, number, zone, at)
-        with staged(connection, past) as stage:
-            return _Answers(stage, past, library).of(found)
     except NotOnRecordError as failure:
-        return {_where(row): _unknown(change, str(failure)) for row, change in found}
+        unknown = {_where(row): _unknown(change, str(failure)) for row, change in found}
+        yield lambda: unknown
+        return
+    with staged(connection, past) as stage:
+        yield lambda: _Answers(stage, past).of(found)
 
 
 def _may_ask(row: Decided, *, ghost: bool) -> bool:
@@ -124,7 +137,6 @@ def _condition(change: Rule | Fact, limit: int | None = None) -> str:
 class _Answers:
     stage: Stage
     record: Record
-    library: Library
     runs: int = 0
     found: dict[Where, Supposed] = field(default_factory=dict)
 

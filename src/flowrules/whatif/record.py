@@ -35,6 +35,7 @@ _CATALOGUES = (
     t.workspace, t.zone, t.zone_offset, t.label, t.event_type, t.tag, t.segment, t.campaign, t.step, t.channel,
 )  # fmt: skip
 _FACTS = (t.identity, t.attribute_change, t.consent, t.event, t.outcome, t.operator_exit, t.exposure, t.move)
+_WITH_DEPLOYMENTS = (t.campaign, t.version, t.node, t.step)
 _YEARS_ON = 3_660
 """Days behind the end that a wait of months may reach."""
 
@@ -241,6 +242,14 @@ def copy_into(source: Connection, target: Connection, record: Record) -> None:
     target.execute(
         insert(t.clock).values(id=0, last_tick=before, target=before, cursor=0, visited_at=before, visited_customer=0)
     )
+
+
+def copy_deployments(source: Connection, target: Connection, record: Record) -> None:
+    """What each of them put in force, and whom of this customer's journeys it moved."""
+    t.metadata.create_all(target, [*_WITH_DEPLOYMENTS, t.move])
+    for table in _WITH_DEPLOYMENTS:
+        _copy(source, target, table)
+    _copy(source, target, t.move, named("customer_id") == record.customer)
 
 
 def _as_of_the_start(target: Connection, record: Record) -> None:

@@ -24,7 +24,7 @@ from flowrules.sql import tables as t
 from flowrules.sql.codes import Status
 from flowrules.store.database import Session
 from flowrules.store.memory import Memory, in_memory
-from flowrules.whatif.record import Phase, Record, copy_into, ledger_of
+from flowrules.whatif.record import Phase, Record, copy_deployments, copy_into, ledger_of
 
 Ledger = Sequence[Row[*tuple[Any, ...]]]
 
@@ -56,7 +56,7 @@ class Aside:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where the record is played, over and over."""
+    """Where the record is played, over and over. source: what comes with each deployment, read beforehand."""
 
     source: Connection
     record: Record
@@ -210,11 +210,14 @@ class _Once:
 
 @contextmanager
 def staged(source: Connection, record: Record) -> Iterator[Stage]:
-    with in_memory() as memory, memory.database.session() as session:
-        with session.write() as connection:
+    """By the time it is set, all is read: nobody's database is kept while the record is played."""
+    with in_memory() as shelf, in_memory() as memory, memory.database.session() as session:
+        with shelf.database.write() as deployed, session.write() as connection:
+            copy_deployments(source, deployed, record)
             copy_into(source, connection, record)
         memory.settle()
-        yield Stage(source, record, memory, session)
+        with shelf.database.read() as deployed:
+            yield Stage(deployed, record, memory, session)
 
 
 def differ(recorded: Ledger, played: Ledger) -> int | None:

@@ -20,7 +20,7 @@ from flowrules.monitor.screens.customer import CustomerScreen
 from flowrules.monitor.screens.live import Live
 from flowrules.monitor.screens.numbers import numbers_text
 from flowrules.monitor.screens.ordering import ask_pause
-from flowrules.monitor.telling import ago
+from flowrules.monitor.telling import ago, entered_words
 from flowrules.monitor.widgets.decisions import DECISION_COLUMNS, customer_of, decision_lines
 from flowrules.monitor.widgets.listing import Column, Line, Listing
 from flowrules.report.campaign import CampaignFigures, StageFigures, campaign
@@ -126,8 +126,7 @@ class CampaignScreen(Live[Seen]):
         self._show_steps()
         self.query_one("#numbers", VerticalScroll).query_one(Static).update(numbers_text(found))
         decisions = self.query_one("#decisions", Listing)
-        lines = {step.key: step.words.rstrip(":") for stage in found.stages for step in stage.steps}
-        decisions.set(decision_lines(found.decisions, zone, lines))
+        decisions.set(decision_lines(found.decisions, zone))
         decisions.border_title = f"Last decisions, times of {zone}"
 
     @on(Listing.Moved, "#funnel")
@@ -167,13 +166,16 @@ def _head(found: CampaignFigures, now: int) -> Text:
     text = Text().append(safe(funnel.title or funnel.campaign), "bold")
     if funnel.title:
         text.append(f"  {safe(funnel.campaign)}", "dim")
-    text.append(f"  version {funnel.version}", "dim")
     if found.removed:
         text.append("  ○ removed", "dim")
     elif found.paused_since is None:
         text.append("  ● live", "green")
     else:
         text.append(f"  ‖ paused {ago(found.paused_since, now)} ago", "yellow")
+    if found.canary is None:
+        text.append(f"  version {funnel.version}", "dim")
+    else:
+        text.append(f"  {entered_words(found.canary)}, version {found.canary.base} for the others", "yellow")
     text.append("\n")
     ended = treated.entered - treated.in_journey
     parts = [(treated.entered, "entered"), (treated.in_journey, "in journey"), (ended, "ended")]
@@ -181,6 +183,8 @@ def _head(found: CampaignFigures, now: int) -> Text:
         parts.append((control.entered, "held out"))
     for amount, noun in parts:
         text.append(count(amount), "bold").append(f" {noun}   ")
+    if found.canary is not None:
+        text.append(count(found.tried), "bold yellow").append(f" entered version {funnel.version}   ")
     if treated.goal_rate is not None and treated.goals:
         text.append(percent(treated.goal_rate), "bold green").append(" goal")
     return text

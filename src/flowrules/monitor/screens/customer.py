@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from rich.text import Text
@@ -16,13 +18,14 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from flowrules.content.deployed import Library
+from flowrules.errors import FlowRulesError
 from flowrules.monitor import orders
 from flowrules.monitor.colours import coloured
 from flowrules.monitor.look import LOUD, title, words
 from flowrules.monitor.screens.card import card_text
 from flowrules.monitor.screens.dialogs import Answer, Question
 from flowrules.monitor.screens.live import Live
-from flowrules.monitor.screens.why import Reasons, WhyScreen, of_moment, of_standing
+from flowrules.monitor.screens.why import Reasons, WhyScreen, may_ask, of_moment, of_standing
 from flowrules.monitor.widgets.listing import Column, Line, Listing
 from flowrules.monitor.widgets.source import SourceView
 from flowrules.report.allowance import Allowance, allowances
@@ -30,11 +33,19 @@ from flowrules.report.customer import card
 from flowrules.report.explain import Explanation, Moment, explain
 from flowrules.report.explain_text import said
 from flowrules.report.lookup import find_customer
+from flowrules.report.print import safe
 from flowrules.report.standing import Standing
+from flowrules.report.supposed import Supposed, Where
 from flowrules.report.words import clock, count, day
+from flowrules.whatif.answer import supposing
 
 MOST = 1_000
 """Lines of the story shown, the newest."""
+_ASK = "\nw: what would have let it out", "dim"
+_COMPUTING = "\ncomputing what would have let it out …", "yellow"
+_NOTHING = "\nno single change that the planner can try would have let it out", "dim"
+
+Answers = Mapping[Where, Supposed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,8 @@ class Customer:
     card: dict[str, Any]
     caps: tuple[Allowance, ...]
     story: Explanation
-    at: int
+    at: int = field(compare=False)
+    """Moves on, and says nothing new by that."""
 
 
 class CustomerScreen(Live[Customer]):
@@ -54,12 +66,14 @@ class CustomerScreen(Live[Customer]):
     TOLD = "Times are the customer's own. Each line says which rule decided it, and why."
     KEYS = (
         ("Enter", "why: the rule that decided the line, in its file"),
+        ("w", "what if: what would have let the message out, and when"),
         ("i", "who this is: identity, consents, tags, segments, caps"),
         ("x", "take the customer out of a campaign"),
         ("y", "copy the customer's id"),
     )
     BINDINGS = [
         Binding("escape,backspace", "app.pop_screen", "Back"),
+        Binding("w", "what_if", "What if"),
         Binding("i", "who", "Who"),
         Binding("x", "leave", "Take out"),
         Binding("y", "copy_id", "Copy id", show=False),
@@ -69,6 +83,11 @@ class CustomerScreen(Live[Customer]):
         super().__init__()
         self.customer = customer
         self._reasons: dict[str, Moment | Standing] = {}
+        self._told: Explanation | None = None
+        self._shown: str | None = None
+        self._page: WhyScreen | None = None
+        self._asking: str | None = None
+        self._answers: dict[str, Answers | Exception] = {}
 
     # --- read -----------------------------------------------------------------------------------------
 
@@ -114,6 +133,9 @@ class CustomerScreen(Live[Customer]):
 
     def show(self, figures: Customer) -> None:
         story = figures.story
+        if self._told is not None and self._told.timeline != story.timeline:
+            self._answers.clear()
+        self._told = story
         box = self.query_one("#card", VerticalScroll)
         box.border_title = title(story.customer)
         box.query_one(Static).update(card_text(figures.card, figures.caps, story.zone))
@@ -173,11 +195,7 @@ class CustomerScreen(Live[Customer]):
         about, figures = self._reasons.get(key), self.figures
         if about is None or figures is None:
             return
-        reasons = (
-            of_moment(about, figures.story.zone)
-            if isinstance(about, Moment)
-            else of_standing(about, figures.story.zone)
-        )
+        reasons = self._why(about, figures.story.zone)
         at = about.at if isinstance(about, Moment) else figures.at
 
         def find() -> Reasons:
@@ -192,11 +210,76 @@ class CustomerScreen(Live[Customer]):
             found = await self.beside(find)
         except Exception:  # noqa: BLE001 -- the next look of the screen says what is wrong
             found = reasons
+        self._shown = key
         if alone:
-            self.app.push_screen(WhyScreen(found))
-            return
+            self._page = WhyScreen(found, self.action_what_if)
+            self.app.push_screen(self._page)
+        elif self._page is not None and self._page.is_current:
+            self._page.show(found)
         self.query_one("#reason", Static).update(found.text())
         self.query_one(SourceView).set(found.source, found.line)
+
+    # --- what if --------------------------------------------------------------------------------------
+
+    def _why(self, about: Moment | Standing, zone: str) -> Reasons:
+        """With what would have let it out, as far as that is known by now."""
+        if isinstance(about, Standing):
+            return of_standing(about, zone)
+        if about.campaign is None or not may_ask(about):
+            return of_moment(about, zone)
+        answers = self._answers.get(about.campaign)
+        if answers is None:
+            reasons, asking = of_moment(about, zone), self._asking == about.campaign
+            reasons.words.append(*(_COMPUTING if asking else _ASK))
+        elif isinstance(answers, Exception):
+            reasons, ours = of_moment(about, zone), f"a mistake in FlowRules itself ({type(answers).__name__})"
+            said = answers.message if isinstance(answers, FlowRulesError) else ours
+            reasons.words.append(f"\nwhat would have let it out can not be told: {safe(said)}", "red")
+        else:
+            reasons = of_moment(replace(about, what_if=answers.get(about.where)), zone)
+            if about.where not in answers:
+                reasons.words.append(*_NOTHING)
+        return reasons
+
+    def action_what_if(self) -> None:
+        open_ = self._page is not None and self._page.is_current
+        key = self._shown if open_ else self._under_cursor()
+        about = self._reasons.get(key or "")
+        if key is None or not isinstance(about, Moment) or about.campaign is None or not may_ask(about):
+            self.notify("this line kept nothing back: ask it of one that is withheld", markup=False)
+        elif self._asking is not None:
+            self.notify("still computing", markup=False)
+        else:
+            if not isinstance(self._answers.get(about.campaign), Mapping):
+                self._asking = about.campaign
+                self._answers.pop(about.campaign, None)
+                self.suppose(about.campaign)
+            self.explain_line(key, alone=not (open_ or self.query_one("#why").display))
+
+    def _under_cursor(self) -> str | None:
+        return next((each.current_key for each in self.query(Listing) if each.rows.has_focus), self._shown)
+
+    @work(group="what if")
+    async def suppose(self, campaign: str) -> None:
+        """The planner plays this customer's history once more, in memory, with one thing otherwise."""
+
+        def play(figures: Customer) -> Answers:
+            with ExitStack() as stack:
+                with self.reader.read() as connection:
+                    zone, known = figures.story.zone, self.reader.known
+                    made = supposing(connection, self.customer, campaign, zone, figures.at, known)
+                    answers = stack.enter_context(made)
+                return answers()
+
+        try:
+            if self.figures is not None:
+                self._answers[campaign] = await self.beside(partial(play, self.figures))
+        except Exception as failure:  # noqa: BLE001 -- said where the answer would be
+            self._answers[campaign] = failure
+        finally:
+            self._asking = None
+        if self._shown is not None:
+            self.explain_line(self._shown)
 
     # --- done -----------------------------------------------------------------------------------------
 

@@ -37,21 +37,22 @@ class Question(ModalScreen[str | None]):
     def __init__(self, asked: str, said: str, answers: Sequence[Answer]) -> None:
         super().__init__()
         self.asked, self.said, self.answers = asked, said, tuple(answers)
+        self._options = OptionList(
+            Option("No, leave it as it is", id="-"),
+            *(Option(words(answer.words), id=answer.value) for answer in self.answers),
+            compact=True,
+        )
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as dialog:
             dialog.border_title = title(self.asked)
             dialog.border_subtitle = "Enter chooses, Esc changes nothing"
             yield Static(words(self.said).plain, id="said", markup=False)
-            yield OptionList(
-                Option("No, leave it as it is", id="-"),
-                *(Option(words(answer.words), id=answer.value) for answer in self.answers),
-                compact=True,
-            )
+            yield self._options
             yield Static("", id="command", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one(OptionList).focus()
+        self._options.focus()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         command = next((each.command for each in self.answers if each.value == event.option_id), "")
@@ -61,10 +62,10 @@ class Question(ModalScreen[str | None]):
         self.dismiss(None if event.option_id == "-" else event.option_id)
 
     def action_down(self) -> None:
-        self.query_one(OptionList).action_cursor_down()
+        self._options.action_cursor_down()
 
     def action_up(self) -> None:
-        self.query_one(OptionList).action_cursor_up()
+        self._options.action_cursor_up()
 
     def action_yes(self) -> None:
         """Where there is one way only."""

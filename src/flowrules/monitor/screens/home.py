@@ -27,6 +27,7 @@ from flowrules.report.home import CampaignRow, home
 from flowrules.report.home import Home as Figures
 from flowrules.report.recent import Decided, latest
 from flowrules.report.words import count, percent
+from flowrules.sql.canary import percent as exact
 
 _DECISIONS = 40
 _PANELS = (("outbox", "Outbox"), ("channels", "Channels, 24 h"), ("policy", "Caps and holdout; withheld in 24 h"))
@@ -62,7 +63,7 @@ class Home(Live[Seen]):
         found = home(
             connection, self.reader.clock(), known=self.reader.known, limits=self.monitor.workspace.daily_limits
         )
-        return Seen(found, latest(connection, _DECISIONS), now // 60_000_000 * 60_000_000)
+        return Seen(found, latest(connection, _DECISIONS, known=self.reader.known), now // 60_000_000 * 60_000_000)
 
     def body(self) -> Iterator[Widget]:
         yield Static(id="alerts")
@@ -70,7 +71,7 @@ class Home(Live[Seen]):
             (
                 Column("campaign"),
                 Column("state"),
-                Column("v", right=True, spare=2),
+                Column("version", right=True, spare=2),
                 Column("entered", right=True, spare=3),
                 Column("in journey", right=True),
                 Column("sent 24 h", right=True),
@@ -130,12 +131,13 @@ def _line(row: CampaignRow) -> Line:
     withheld = sum(each for _, each in row.withheld_24h)
     control = row.control_goals / row.control if row.has_goal and row.control else None
     alarm = f" !{count(row.unknown)} unknown" if row.unknown else ""
+    share = "" if row.canary is None else f" for {exact(row.canary.millionths)}"
     return Line(
         row.name,
         (
             words(row.name, "bold" if row.state == "live" else "dim"),
             state(row.state).append(alarm, "red"),
-            number(row.version, "dim"),
+            number(f"{row.version}{share}", "yellow" if share else "dim"),
             number(count(row.entered)),
             number(count(row.in_journey)),
             number(count(row.sent_24h)),
@@ -146,7 +148,7 @@ def _line(row: CampaignRow) -> Line:
             words(row.title or "", "dim"),
         ),
         plain=(
-            row.name, row.state, row.version, row.entered, row.in_journey, row.sent_24h, withheld, row.conversion,
-            control, " ".join(map(str, row.sends)), row.title,
+            row.name, row.state, f"{row.version}{share}", row.entered, row.in_journey, row.sent_24h, withheld,
+            row.conversion, control, " ".join(map(str, row.sends)), row.title,
         ),
     )  # fmt: skip

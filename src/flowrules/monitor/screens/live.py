@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
+from rich.text import Text
 from sqlalchemy import Connection
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
-from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
@@ -36,7 +36,6 @@ T = TypeVar("T")
 SOONEST, LATEST, SLOWER = 1.0, 5.0, 0.5
 """Seconds between two questions, and by how much it grows each time the answer was the same."""
 _SHARE = 10
-_CLOSING = 0.5
 _NARROW = 90
 """Columns in which the keys of the screen itself need all the room there is."""
 
@@ -53,6 +52,9 @@ class Live(Screen[None], Generic[Figures]):
     def __init__(self) -> None:
         super().__init__()
         self.figures: Figures | None = None
+        self._top, self._notice, self._footer = Top(self.PLACE), Notice(), Footer(compact=True)
+        self._body = Container(id="body")
+        self._body.display = False
         self._wanted = asyncio.Event()
 
     # --- of the subclass ------------------------------------------------------------------------------
@@ -87,18 +89,17 @@ class Live(Screen[None], Generic[Figures]):
         return self.monitor.workspace.zone
 
     def compose(self) -> ComposeResult:
-        yield Top(self.PLACE)
-        yield Notice()
-        with Container(id="body"):
+        yield self._top
+        yield self._notice
+        with self._body:
             yield from self.body()
-        yield Footer(compact=True)
+        yield self._footer
 
     def on_mount(self) -> None:
-        self.query_one("#body").display = False
         self.keep_fresh()
 
     def on_resize(self) -> None:
-        self.query_one(Footer).show_command_palette = self.size.width > _NARROW
+        self._footer.show_command_palette = self.size.width > _NARROW
 
     def on_screen_resume(self) -> None:
         self.tell()
@@ -106,7 +107,7 @@ class Live(Screen[None], Generic[Figures]):
 
     @property
     def gone(self) -> bool:
-        """It was closed, or the program ends: its parts go one by one."""
+        """It was closed, or the program ends: its parts go one by one, or were never put together."""
         return not (self.display and self.app.is_running)
 
     async def beside(self, look: Callable[[], T]) -> T:
@@ -119,10 +120,11 @@ class Live(Screen[None], Generic[Figures]):
 
     def tell(self) -> None:
         """Say how the engine is, and what is wrong."""
-        if self.gone or not self.query(Top) or not self.query(Notice):
+        if self.gone or not self.is_mounted:
             return
-        self.query_one(Top).show(self.monitor.engine_words())
-        self.query_one(Notice).show(self.monitor.trouble_words())
+        self._top.show(self.monitor.engine_words())
+        reading = Text("reading …", "dim") if self.figures is None else None
+        self._notice.show(self.monitor.trouble_words() or reading)
         self.set_class(self.figures is None, "-nothing")
 
     def action_refresh(self) -> None:
@@ -149,7 +151,7 @@ class Live(Screen[None], Generic[Figures]):
             took = time.monotonic() - began
             if found is not None and found != self.figures:
                 self.figures = found
-                await self._put(found)
+                self._put(found)
                 pause = SOONEST
             else:
                 pause = min(LATEST, pause + SLOWER)
@@ -157,19 +159,15 @@ class Live(Screen[None], Generic[Figures]):
                 await asyncio.wait_for(self._wanted.wait(), max(pause, took * _SHARE))
             await self._seen()
 
-    async def _put(self, found: Figures) -> None:
-        """Onto the screen."""
-        try:
-            self.query_one("#body").display = True
-            self.show(found)
-            if self.focused is None:
-                self.query(self.FIRST).first().focus()
-            self.tell()
-        except NoMatches:
-            # Where the screen is closed just now its parts go one by one, and this ends with it.
-            await asyncio.sleep(_CLOSING)
-            if not self.gone:
-                raise
+    def _put(self, found: Figures) -> None:
+        """Onto the screen. All its parts are there: `beside` has let nothing through to one that is gone, and nothing
+        is awaited since.
+        """
+        self._body.display = True
+        self.show(found)
+        if self.focused is None:
+            self.query(self.FIRST).first().focus()
+        self.tell()
 
     async def _ask(self) -> Figures | None:
         try:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from rich.text import Text
 from textual import on
@@ -26,12 +26,14 @@ from flowrules.model.snapshot import Snapshot
 from flowrules.monitor.colours import coloured
 from flowrules.monitor.look import number, title, words
 from flowrules.monitor.screens.live import Live
+from flowrules.monitor.telling import entered_words
 from flowrules.monitor.widgets.listing import Column, Line, Listing
 from flowrules.monitor.widgets.source import SourceView
 from flowrules.report.graph_text import campaign_lines, legend
 from flowrules.report.words import counted
 from flowrules.runtime.plan import campaign_changes
 from flowrules.source import Source
+from flowrules.store.canaries import Canary, canaries
 from flowrules.syntax import blocks, tree
 from flowrules.syntax.reading import read
 from flowrules.workspace import load, snapshot
@@ -44,6 +46,7 @@ _STATES = {
     "mistaken": ("has mistakes", "red"),
     "": ("not compared: mistakes elsewhere", "dim"),
 }
+"""What `apply` would make of a campaign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,11 @@ class RuleFile:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """campaigns: as written, with what `apply` would make of them, one of _STATES."""
+    """campaigns: as written, with what `apply` would make of them, one of _STATES; canaries: of those deployed."""
 
     files: tuple[RuleFile, ...]
     campaigns: tuple[tuple[str, str, tree.CampaignDecl | None], ...]
+    canaries: Mapping[str, Canary] = field(default_factory=dict)
 
 
 class Rules(Live[Files]):
@@ -87,15 +91,17 @@ class Rules(Live[Files]):
         _, diagnostics, model = self._checked
         deployed: dict[str, str] | None = None
         known: dict[str, str] = {}
+        tried: Mapping[str, Canary] = {}
         try:
             with self.reader.read() as connection:
                 newest = Library(connection, self.reader.known).newest
                 deployed = {} if newest is None else {name: each.text for name, each in newest.sources.items()}
                 changes = [] if model is None else campaign_changes(connection, model)
                 known = {each.name: each.change for each in changes}
+                tried = canaries(connection)
         except FlowRulesError:
             pass  # the files can be seen without it; the line above says what is wrong
-        return Files(tuple(_files(on_disk, diagnostics, deployed)), tuple(_campaigns(on_disk, model, known)))
+        return Files(tuple(_files(on_disk, diagnostics, deployed)), tuple(_campaigns(on_disk, model, known)), tried)
 
     # --- laid out and shown ---------------------------------------------------------------------------
 
@@ -122,7 +128,7 @@ class Rules(Live[Files]):
         mistakes = sum(len(each.diagnostics) for each in figures.files)
         files.border_title = f"Files: {counted(mistakes, 'mistake')}" if mistakes else "Files: no mistakes"
         self.query_one("#campaigns", Listing).set(
-            Line(name, (words(name), words(*_STATES[state]))) for name, state, _ in figures.campaigns
+            Line(name, (words(name), _state(state, figures.canaries.get(name)))) for name, state, _ in figures.campaigns
         )
         if self.query_one("#drawing").display:
             self._draw()
@@ -214,6 +220,13 @@ def _campaigns(
     for name in sorted({*written, *known, *meant}):
         state = "mistaken" if name not in written and name in meant else "" if model is None else "added"
         yield name, known.get(name, state), written.get(name)
+
+
+def _state(state: str, canary: Canary | None) -> Text:
+    said, style = _STATES[state]
+    if canary is None or state not in {"unchanged", "changed"}:
+        return words(said, style)
+    return words(f"{entered_words(canary)}; {said}", "yellow")
 
 
 _CAMPAIGN = re.compile(r"^campaign +(\w+)", re.MULTILINE)

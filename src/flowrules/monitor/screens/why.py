@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rich.text import Text
@@ -43,6 +44,19 @@ class Reasons:
         return self.words
 
 
+def may_ask(each: Moment) -> bool:
+    """Something was kept from the customer: what would have let it out can be asked."""
+    match each.what:
+        case "withheld":
+            return True
+        case "send":
+            return each.reason == "held_out"
+        case "not_entered" | "exit":
+            return each.reason == "excluded"
+        case _:
+            return False
+
+
 def of_moment(each: Moment, zone: str) -> Reasons:
     verb, about = said(each, zone)
     text = Text().append(safe(verb), f"bold {LOUD.get(each.what, '')}").append(f" {safe(about)}", "bold")
@@ -54,10 +68,14 @@ def of_moment(each: Moment, zone: str) -> Reasons:
         text.append(f"  {safe(each.rule)}", "dim")
     if each.counter is not None and each.window is not None:
         text.append(f"\n{each.counter} of {each.limit} contacts in the {window(each.window)} before")
+    for contact in each.contacts:
+        text.append(f"\ncounted: {safe(contact.message)} {moment(contact.at, zone)}", "dim")
     for note in each.notes:
         text.append(f"\n{safe(note)}")
     if each.next_possible is not None:
         text.append("\nnext possible ").append(moment(each.next_possible, zone), "bold")
+    if each.what_if is not None:
+        text.append(f"\n{safe(each.what_if.words(zone, each.at))}", "bold" if each.what_if.at is not None else "")
     return Reasons("Why", text, each.rule)
 
 
@@ -67,35 +85,48 @@ def of_standing(each: Standing, zone: str) -> Reasons:
     )
     if each.rule is not None:
         text.append(f"\n{safe(each.rule)}", "dim")
+    for clause in each.evaluated:
+        value = "" if clause.value is None else f" (is {safe(clause.value)})"
+        text.append(f"\n{safe(clause.text)}{value}: ")
+        text.append("yes" if clause.holds else "no", "green" if clause.holds else "red")
     if each.next_eligible is not None:
         text.append("\nmay enter again from ").append(moment(each.next_eligible, zone), "bold")
     return Reasons("Why" if each.entered else "Why not", text, each.rule)
 
 
 class WhyScreen(ModalScreen[None]):
-    """The same on a page of its own."""
+    """The same on a page of its own. asks: what `w` does there."""
 
     BINDINGS = [
         ("escape,q,enter", "dismiss", "Close"),
         ("j,down", "scroll(1)", "Down"),
         ("k,up", "scroll(-1)", "Up"),
+        ("w", "ask", "What if"),
     ]
 
-    def __init__(self, reasons: Reasons) -> None:
+    def __init__(self, reasons: Reasons, asks: Callable[[], object] = lambda: None) -> None:
         super().__init__()
-        self.reasons = reasons
+        self.reasons, self.asks = reasons, asks
+        self._reason, self._rule = Static(id="reason"), SourceView(id="rule")
 
     def compose(self) -> ComposeResult:
         with Vertical(id="page") as page:
             page.border_title = title(self.reasons.title)
             page.border_subtitle = "Esc closes"
-            yield Static(self.reasons.text(), id="reason")
-            yield SourceView(id="rule")
+            yield self._reason
+            yield self._rule
 
     def on_mount(self) -> None:
-        view = self.query_one(SourceView)
-        view.display = self.reasons.source is not None
-        view.set(self.reasons.source, self.reasons.line)
+        self.show(self.reasons)
+
+    def show(self, reasons: Reasons) -> None:
+        self.reasons = reasons
+        self._reason.update(reasons.text())
+        self._rule.display = self.reasons.source is not None
+        self._rule.set(self.reasons.source, self.reasons.line)
+
+    def action_ask(self) -> None:
+        self.asks()
 
     def action_scroll(self, way: int) -> None:
-        self.query_one(SourceView).scroll_relative(y=way, animate=False)
+        self._rule.scroll_relative(y=way, animate=False)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
@@ -24,15 +23,13 @@ DECISION_COLUMNS = (
     Column("campaign", spare=2),
 )
 """Of all campaigns; the last falls away where there is only one."""
-_ANSWERED = ("met", "timed_out")
-"""What was waited for says the line, and the step's name alone does not."""
+_ASKED = ("met", "timed_out", "branch")
+"""What was asked or waited for says the line, and the step's name alone does not."""
 _SEPARATOR = "\x1f"
 
 
-def decision_lines(
-    decided: Sequence[Decided], zone: str, lines: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[Line]:
-    """The same row has the same key as long as it is shown. lines: of steps, as they are written."""
+def decision_lines(decided: Sequence[Decided], zone: str) -> Iterator[Line]:
+    """The same row has the same key as long as it is shown."""
     seen: Counter[str] = Counter()
     today = None
     for each in decided:
@@ -41,7 +38,7 @@ def decision_lines(
         this = day(each.at, zone)
         when = Text(this, "dim" if this == today else "", no_wrap=True).append(f" {clock(each.at, zone)}", "")
         today = this
-        verb, about = said(_moment(each, lines), zone)
+        verb, about = said(_moment(each), zone)
         yield Line(
             f"{name}{_SEPARATOR}{seen[name]}",
             (
@@ -60,11 +57,11 @@ def customer_of(key: str) -> str:
     return key.partition(_SEPARATOR)[0]
 
 
-def _moment(each: Decided, lines: Mapping[str, str]) -> Moment:
+def _moment(each: Decided) -> Moment:
     """As a story tells it, so that both use the same words."""
     step = (each.step or "").rpartition("/")[2].partition(" #")[0]
-    if each.decision in _ANSWERED:
-        step = lines.get(each.step or "", step)
+    if each.decision in _ASKED and each.line is not None:
+        step = each.line.partition("#")[0].strip().removesuffix(":")
     label = each.words or (each.decision != "withheld" and each.by) or step
     if each.decision == "branch" and each.words:
         label = f"{step}: {each.words}"

@@ -119,24 +119,23 @@ class Listing(Vertical):
         self._widths: dict[int, int] = {}
         self._told: str | None = None
         self.border_title = title or None
+        self.rows = Rows(cursor_type="row", cursor_foreground_priority="renderable", cell_padding=1)
+        self._nothing = Static(empty, classes="empty")
+        self._search = Input(placeholder="search in this table, Esc shows all", compact=True, classes="search")
+        self._search.display = False
 
     def compose(self) -> ComposeResult:
-        yield Rows(cursor_type="row", cursor_foreground_priority="renderable", cell_padding=1)
-        yield Static(self.empty, classes="empty")
-        yield Input(placeholder="search in this table, Esc shows all", compact=True, classes="search")
+        yield self.rows
+        yield self._nothing
+        yield self._search
 
     def on_mount(self) -> None:
-        self.query_one(Input).display = False
         self._show()
 
     def on_resize(self) -> None:
         self._show()
 
     # --- what is shown --------------------------------------------------------------------------------
-
-    @property
-    def rows(self) -> Rows:
-        return self.query_one(Rows)
 
     @property
     def current(self) -> Line | None:
@@ -153,13 +152,15 @@ class Listing(Vertical):
         fresh = tuple(lines)
         if empty is not None and empty != self.empty:
             self.empty = empty
-            self.query_one(".empty", Static).update(empty)
+            self._nothing.update(empty)
         if fresh != self.lines or not fresh:
             self.lines = fresh
             self._show()
 
     def _show(self) -> None:
-        wanted = self.query_one(Input).value.strip().lower()
+        if not self.rows.is_attached:  # closed while it was being put together
+            return
+        wanted = self._search.value.strip().lower()
         before, rows = self.shown, self.rows
         after = tuple(line for line in self.lines if line.holds(wanted)) if wanted else self.lines
         widths = self._fitting(after)
@@ -172,7 +173,7 @@ class Listing(Vertical):
         else:
             self._lay_out(after, widths)
         rows.display = bool(after)
-        self.query_one(".empty").display = not after
+        self._nothing.display = not after
         found = f"{count(len(after))} of {count(len(self.lines))} with `{wanted}`" if wanted else self.hint
         self.border_subtitle = framed(found) if found else None
         self._tell()
@@ -237,19 +238,17 @@ class Listing(Vertical):
         self._tell()
 
     def action_search(self) -> None:
-        field = self.query_one(Input)
-        field.display = True
-        field.focus()
+        self._search.display = True
+        self._search.focus()
 
     def action_unsearch(self) -> None:
-        field = self.query_one(Input)
-        field.value = ""
-        field.display = False
+        self._search.value = ""
+        self._search.display = False
         self.rows.focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "unsearch":  # else Escape leads back
-            return self.is_mounted and self.query_one(Input).display
+            return self._search.display
         return super().check_action(action, parameters)
 
     @on(Input.Changed)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, select, tex
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from flowrules.content.stages import renames
 from flowrules.model.values import instant
 from flowrules.sql import tables
 from flowrules.store.database import ADVISORY, Database, Session
@@ -47,7 +48,7 @@ def _step(session: Session) -> bool:
         fresh = select(decided).where(decided > after, decided <= until).limit(1)
         if connection.execute(fresh).first() is None:
             return False
-        found = counts(connection, after, until)
+        found = counts(connection, after, until, renames(connection))
         last: int = connection.execute(select(tables.clock.c.last_tick)).scalar_one()
     with session.write("READ COMMITTED") as connection:
         _alone(connection)
