@@ -84,6 +84,11 @@ def tree_cpu(root: int | None) -> float:
     return total / os.sysconf("SC_CLK_TCK")
 
 
+def backend_cpu(process: int) -> float:
+    """CPU seconds of one process of a server."""
+    return _stat(process)[1] / os.sysconf("SC_CLK_TCK")
+
+
 def _stat(process: int) -> tuple[int, int]:
     """Parent, and clock ticks used: user and system, own and of children that were waited for."""
     fields = (_PROC / str(process) / "stat").read_text().rpartition(")")[2].split()

@@ -22,6 +22,7 @@ KEYS = {
     "beside --n 1000 --seconds 1": ["without", "beside", "more_ms", "inserts", "refused", "tick_s"],
     "growth --n 200 --base 100": ["base", "base_cpu_s_per_1000", "cpu_s_per_1000", "growth", "peak_rss_mb"],
     "promises --n 100": ["all", *PROMISES, "none"],
+    "monitor --few 100 --n 200": ["few", "cpu_ms", "few_cpu_ms", "ratios", "tick_with_monitors"],
     "segments --n 1000": ["segments", "all_cpu_s", "changed", "changed_cpu_s", "ratio"],
 }
 

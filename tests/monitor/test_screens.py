@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from flowrules.monitor.once import once_lines
 from flowrules.monitor.screens.campaign import CampaignScreen
@@ -273,6 +273,23 @@ def test_what_would_have_let_a_message_out(shop: Shop, width: int, monkeypatch: 
             await look.press("w")  # it is known by now
             await look.sees("would have been sent at")
             await look.misses("computing")
+
+    run(look)
+
+
+def test_in_the_control_group_nothing_would_have_been_sent(sqlite_shop: Shop) -> None:
+    enrollment = tables.enrollment
+    with sqlite_shop.world.database.write() as connection:
+        connection.execute(update(enrollment).values(ghost=1))
+
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await open_customer(look, "cid")
+            timeline = look.app.screen.query_one("#timeline", Listing)
+            withheld = next(line.key for line in timeline.shown if line.cells[1].plain == "withheld")
+            while timeline.current_key != withheld:
+                await look.press("j")
+            await look.sees("in the control group: it would not have been sent anyway")
 
     run(look)
 

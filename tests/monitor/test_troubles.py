@@ -72,7 +72,8 @@ def test_gone_for_a_minute(tmp_path: Path, sqlite_shop: Shop) -> None:
         async with monitor(sqlite_shop.workspace) as look:
             await look.sees("Welcome, new customer")
             file.rename(away)
-            await look.sees("there is no database", "what you see is", "Welcome, new customer")
+            await look.sees("there is no database", "any more", "bring it back", "what you see is", "Welcome, new")
+            await look.misses("`flowrules apply`")
             away.rename(file)
             await look.misses("there is no database")
             await look.sees("Welcome, new customer", "virtual clock")

@@ -9,7 +9,9 @@ import pytest
 from flowrules.report.campaign import campaign
 from flowrules.report.funnel import funnel
 from flowrules.report.funnel_text import reasons
+from flowrules.runtime import tick
 from flowrules.runtime.sum_up import sum_up
+from flowrules.sql import visits
 from tests.support.world import FLOW, START, World, world
 
 DAY = 86_400_000_000
@@ -90,8 +92,15 @@ def test_whoever_stays_behind_is_counted_under_the_name_of_now(made: World) -> N
     assert counted(made) == [("lead", 10, 0, 10), ("done", 10, 7, 0)]
 
 
-def test_a_round_through_a_stage_of_another_name_is_one_stay(database_url: str) -> None:
-    """Whoever comes back under the new name was there before; the last stay counts, and its length."""
+@pytest.mark.parametrize("chunk", [3, 50_000])
+def test_a_round_through_a_stage_of_another_name_is_one_stay(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    """Whoever comes back under the new name was there before; the last stay counts, and its length. Also where the
+    ledger's index by customer is written, so that earlier stays are found by it.
+    """
+    monkeypatch.setattr(visits, "CHUNK", chunk)
+    monkeypatch.setattr(tick, "CHUNK", chunk)
     again = "wait 20 days\n        go to lead"
     made = world(database_url, FLOW.replace("send email thanks", again))
     made.customers(PEOPLE)

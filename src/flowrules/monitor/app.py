@@ -6,6 +6,7 @@ Takes a workspace. Reads only; what an operator orders goes the way of the comma
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from flowrules import __version__
-from flowrules.errors import FlowRulesError
+from flowrules.errors import DatabaseMissingError, FlowRulesError
 from flowrules.monitor import look
 from flowrules.monitor.background import in_background
 from flowrules.monitor.reader import Reader
@@ -126,7 +127,11 @@ class Monitor(App[None]):
         )
 
     def _sentence(self, failure: Exception) -> Text:
-        if isinstance(failure, FlowRulesError):
+        if isinstance(failure, DatabaseMissingError) and self._seen_at is not None:
+            # Who read "`apply` makes it" would begin anew, without the data that are somewhere.
+            said = re.sub(" yet$", " any more", failure.message)
+            hint = "it was moved or deleted: bring it back to where it was, or restore a backup"
+        elif isinstance(failure, FlowRulesError):
             said, hint = failure.message, failure.hint
         else:
             said = f"this is a mistake in FlowRules {__version__} itself ({type(failure).__name__})"

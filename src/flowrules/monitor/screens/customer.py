@@ -43,6 +43,7 @@ MOST = 1_000
 """Lines of the story shown, the newest."""
 _ASK = "\nw: what would have let it out", "dim"
 _COMPUTING = "\ncomputing what would have let it out …", "yellow"
+_HELD_OUT = "\nin the control group: it would not have been sent anyway", "dim"
 _NOTHING = "\nno single change that the planner can try would have let it out", "dim"
 
 Answers = Mapping[Where, Supposed]
@@ -227,6 +228,10 @@ class CustomerScreen(Live[Customer]):
             return of_standing(about, zone)
         if about.campaign is None or not may_ask(about):
             return of_moment(about, zone)
+        if about.what == "withheld" and self._held_out(about):
+            reasons = of_moment(about, zone)
+            reasons.words.append(*_HELD_OUT)
+            return reasons
         answers = self._answers.get(about.campaign)
         if answers is None:
             reasons, asking = of_moment(about, zone), self._asking == about.campaign
@@ -240,6 +245,12 @@ class CustomerScreen(Live[Customer]):
             if about.where not in answers:
                 reasons.words.append(*_NOTHING)
         return reasons
+
+    def _held_out(self, about: Moment) -> bool:
+        """Whether the journey is one of the control group."""
+        journeys = [] if self.figures is None else self.figures.card["enrollments"]
+        mine = (about.campaign, about.instance)
+        return any(each["held_out"] for each in journeys if (each["campaign"], each["instance"]) == mine)
 
     def action_what_if(self) -> None:
         open_ = self._page is not None and self._page.is_current
