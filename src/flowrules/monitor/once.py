@@ -20,7 +20,7 @@ from flowrules.report.words import count, counted, moment, percent
 from flowrules.sql.canary import percent as exact
 from flowrules.workspace import Workspace
 
-_HEAD = ("campaign", "state", "version", "entered", "in journey", "sent 24 h", "withheld", "goal", "control")
+_HEAD = ("campaign", "state", "v", "entered", "in journey", "sent 24 h", "withheld", "goal", "control")
 
 
 def once_lines(workspace: Workspace) -> Iterator[Text]:

@@ -71,7 +71,7 @@ class Home(Live[Seen]):
             (
                 Column("campaign"),
                 Column("state"),
-                Column("version", right=True, spare=2),
+                Column("v", right=True, spare=2),
                 Column("entered", right=True, spare=3),
                 Column("in journey", right=True),
                 Column("sent 24 h", right=True),
