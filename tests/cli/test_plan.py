@@ -93,6 +93,9 @@ def test_step_by_step(shop: Path, call: Call) -> None:
                 up to 1 sent something at once, rules/welcome.flow:14
             hello/wait for purchase (version 1): 3 move to reminder/send email reminder
                 up to 3 sent something at once, rules/welcome.flow:14
+            what is otherwise in version 2:
+              - wait for purchase up to 3 days, else go to reminder
+              - exit "bought"
         """)
         + "\n"
     )
@@ -239,9 +242,75 @@ def test_whose_message_is_through_goes_on_first(shop: Path, call: Call) -> None:
             hello/send email welcome (version 1): 1 goes on first, for the message is through
             hello/wait for purchase (version 1): 3 move to hello/wait for purchase
                 waits end when they would have, rules/welcome.flow:14
+            what is otherwise in version 2:
+              - wait for purchase up to 3 days, else go to reminder
+              + wait for purchase up to 5 days, else go to reminder
         """)
         + "\n"
     )
     assert "goes on first" in call("plan", "-o", "plan.json").out
     call("tick", "--now", "2026-03-04 02:00")
     assert "4 of them moved" in call("apply", "plan.json", "--now", "2026-03-04 02:00").out
+
+
+def test_what_changes_where_no_line_of_a_campaign_does(shop: Path, call: Call) -> None:
+    """A segment that is meant otherwise, the policy, a template: what it is, and whom it concerns."""
+    regulars = 'segment regulars: has purchase\n\ncampaign thanks "Thanks":\n'
+    regulars += "    class marketing\n    enter when every day at 10:00 for segment regulars, once\n"
+    FLOW.write_text(FLOW.read_text() + f"\n{regulars}    stage only:\n        wait 1 day\n        send email welcome\n")
+    assert call("apply", "--yes", "--now", "2026-03-04T01:00").code == 0
+    edit(("has purchase\n", "has purchase at least 2 times\n"))
+    edit(("cap 3", "cap 2"), path=Path("rules/policy.flow"))
+    template = Path("templates/email/welcome.txt")
+    template.write_text(template.read_text() + "More.\n")
+    said = call("plan", "--verbose")
+    assert (
+        said.out
+        == cleandoc("""
+        against deployment 2, as of Wed 2026-03-04 00:59:59: 4 customers on their way
+
+        thanks: changed, version 1 becomes 2
+            what is otherwise in version 2:
+              ~ enter when every day at 10:00 for segment regulars, once (what it names is another now)
+
+        welcome: unchanged, version 1
+          4 on their way: 4 stay in the version they are in
+            hello/send email welcome (version 1): 1 stays
+            hello/wait for purchase (version 1): 3 stay
+
+        the policy, for everybody at once:
+          - cap 3 contacts per 7 days across email
+          + cap 2 contacts per 7 days across email
+            it concerns thanks (0 on their way), welcome (4 on their way)
+
+        declarations:
+          ~ segment regulars: has purchase becomes has purchase at least 2 times
+
+        templates, for everybody at once:
+          ~ templates/email/welcome.txt
+            thanks: only/send email welcome
+            welcome: hello/send email welcome
+        """)
+        + "\n"
+    )
+    told = json.loads(call("plan", "--format", "json").out)
+    assert [each["concerns"] for each in told["policy"]] == [["thanks", "welcome"]] * 2
+    assert told["written_anew"][0]["step"] == "only/send email welcome"
+    assert [line["change"] for line in told["campaigns"][0]["lines"]] == ["removed", "added"]
+    assert "segment regulars: has purchase becomes has purchase at least 2 times" in call("diff", "2", "files").out
+
+
+def test_a_day_that_has_gone_by_is_a_warning(shop: Path, call: Call) -> None:
+    """What has been in force on that day has let in whom it should; of what comes later nobody would know why not."""
+    once = "\nsegment everybody: not has purchase at least 9 times\n\ncampaign fair:\n    class marketing\n"
+    once += "    enter when once at {} for segment everybody\n    stage only:\n        send email welcome\n"
+    text = FLOW.read_text()
+    FLOW.write_text(text + once.format("2026-03-05 10:00"))
+    assert "warning" not in call("plan").out
+    FLOW.write_text(text + once.format("2026-03-03 10:00"))
+    late = "Tue 2026-03-03 10:00 will have gone by when this is put in force, so nobody enters `fair`"
+    assert f": {late}; write a later time, or `once now`" in call("plan").out
+    assert call("check", "--strict").code == 0, "which knows no clock"
+    said = call("apply", "--yes")
+    assert late in said.err
+    assert "warning" not in call("plan").out

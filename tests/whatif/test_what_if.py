@@ -12,9 +12,12 @@ from sqlalchemy import delete, update
 from flowrules.channels.base import Accepted
 from flowrules.content.deployed import Deployed
 from flowrules.report.explain import explain
+from flowrules.report.explain_text import explanation_lines
+from flowrules.report.print import printed
 from flowrules.report.supposed import Supposed
 from flowrules.runtime.answers import silent
 from flowrules.runtime.deliver import deliver
+from flowrules.runtime.deploy import apply
 from flowrules.sql import tables as t
 from flowrules.store.database import Database
 from flowrules.store.journal import NewChange, add_changes
@@ -153,11 +156,16 @@ def test_too_many_deployments_are_not_played(made: World, monkeypatch: pytest.Mo
     assert "1 deployment since the first decision" in (supposed(made)[0].why_not or "")
 
 
-def test_a_canary_is_not_played(made: World) -> None:
-    made.tick(START + 5 * HOUR, answer=silent)
-    with made.database.write() as connection:
-        connection.execute(update(t.deployment).values(canary=100_000))
-    assert all("a canary was on" in (each.why_not or "") for each in supposed(made))
+@pytest.mark.parametrize("share", [1, 999_999])
+def test_a_canary_is_played(made: World, share: int) -> None:
+    """Whichever version she entered, in it she goes on; who is in the share is drawn as it was."""
+    made.flow = FLOW.replace("wait 1 hour\n        send email two", "wait 2 hours\n        send email two")
+    made.event(["bea"], "signup", START + 10 * MINUTE)
+    made.tick(START + 5 * MINUTE - 1, answer=silent)
+    apply(made.database, made.snapshot(), made.model(), START + 5 * MINUTE, canary=share)
+    made.tick(START + 7 * HOUR, answer=silent)
+    for who in ("ana", "bea"):
+        assert [each.limit for each in supposed(made, who)] == [3, 4]
 
 
 def test_too_many_changes_are_not_played(made: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,3 +258,38 @@ campaign orders:
         "A": ("email one", START + MINUTE)
     }, "the same message at the same instant is told once"
     found.database.close()
+
+
+def test_what_decided_is_told_with_what_it_found(made: World) -> None:
+    """Of the segment that excludes and of what holds: as things stood then, not as they stand now."""
+    line = "enter when signup, once\n"
+    more = "exclude segment pros", 'hold while has visit in last 2 hours and plan is "free"'
+    flow = FLOW.replace(line, line + "".join(f"    {each}\n" for each in more))
+    made.flow = flow.replace("and tagged news", "and has visit in last 1 day")
+    made.apply(START + 1)
+    made.event(["ana"], "visit", START + 30_000_000)
+    for who, plan in (("ana", "free"), ("bea", "pro")):
+        with made.database.intake() as connection:
+            add_changes(connection, [NewChange(who, START + 10_000_000, "plan", plan)])
+            add_changes(connection, [NewChange(who, START + 6 * HOUR, "plan", None)])
+    made.event(["bea"], "visit", START + 30_000_000)
+    made.event(["bea"], "signup", START + MINUTE)
+    made.tick(START + 9 * HOUR, answer=silent)
+
+    def told(who: str) -> list[tuple[str, list[tuple[str, object, bool]]]]:
+        return [
+            (each.change, [(part.text, part.value, part.holds) for part in each.evaluated])
+            for each in supposed(made, who)
+        ]
+
+    assert told("ana")[0] == ("hold", [("has visit in last 2 hours", 1, True), ('plan is "free"', "free", True)])
+    assert told("bea") == [
+        ("exclusion", [('plan is "pro"', "pro", True), ("has visit in last 1 day", 1, True)]),
+    ]  # fmt: skip
+    with made.database.read() as connection:
+        found = explain(connection, "bea", "welcome", END)
+        found = found.supposing(suppose(connection, "bea", "welcome", "UTC", END, {}))
+    story = printed(explanation_lines(found), colour=False)
+    assert 'evaluated: plan is "pro" (is pro): yes' in story
+    (entry,) = [each for each in found.facts()["timeline"] if each["what"] == "not_entered"]  # type: ignore[attr-defined]  # a list
+    assert [each["value"] for each in entry["evaluated"]] == ["pro", "1"]

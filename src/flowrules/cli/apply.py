@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,7 @@ from flowrules.cli.repository import commit
 from flowrules.cli.share import SHARE, canary
 from flowrules.errors import DatabaseMissingError
 from flowrules.program.plan import Act, Plan, Promise, refusal
-from flowrules.report.plan import nobody_lines, shares, text
+from flowrules.report.plan import nobody_lines, past_lines, shares, text
 from flowrules.runtime import deploy
 from flowrules.runtime.plan import plan
 from flowrules.sql.canary import percent
@@ -75,12 +76,10 @@ def command(
         raise UserError(f"the files are not those of {file}: they were changed since", "make the plan again")
     database = _open(workspace)
     lists, unusable = read_lists(workspace.root, model, snapshot.lists)
-    for note in unusable:
-        context.warn(note)
+    _warn(context, unusable)
     tried = _tried(kept, share)
     made = plan(database, snapshot, model, tried)
-    for line in nobody_lines(made.nobody):
-        context.warn(line)
+    _warn(context, nobody_lines(made.nobody))
     if dry_run:
         _show(format_, made, made.deployment + 1, _states(made), made.in_flight, made.moving)
         context.note("a dry run: nothing was changed")
@@ -112,8 +111,14 @@ def command(
         commit=commit(workspace.root),
         canary=tried,
     )
+    _warn(context, past_lines(applied.plan.past, workspace.zone))
     _show(format_, applied.plan, applied.version, applied.campaigns, applied.in_flight, applied.moved)
     return 0
+
+
+def _warn(context: Context, lines: Iterable[str]) -> None:
+    for line in lines:
+        context.warn(line)
 
 
 def _read(file: Path) -> _File:

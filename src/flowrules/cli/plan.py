@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from flowrules.cli import clock
 from flowrules.cli.context import Context, UserError
 from flowrules.cli.output import emit, formats
 from flowrules.cli.share import SHARE, canary
@@ -41,7 +42,9 @@ def command(
     """Compare the files with what is in force, by meaning, and count whom it concerns. Changes nothing."""
     workspace = context.workspace()
     snapshot, model = context.model(workspace)
-    made = plan(_database(workspace), snapshot, model, canary(share))
+    database = _database(workspace)
+    since = None if workspace.virtual_clock else clock.wall()
+    made = plan(database, snapshot, model, canary(share), since)
     if only is not None and only not in {each.name for each in made.campaigns}:
         raise UserError(f"there is no campaign `{only}`, neither in the files nor in force")
     told = {**facts(made), "digest": digest_of(snapshot)}

@@ -127,6 +127,7 @@ class Monitor(App[None]):
         )
 
     def _sentence(self, failure: Exception) -> Text:
+        hint: str | None
         if isinstance(failure, DatabaseMissingError) and self._seen_at is not None:
             # Who read "`apply` makes it" would begin anew, without the data that are somewhere.
             said = re.sub(" yet$", " any more", failure.message)

@@ -33,7 +33,8 @@ def _for_everybody(plan: Plan, entries: Entries, known: Collection[str]) -> Iter
     for change in plan.policy:
         whose = "the policy" if change.where == "policy" else f"`{change.where}`"
         yield f"{whose} changes in what holds for everybody at once: `{change.text}`"
-    changed = (declared for declared in plan.schema if declared.change != "added")
+    # Each version has the segments that it came with.
+    changed = (each for each in plan.schema if each.change != "added" and each.kind != "segment")
     yield from (f"the {declared.kind} `{declared.name}` changes for everybody" for declared in changed)
     paths = (path for path in plan.templates if path in known)
     yield from (f"{path} changes for everybody; a new text for some wants a name of its own" for path in paths)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from flowrules.model import campaign as m
+from flowrules.model.condition import Segment
 from flowrules.model.digest import canonical
 from flowrules.model.schema import Type
+from flowrules.program.concerns import by_policy
 from flowrules.program.machine import Machine, NodeKind, machine
 from flowrules.program.plan import Change, Difference, SchemaChange, renamed
 
@@ -22,7 +25,12 @@ def policy_changes(old: m.Model | None, new: m.Model, said_then: Line, said_now:
     """What holds for everybody at once, whatever version they are in."""
     if old is None:
         return
-    yield from _differences("policy", _policy(old.policy, said_then), _policy(new.policy, said_now))
+    policies = _policy(old.policy, said_then), _policy(new.policy, said_now)
+    # Also of a line that is gone, those that there are now.
+    concerned = {text: by_policy(clause, new) for lines in policies for _, text, clause in lines}
+    old_lines, new_lines = ([(meaning, text) for meaning, text, _ in lines] for lines in policies)
+    for each in _differences("policy", old_lines, new_lines):
+        yield replace(each, campaigns=concerned[each.text])
     before = {campaign.name: campaign for campaign in old.campaigns}
     for campaign in new.campaigns:
         if campaign.name in before:
@@ -37,12 +45,12 @@ def _differences(where: str, then: list[tuple[str, str]], now: list[tuple[str, s
     yield from (Difference("added", where, text) for meaning, text in now if fresh[meaning])
 
 
-def _policy(policy: m.Policy, said: Line) -> list[tuple[str, str]]:
+def _policy(policy: m.Policy, said: Line) -> list[tuple[str, str, object]]:
     clauses: list[object] = [*policy.purposes, *policy.classes, *policy.caps, *policy.suppressions, *policy.quiet]
     clauses += [clause for clause in (policy.when_capped, policy.hold_out) if clause is not None]
     of_customer = " of customer, else" if policy.zone_of_customer else ""
     zone = f'time zone{of_customer} "{policy.zone}"'
-    return [(zone, zone), *(_clause(clause, said) for clause in clauses)]
+    return [(zone, zone, None), *((*_clause(clause, said), clause) for clause in clauses)]
 
 
 def _header(campaign: m.Campaign, said: Line) -> list[tuple[str, str]]:
@@ -117,6 +125,25 @@ def _flow(made: Machine, said: Line, now: Machine) -> list[tuple[str, str]]:
             lines.append((meaning.replace(f"'{stage}/", f"'{renamed(stage, now)}/"), said(node.place) or node.key))
     reactions = [on for stage in campaign.stages for on in stage.reactions]
     return [*lines, *(_clause(on, said) for on in reactions)]
+
+
+def segment_changes(old: m.Model | None, new: m.Model, said_then: Line, said_now: Line) -> Iterator[SchemaChange]:
+    """Who is in a segment from now on; of several lines the first."""
+    if old is None:
+        return
+    then, now = ({each.name: each for each in model.segments} for model in (old, new))
+    for name in sorted(then.keys() | now.keys()):
+        before = _definition(then[name], said_then) if name in then else None
+        after = _definition(now[name], said_now) if name in now else None
+        if name not in then or name not in now:
+            yield SchemaChange("added" if name in now else "removed", "segment", name, before, after)
+        elif canonical(then[name].condition, {}) != canonical(now[name].condition, {}):
+            same = before == after  # a line below, or what it names
+            yield SchemaChange("retyped", "segment", name, *((None, None) if same else (before, after)))
+
+
+def _definition(segment: Segment, said: Line) -> str:
+    return (said(segment.place) or "").partition(":")[2].strip()
 
 
 def schema_changes(old: m.Model | None, new: m.Model) -> Iterator[SchemaChange]:

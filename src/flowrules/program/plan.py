@@ -130,16 +130,19 @@ class CampaignChange:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A line that is no longer there, or is new. where: `policy`, or the name of a campaign."""
+    """A line that is no longer there, or is new. where: `policy`, or the name of a campaign. campaigns: those that a
+    line of the policy is asked for.
+    """
 
     change: Literal["added", "removed", "renamed"]
     where: str
     text: str
+    campaigns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaChange:
-    """kind: attribute, event, property, list; before, after: types, where it has one."""
+    """kind: attribute, event, property, list, segment; before, after: types, where it has one, or definitions."""
 
     change: Literal["added", "removed", "retyped"]
     kind: str
@@ -157,6 +160,15 @@ class Nobody:
     kind: str
     name: str
     near: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A campaign entered once, at a moment that will have gone by when it is put in force: nobody will enter."""
+
+    campaign: str
+    place: str
+    moment: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +196,8 @@ class Promise:
 class Plan:
     """deployment: the number of the one it goes out from, 0 without any; at: the instant the counts are of.
 
-    canary: of so many millionths of customers; None: of all.
+    canary: of so many millionths of customers; None: of all. flow: lines of campaigns that differ, for who enters from
+    then on; written: campaign, step and path of messages that another text reaches.
     """
 
     deployment: int
@@ -196,6 +209,9 @@ class Plan:
     templates: tuple[str, ...]
     canary: int | None = None
     nobody: tuple[Nobody, ...] = ()
+    flow: tuple[Difference, ...] = ()
+    written: tuple[tuple[str, str, str], ...] = ()
+    past: tuple[Past, ...] = ()
 
     @cached_property
     def refused(self) -> tuple[Step, ...]:

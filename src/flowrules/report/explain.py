@@ -102,6 +102,7 @@ class Moment:
             "key": self.key,
             "contacts": [contact.facts() for contact in self.contacts],
             "what_if": None if self.what_if is None else self.what_if.facts(zone, self.at),
+            "evaluated": [] if self.what_if is None else [each.facts() for each in self.what_if.evaluated],
         }
 
 
@@ -121,9 +122,12 @@ class Explanation:
 
     def supposing(self, found: Mapping[Where, Supposed]) -> Explanation:
         """With what would have let messages out."""
+        # What a message came to is told of the message.
+        outcomes = {_about(each): found.get(each.where) for each in self.timeline if each.what == "outcome"}
 
         def told(each: Moment) -> Moment:
-            return replace(each, what_if=found.get(each.where)) if each.kind == "decision" else each
+            answer = found.get(each.where) if each.kind == "decision" else outcomes.get(_about(each))
+            return replace(each, what_if=answer)
 
         return replace(self, timeline=tuple(map(told, self.timeline)))
 
@@ -158,13 +162,15 @@ def explain(
     campaign_id = None if campaign is None else find_campaign(connection, campaign)
     story = _Story(connection, customer_id, at, known, asked(connection))
     names = story.standings.in_force if campaign is None else [campaign]
+    decided = list(story.decisions(campaign_id))
+    outcomes = {_about(each): each for each in decided if each.what == "outcome"}
     timeline = sorted(
         [
             *story.events(),
             *story.changes(),
             *story.consents(),
-            *story.decisions(campaign_id),
-            *story.messages(campaign_id),
+            *decided,
+            *(_with(each, outcomes.get(_about(each))) for each in story.messages(campaign_id)),
         ],
         key=lambda each: (each.at, each.order),
     )
@@ -281,7 +287,9 @@ class _Story:
         for row in self._connection.execute(query.order_by(decision.at, decision.turn, moved_first)):
             word = Decision(row.decision).word
             because = Because()
-            if row.decision == Decision.WITHHELD:
+            if row.decision == Decision.WITHHELD or (
+                row.decision == Decision.OUTCOME and row.reason != Reason.ACCEPTED
+            ):
                 because = self._withheld.why(row)
             elif row.decision in {Decision.ENTERED, Decision.NOT_ENTERED}:
                 because = entries.why(row)
@@ -404,6 +412,21 @@ class _Story:
     def _line(self, place: str, at: int) -> str | None:
         deployed = self._library.in_force(at)
         return None if deployed is None else deployed.line(place)
+
+
+def _about(each: Moment) -> tuple[object, ...]:
+    return each.at, each.campaign, each.instance, each.label
+
+
+def _with(each: Moment, outcome: Moment | None) -> Moment:
+    """A message that was kept back when it was about to leave, with what kept it back."""
+    if outcome is None or outcome.reason != each.reason:
+        return each
+    notes = (*outcome.notes, *each.notes)
+    return replace(
+        each, rule=outcome.rule, text=outcome.text, notes=notes, next_possible=outcome.next_possible,
+        contacts=outcome.contacts,
+    )  # fmt: skip
 
 
 def _proof(source: str, proof: str | None) -> tuple[str, ...]:

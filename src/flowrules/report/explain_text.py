@@ -6,9 +6,11 @@ Takes an Explanation, gives styled lines of 80 columns.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rich.text import Text
 
+from flowrules.report.clauses import Clause
 from flowrules.report.explain import Explanation, Moment
 from flowrules.report.print import WIDTH, folded, safe
 from flowrules.report.standing import Standing
@@ -45,7 +47,9 @@ def explanation_lines(explanation: Explanation) -> Iterator[Text]:
         head = f"  {clock(each.at, explanation.zone) if each.at > 0 else '':<8}  {verb:<{width}} "
         lines = list(_moment(each, Text(head).append(safe(words)), explanation, len(head)))
         if each.what == "not_entered":  # a schedule may say the same week after week
-            same = (lines[0].plain[_VERB_AT:], *(line.plain for line in lines[1:]))
+            # What would have followed, and how things stood, is told of the first only.
+            plainly = _moment(replace(each, what_if=None), Text(head).append(safe(words)), explanation, len(head))
+            same = tuple(line.plain[_VERB_AT:] for line in plainly)
             lines = lines[:1] if same in refused else lines
             refused.add(same)
         yield from lines
@@ -57,11 +61,15 @@ def _standing(standing: Standing, zone: str) -> Iterator[Text]:
     if standing.rule is not None:
         yield from folded(Text(f"  {standing.rule}: {safe(standing.text or '')}".rstrip(": "), "dim"), 4)
     for clause in standing.evaluated:
-        value = "" if clause.value is None else f" (is {safe(clause.value)})"
-        asked = Text("  evaluated: ", "dim").append(safe(f"{clause.text}{value}: "), "not dim")
-        yield from folded(asked.append("yes" if clause.holds else "no", "green" if clause.holds else "red"), 4)
+        yield from _evaluated(clause, 2)
     if standing.next_eligible is not None:
         yield Text(f"  may enter again from {moment(standing.next_eligible, zone)}")
+
+
+def _evaluated(clause: Clause, indent: int) -> Iterator[Text]:
+    value = "" if clause.value is None else f" (is {safe(clause.value)})"
+    asked = Text(f"{' ' * indent}evaluated: ", "dim").append(safe(f"{clause.text}{value}: "), "not dim")
+    yield from folded(asked.append("yes" if clause.holds else "no", "green" if clause.holds else "red"), indent + 2)
 
 
 def _moment(each: Moment, line: Text, explanation: Explanation, indent: int) -> Iterator[Text]:
@@ -92,12 +100,16 @@ def _moment(each: Moment, line: Text, explanation: Explanation, indent: int) -> 
     for words in below:
         yield from folded(Text(" " * indent).append(safe(words), "dim"), indent)
     if each.what_if is not None:
+        for clause in each.what_if.evaluated:
+            yield from _evaluated(clause, indent)
         yield from folded(Text(" " * indent).append(safe(each.what_if.words(explanation.zone, each.at))), indent)
 
 
 def _rule(each: Moment, place: str) -> list[str]:
     """The words at the rule, where they say more than the line above them."""
-    telling = each.what in {"withheld", "not_entered", "moved", "exit", "goal"} or each.reason == "template_error"
+    kept_back = each.kind == "message" and each.reason in {"capped", "expired", "excluded", "suppressed"}
+    telling = each.what in {"withheld", "not_entered", "moved", "exit", "goal"} or kept_back
+    telling |= each.reason == "template_error"
     plain = each.text == each.label or each.reason == "completed" or (each.what == "exit" and each.reason == "goal")
     text = "" if each.text is None or plain or not (place or telling) else each.text
     found = f"{place}  {text}".strip()

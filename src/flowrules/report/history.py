@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, literal_column, select
 
 from flowrules.content.deployed import Deployed, Library
-from flowrules.program.compare import campaign_changes, policy_changes, schema_changes
+from flowrules.program.compare import campaign_changes, policy_changes, schema_changes, segment_changes
 from flowrules.program.plan import Difference, SchemaChange
-from flowrules.report.plan import SIGNS, difference, policy_lines, schema_change, schema_lines, template_lines
+from flowrules.report.plan import difference, policy_lines, said, schema_change, schema_lines, template_lines
 from flowrules.report.words import count, counted, iso
 from flowrules.sql import tables
 from flowrules.sql.canary import percent
@@ -57,7 +57,7 @@ class Changed:
             lines += [
                 "",
                 f"{name}: {_CHANGES.get(change, change)}",
-                *(f"  {SIGNS[each.change]} {each.text}" for each in flow),
+                *(f"  {line}" for line in said(flow)),
             ]
         lines += policy_lines(list(self.policy))
         lines += schema_lines(self.schema)
@@ -84,7 +84,7 @@ def changed(old: Deployed | None, new: Deployed) -> Changed:
     return Changed(
         tuple(campaign_changes(model, new.model, then, new.line)),
         tuple(policy_changes(model, new.model, then, new.line)),
-        tuple(schema_changes(model, new.model)),
+        (*schema_changes(model, new.model), *segment_changes(model, new.model, then, new.line)),
         tuple(sorted(differ)) if old is not None else (),
     )
 

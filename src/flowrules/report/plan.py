@@ -5,9 +5,10 @@ Takes a Plan; gives its facts and its text: counts first, each step on demand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
-from flowrules.program.plan import CampaignChange, Difference, Nobody, Plan, SchemaChange, Step, refusal, to_paste
+from flowrules.program.plan import CampaignChange, Difference, Nobody, Past, Plan, SchemaChange, Step, refusal, to_paste
 from flowrules.report.words import count, counted, iso, moment
 from flowrules.sql.canary import percent
 
@@ -29,13 +30,17 @@ def facts(plan: Plan) -> dict[str, object]:
                 "canary": _share(each.share),
                 "others": each.others or None,
                 "canary_before": _share(each.until_now),
+                "lines": [difference(line) for line in plan.flow if line.where == each.name],
             }
             for each in plan.campaigns
         ],
         "steps": [_step(step) for step in plan.steps],
-        "policy": [difference(each) for each in plan.policy],
+        "policy": [{**difference(each), "concerns": list(each.campaigns)} for each in plan.policy],
         "declarations": [schema_change(each) for each in plan.schema],
         "templates": list(plan.templates),
+        "written_anew": [
+            {"campaign": campaign, "step": step, "template": path} for campaign, step, path in plan.written
+        ],
         "migrate": dict(to_paste(plan.refused)),
         "acts": [{"campaign": act.campaign, "rule": act.rule, "deed": act.deed} for act in sorted(plan.acts)],
         "canary": _share(plan.canary),
@@ -44,6 +49,7 @@ def facts(plan: Plan) -> dict[str, object]:
             {"campaign": each.campaign, "rule": each.place, "kind": each.kind, "name": each.name, "near": each.near}
             for each in plan.nobody
         ],
+        "gone_by": [{"campaign": each.campaign, "rule": each.place, "at": iso(each.moment)} for each in plan.past],
     }
 
 
@@ -85,11 +91,21 @@ def text(plan: Plan, zone: str, *, verbose: bool = False, only: str | None = Non
         news = campaign.change != "unchanged" or campaign.share != campaign.until_now
         if news or any(step.fate.action != "stay" for step in steps) or verbose or only:
             lines += ["", *_campaign(campaign, steps, verbose=verbose or only is not None)]
-    lines += policy_lines([each for each in plan.policy if only in {None, each.where}])
+            flow = [each for each in plan.flow if each.where == campaign.name]
+            if flow and (verbose or only):
+                lines += [
+                    f"    what is otherwise in version {campaign.version}:",
+                    *(f"      {line}" for line in said(flow)),
+                ]
+    inside: Counter[str] = Counter()
+    for step in plan.steps:
+        inside[step.position.campaign] += step.position.customers
+    lines += policy_lines([each for each in plan.policy if only in {None, each.where}], inside if verbose else None)
     if only is None:
         lines += schema_lines(plan.schema)
-        lines += template_lines(plan.templates)
-    for line in nobody_lines([each for each in plan.nobody if only in {None, each.campaign}]):
+        lines += template_lines(plan.templates, plan.written if verbose else ())
+    warnings = nobody_lines([each for each in plan.nobody if only in {None, each.campaign}])
+    for line in [*warnings, *past_lines([each for each in plan.past if only in {None, each.campaign}], zone)]:
         lines += ["", f"warning: {line}"]
     if plan.refused:
         why, way_out = refusal(plan)
@@ -199,17 +215,48 @@ def _s(number: int) -> str:
     return "s" if number == 1 else ""
 
 
-def policy_lines(changes: list[Difference]) -> list[str]:
+def said(differences: Sequence[Difference]) -> Iterator[str]:
+    """Line by line. What is both gone and new in the same words means something else: what it names was changed."""
+    gone, fresh = ({each.text for each in differences if each.change == kind} for kind in ("removed", "added"))
+    for each in differences:
+        if each.text not in gone & fresh:
+            yield f"{SIGNS[each.change]} {each.text}"
+        elif each.change == "added":
+            yield f"~ {each.text} (what it names is another now)"
+
+
+def policy_lines(changes: list[Difference], inside: Mapping[str, int] | None = None) -> list[str]:
+    """inside: how many are on their way in each campaign, where it is to be said whom it concerns."""
     lines = []
     for where in dict.fromkeys(each.where for each in changes):
         whose = "the policy" if where == "policy" else where
-        lines += ["", f"{whose}, for everybody at once:"]
-        lines += [f"  {SIGNS[each.change]} {each.text}" for each in changes if each.where == where]
+        here = [each for each in changes if each.where == where]
+        lines += ["", f"{whose}, for everybody at once:", *(f"  {line}" for line in said(here))]
+        if inside is not None and where == "policy":
+            names = sorted({name for each in here for name in each.campaigns})
+            those = [f"{name} ({count(inside.get(name, 0))} on their way)" for name in names]
+            lines.append(f"    it concerns {', '.join(those)}" if those else "    it concerns no campaign")
     return lines
 
 
-def template_lines(paths: Sequence[str]) -> list[str]:
-    return ["", "templates, for everybody at once:", *(f"  ~ {path}" for path in paths)] if paths else []
+def template_lines(paths: Sequence[str], written: Sequence[tuple[str, str, str]] = ()) -> list[str]:
+    """written: (campaign, step, path), where it is to be said of which messages they are."""
+    if not paths:
+        return []
+    lines = ["", "templates, for everybody at once:"]
+    for path in paths:
+        lines.append(f"  ~ {path}")
+        lines += [f"    {campaign}: {step}" for campaign, step, of in written if of == path]
+    return lines
+
+
+def past_lines(found: Sequence[Past], zone: str) -> list[str]:
+    lines = []
+    for each in found:
+        when = moment(each.moment, zone)
+        late = f"{when} will have gone by when this is put in force, so nobody enters `{each.campaign}`"
+        lines.append(f"{each.place}: {late}; write a later time, or `once now`")
+    return lines
 
 
 def nobody_lines(found: Sequence[Nobody]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from flowrules.report.clauses import Clause
 from flowrules.report.words import clock, day, iso, moment
 
 Change = Literal[
@@ -22,7 +23,7 @@ Where = tuple[int, int, str, int, str, str]
 class Supposed:
     """change, limit, condition: what would have been otherwise, `had the cap been 4`. at: when the message, or the
     first that would then have followed (`message`), would have been sent; why_not: why it would still not have been,
-    or why nobody can tell.
+    or why nobody can tell. evaluated: what the condition asked that decided, and what it found.
     """
 
     change: Change
@@ -31,6 +32,7 @@ class Supposed:
     limit: int | None = None
     message: str | None = None
     why_not: str | None = None
+    evaluated: tuple[Clause, ...] = ()
 
     def words(self, zone: str, decided_at: int) -> str:
         if self.at is None:

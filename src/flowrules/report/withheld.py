@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 
 from flowrules.content.deployed import Deployed, Library
 from flowrules.model.campaign import Campaign, Cap
-from flowrules.report.words import begun, iso, message, moment, next_begins, short
+from flowrules.report.words import begun, iso, message, moment, next_begins, short, window
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.suppression import HARD_BOUNCE
@@ -84,6 +84,8 @@ class Withheld:
             case Reason.UNSUBSCRIBED:
                 said = self._consent(channel, purpose, row.at)
                 note = f"{said}; possible again once consent is given"
+            case Reason.EXCLUDED:
+                note = f"the customer was in {row.by} when it was about to leave"
             case Reason.SUPPRESSED:
                 note = _suppressed(row.by, channel)
             case Reason.NO_ADDRESS:
@@ -98,16 +100,22 @@ class Withheld:
         cap = own or next((cap for cap in deployed.model.policy.caps if cap.place == row.rule), None)
         if cap is None:
             return Because()
-        of_period = f"{row.counter} of {row.limit} contacts in this calendar {cap.calendar}"
         waits = row.until is not None or cap.number == 0
         found = self._contacts(cap, None if own is None else row.campaign_id)
         since = begun(cap.calendar, self._zone, row.at) if cap.calendar else row.at - cap.per + 1
         counted = [each for each in found if since <= each.at <= row.at]
+        by_the_gate = row.decision == Decision.OUTCOME  # which writes down no number
+        number, limit = (len(counted), cap.number) if by_the_gate else (row.counter, row.limit)
+        notes = []
+        if cap.calendar is not None:
+            notes.append(f"{number} of {limit} contacts in this calendar {cap.calendar}")
+        elif by_the_gate:
+            notes.append(f"{number} of {limit} contacts in the {window(cap.per)} before")
         return Because(
-            (of_period,) if cap.calendar is not None else (),
+            tuple(notes) if not by_the_gate or number >= limit else (),
             None if waits else self._room(row.at, cap, [each.at for each in found]),
             # Where one was taken back or moved since, or a held out customer's count, these are not what was found.
-            tuple(counted) if len(counted) == row.counter else (),
+            tuple(counted) if number == len(counted) >= (limit if by_the_gate else 0) else (),
         )
 
     def _consent(self, channel: str, purpose: str, at: int) -> str:

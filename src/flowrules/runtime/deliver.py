@@ -9,7 +9,7 @@ Several dispatchers may run; none holds a transaction open while a channel works
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import (
@@ -224,51 +224,50 @@ def _resting(now: int, *, held: bool) -> ColumnElement[bool]:
 def _test(connection: Connection, run: _Run, keys: Collection[Key], was: Status) -> list[Attempt]:
     """Let through what may leave, with an attempt and its contact at this instant; settle the others."""
     rows = outbox.rows(connection, keys)
-    customers = sorted({key[0] for key in keys})
     # One dispatcher after the other, or two of them could fill the same slot. Not by locking the customers: a tick
     # that sets their attributes does so in an order of its own.
     outbox.wait_for_others(connection)
     library = Library(connection, run.known)
+    judged = {key_of(row): (row, end) for row, end in judge(connection, library, rows, run.now)}
+    outbox.put_back(connection, [key for key in map(key_of, rows) if key not in judged], was)
+    ends = [end for _, end in judged.values() if end is not None]
+    for end in ends:
+        if end.reason is not None:
+            run.done.withhold(end.reason)
+    outbox.finish(connection, run.now, ends)
+    return outbox.begin(connection, run.now, run.sender, [row for row, end in judged.values() if end is None])
+
+
+def judge(
+    connection: Connection, library: Library, rows: Sequence[Detail], now: int
+) -> Iterator[tuple[Detail, End | None]]:
+    """What the gate says of each, in the order in which they contend for slots; None: it may leave. Left out is what
+    the next tick has to decide on first.
+    """
     newest = library.newest
     if newest is None:
         raise ValueError("messages without a deployment")
-    facts = _Facts(connection, newest, rows, customers, run.now, recheck(connection, library, newest, rows, run.now))
-    passed, waiting = [], []
-    withheld: list[tuple[Detail, Refusal, bool]] = []
+    customers = sorted({row.customer_id for row in rows})
+    facts = _Facts(connection, newest, customers, now, recheck(connection, library, newest, rows, now))
     for row in sorted(rows, key=lambda row: (row.decided_at, row.turn, key_of(row))):
-        campaign = newest.campaigns.get(row.campaign) or library.of_version(row.version_id).campaigns[row.campaign]
-        if facts.unseen(row, library.of_version(row.version_id).campaigns[row.campaign]):
-            waiting.append(row)
-            continue
         own = library.of_version(row.version_id)
+        campaign = newest.campaigns.get(row.campaign) or own.campaigns[row.campaign]
+        if facts.unseen(row, own.campaigns[row.campaign]):
+            continue
         send = own.machines[row.campaign].nodes[row.node].send
         expires_at = None if send is None or send.expires is None else (row.asked_at or row.decided_at) + send.expires
-        against = refusal(facts.candidate(row, expires_at), campaign, newest.model.policy, run.now)
+        against = refusal(facts.candidate(row, expires_at), campaign, newest.model.policy, now)
         if against is None and row.decided_at < facts.skipped_before.get(row.campaign_id, 0):
             against = Refusal(Reason.PAUSED, tables.OPERATOR)
         if against is None:
-            facts.take_slot(row, campaign, run.now)
-            passed.append(row)
-        else:
-            facts.free_slot(row)
-            waits = own.campaigns[row.campaign].when_capped or newest.model.policy.when_capped
-            back = against.reason in _COMES_BACK or (against.reason is Reason.CAPPED and waits is not None)
-            withheld.append((row, against, back))
-            run.done.withhold(against.reason)
-    outbox.put_back(connection, [key_of(row) for row in waiting], was)
-    ends = [
-        End(
-            key_of(row), Status.HELD if back else _status_of(against.reason), against.reason, back=back,
-            place=against.place, by=against.by,
-        )
-        for row, against, back in withheld
-    ]  # fmt: skip
-    outbox.finish(connection, run.now, ends)
-    return outbox.begin(connection, run.now, run.sender, passed)
-
-
-def _status_of(reason: Reason) -> Status:
-    return _STATUSES.get(reason, Status.SKIPPED)
+            facts.take_slot(row, campaign, now)
+            yield row, None
+            continue
+        facts.free_slot(row)
+        waits = own.campaigns[row.campaign].when_capped or newest.model.policy.when_capped
+        back = against.reason in _COMES_BACK or (against.reason is Reason.CAPPED and waits is not None)
+        status = Status.HELD if back else _STATUSES.get(against.reason, Status.SKIPPED)
+        yield row, End(key_of(row), status, against.reason, back=back, place=against.place, by=against.by)
 
 
 _STATUSES = {
@@ -285,7 +284,6 @@ class _Facts:
         self,
         connection: Connection,
         newest: Deployed,
-        rows: Sequence[Detail],
         customers: Sequence[int],
         now: int,
         rechecked: Rechecked,
@@ -321,7 +319,6 @@ class _Facts:
             row.id: (policy.zone_of_customer and row.name) or policy.zone for row in connection.execute(named)
         }
         self._unseen = self._read_unseen(connection, customers, now)
-        self._rows = rows
         pause = tables.pause.c
         skipped = select(pause.campaign_id, func.max(pause.until)).where(pause.overdue == "skip")
         rows_of = connection.execute(skipped.group_by(pause.campaign_id))

@@ -86,7 +86,7 @@ def apply(
     """
     machines = [machine(campaign) for campaign in model.campaigns]
     with _between_ticks(database, at) as (connection, since):
-        made = plan_on(connection, snapshot, model, canary)
+        made = plan_on(connection, snapshot, model, canary, since)
         _still_right(made, promise)
         for change in add_columns(connection, model):
             raise StoreError(

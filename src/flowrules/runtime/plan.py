@@ -31,11 +31,14 @@ from sqlalchemy import (
 
 from flowrules.content.deployed import Deployed, Library
 from flowrules.errors import PlanError
-from flowrules.model.campaign import Model
-from flowrules.model.snapshot import Snapshot
+from flowrules.model.campaign import Model, ScheduleTrigger
+from flowrules.model.snapshot import Snapshot, Template
+from flowrules.model.values import instant
 from flowrules.program import plan as p
 from flowrules.program.canary import refusal, why_not
-from flowrules.program.compare import policy_changes, schema_changes
+from flowrules.program.compare import Line, policy_changes, schema_changes, segment_changes
+from flowrules.program.compare import campaign_changes as flow_changes
+from flowrules.program.concerns import by_template
 from flowrules.program.machine import Machine, NodeKind, machine
 from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Move, Status
@@ -55,20 +58,25 @@ class _Version:
     digest: str
 
 
-def plan(database: Database | None, snapshot: Snapshot, model: Model, canary: int | None = None) -> p.Plan:
-    """As of the last tick; None: there is no database yet. canary: for so many millionths of customers.
+def plan(
+    database: Database | None, snapshot: Snapshot, model: Model, canary: int | None = None, since: int | None = None
+) -> p.Plan:
+    """As of the last tick; None: there is no database yet. canary: for so many millionths of customers. since: when it
+    would be put in force, if that is known.
 
     Raises PlanError if it can not be for a share of them.
     """
     if database is None:
-        return _for_a_share(_plan(None, None, snapshot, model, (), canary), snapshot, model, None, {})
+        return _for_a_share(_plan(None, None, snapshot, model, (), canary, since), snapshot, model, None, {})
     with database.read() as connection:
-        return plan_on(connection, snapshot, model, canary)
+        return plan_on(connection, snapshot, model, canary, since)
 
 
-def plan_on(connection: Connection, snapshot: Snapshot, model: Model, canary: int | None = None) -> p.Plan:
+def plan_on(
+    connection: Connection, snapshot: Snapshot, model: Model, canary: int | None = None, since: int | None = None
+) -> p.Plan:
     library, at = Library(connection), connection.execute(select(t.clock.c.last_tick)).scalar_one()
-    made = _plan(connection, library, snapshot, model, (at,), canary)
+    made = _plan(connection, library, snapshot, model, (at,), canary, max(at + 1, since or 0))
     return _for_a_share(made, snapshot, model, library, canaries(connection))
 
 
@@ -100,6 +108,7 @@ def _plan(
     model: Model,
     at: tuple[int, ...],
     canary: int | None,
+    since: int | None,
 ) -> p.Plan:
     deployed = None if library is None else library.newest
     old, now = (None if deployed is None else deployed.model), Deployed(0, snapshot)
@@ -119,10 +128,13 @@ def _plan(
         campaigns=tuple(sorted(campaigns, key=lambda each: each.name)),
         steps=steps,
         policy=tuple(policy_changes(old, model, then, now.line)),
-        schema=tuple(schema_changes(old, model)),
-        templates=() if deployed is None else _templates(deployed.snapshot, snapshot),
+        schema=(*schema_changes(old, model), *segment_changes(old, model, then, now.line)),
+        templates=() if deployed is None else tuple(each.path for each in _templates(deployed.snapshot, snapshot)),
         canary=canary,
         nobody=nobody,
+        flow=() if old is None else tuple(_flow(old, model, then, now.line)),
+        written=() if deployed is None else tuple(_written(deployed.snapshot, snapshot, model)),
+        past=() if since is None else tuple(_past(old, model, since)),
     )
 
 
@@ -160,9 +172,37 @@ def _lives(connection: Connection) -> dict[str, bool]:
     return {row.name: row.lives_from is not None for row in connection.execute(select(c.name, c.lives_from))}
 
 
-def _templates(then: Snapshot, now: Snapshot) -> tuple[str, ...]:
+def _templates(then: Snapshot, now: Snapshot) -> list[Template]:
+    """Those that differ, as they are now if they are still there."""
     before, after = ({each.path: each for each in snapshot.templates} for snapshot in (then, now))
-    return tuple(sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path)))
+    differ = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
+    return [(before | after)[path] for path in sorted(differ)]
+
+
+def _written(then: Snapshot, now: Snapshot, model: Model) -> Iterator[tuple[str, str, str]]:
+    for template in _templates(then, now):
+        yield from ((campaign, step, template.path) for campaign, step in by_template(template, model))
+
+
+def _flow(old: Model, new: Model, said_then: Line, said_now: Line) -> Iterator[p.Difference]:
+    """Not what becomes of those inside: that is counted."""
+    inside = {said_then(line.place) for each in old.campaigns for line in each.migrations}
+    inside |= {said_now(line.place) for each in new.campaigns for line in each.migrations}
+    for _, change, lines in flow_changes(old, new, said_then, said_now):
+        yield from (line for line in lines if change == "changed" and line.text not in inside)
+
+
+def _past(old: Model | None, new: Model, since: int) -> Iterator[p.Past]:
+    """By the clock of the policy's zone."""
+    before = {each.name: each.entry.trigger for each in ([] if old is None else old.campaigns)}
+    for each in new.campaigns:
+        trigger, then = each.entry.trigger, before.get(each.name)
+        if not isinstance(trigger, ScheduleTrigger) or trigger.moment is None:
+            continue
+        at = instant(trigger.moment, new.policy.zone)
+        was_so = isinstance(then, ScheduleTrigger) and then.moment == trigger.moment
+        if at < since and not was_so:
+            yield p.Past(each.name, each.entry.place, at)
 
 
 def _nobody(connection: Connection, machines: Iterable[Machine]) -> Iterator[p.Nobody]:

@@ -9,26 +9,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import zip_longest
 
 from sqlalchemy import Connection, select
 
 from flowrules.content.deployed import Deployed, Library
+from flowrules.report.clauses import Clause
 from flowrules.report.ledger import decisions
 from flowrules.report.lookup import find_campaign, find_customer, reason
 from flowrules.report.supposed import Supposed, Where
 from flowrules.report.words import message, moment
 from flowrules.sql import tables as t
-from flowrules.sql.codes import Decision, Reason
+from flowrules.sql.codes import HELD_REASONS, Decision, Reason
 from flowrules.sql.visits import of_customer
 from flowrules.whatif import changes
+from flowrules.whatif import evaluated as conditions
 from flowrules.whatif.changes import Decided, Fact, Rule
 from flowrules.whatif.record import NotOnRecordError, Record, record
-from flowrules.whatif.replay import Aside, Ledger, Otherwise, Stage, differ, staged
+from flowrules.whatif.replay import Aside, Ledger, Otherwise, Stage, differ, nothing, staged
+
+_Look = tuple[Decided, Deployed, conditions.Asked]
 
 MOST_RUNS = 8
-"""Times that the planner runs over the customer: a support person waits for it."""
+FEWEST_RUNS = 3
+MOST_MADE_READY = 120
+"""Times that the planner runs over the customer, and makes a deployment ready in all of them: a support person waits
+for it.
+"""
 HIGHEST = 4
 """Limits that are tried of a cap, from the next one on."""
 
@@ -68,15 +77,29 @@ def supposing(
         unknown = {_where(row): _unknown(change, str(failure)) for row, change in found}
         yield lambda: unknown
         return
+    looks = list(_looks(library, [row for row, _ in found]))
     with staged(connection, past) as stage:
-        yield lambda: _Answers(stage, past).of(found)
+        yield lambda: _Answers(stage, past, looks).of(found)
+
+
+def _looks(library: Library, asked: Iterable[Decided]) -> Iterator[_Look]:
+    """What the condition asked that decided; of one that decided so again and again in a campaign only once."""
+    told: set[tuple[object, ...]] = set()
+    for row in asked:
+        deployed = library.in_force(row.at)
+        condition = None if deployed is None else conditions.asked(row, deployed)
+        again = (row.campaign, row.rule, row.by) if row.decision == Decision.NOT_ENTERED else _where(row)
+        if deployed is None or condition is None or again in told or len(told) == conditions.MOST:
+            continue
+        told.add(again)
+        yield row, deployed, condition
 
 
 def _may_ask(row: Decided, *, ghost: bool) -> bool:
     """Of who is held out only that would have changed anything."""
     match row.decision:
-        case Decision.WITHHELD:
-            return not ghost and (row.reason in _OF_MESSAGES or row.reason in {Reason.PAUSED, Reason.SUPPRESSED})
+        case Decision.WITHHELD | Decision.OUTCOME:
+            return not ghost and (row.reason in _OF_MESSAGES or row.reason in _OF_BOTH)
         case Decision.SEND:
             return bool(row.reason == Reason.HELD_OUT)
         case Decision.NOT_ENTERED | Decision.EXIT:
@@ -84,6 +107,9 @@ def _may_ask(row: Decided, *, ghost: bool) -> bool:
         case _:
             return False
 
+
+_FOLLOWING = frozenset({Decision.NOT_ENTERED, Decision.EXIT})
+"""Of these it is asked which message would then have followed."""
 
 _OF_MESSAGES: Mapping[int, Callable[[Decided, Deployed], Rule | Fact | None]] = {
     Reason.CAPPED: changes.cap,
@@ -95,10 +121,12 @@ _OF_MESSAGES: Mapping[int, Callable[[Decided, Deployed], Rule | Fact | None]] = 
     Reason.NO_ADDRESS: changes.address,
 }
 
+_OF_BOTH = frozenset({Reason.PAUSED, Reason.SUPPRESSED, Reason.EXCLUDED})
+
 
 def _change(connection: Connection, library: Library, row: Decided) -> Rule | Fact | None:
     if row.reason == Reason.PAUSED:
-        return changes.pause(row)
+        return changes.pause(connection, row)
     if row.reason == Reason.SUPPRESSED:
         return changes.suppression(row)
     if row.reason == Reason.HELD_OUT:
@@ -137,15 +165,18 @@ def _condition(change: Rule | Fact, limit: int | None = None) -> str:
 class _Answers:
     stage: Stage
     record: Record
+    looks: Sequence[_Look]
     runs: int = 0
     found: dict[Where, Supposed] = field(default_factory=dict)
+    looked: dict[Where, tuple[Clause, ...]] = field(default_factory=dict)
 
     def of(self, asked: Sequence[tuple[Decided, Rule | Fact]]) -> Mapping[Where, Supposed]:
         asides = [
-            Aside(row.at, change.facts, partial(self._seen, row, change))
+            Aside(row.at, change.facts, partial(self._seen, row, change), handed_over=row.decision == Decision.OUTCOME)
             for row, change in asked
             if isinstance(change, Fact)
         ]
+        asides += [Aside(look[0].at, nothing, partial(self._look, *look), handed_over=False) for look in self.looks]
         self.runs += 1
         as_it_was = self.stage.play(Otherwise(), asides)
         differs = differ(self.record.ledger, as_it_was)
@@ -155,21 +186,39 @@ class _Answers:
                 when = moment(differs, self.record.zone)
                 why = f"what is on record does not lead to what was decided on {when}"
                 self.found[_where(row)] = _unknown(change, why)
+            elif row.decision == Decision.OUTCOME and not self.stage.gate.explains(row.at, _step(row)):
+                self._not_by_the_gate(row, change)
             elif isinstance(change, Rule):
                 groups.setdefault(change.about, []).append((row, change))
         for rows in groups.values():
             self._try(rows)
+        for row, _ in asked:
+            if _where(row) in self.looked and (differs is None or row.at < differs):
+                answer = self.found[_where(row)]
+                self.found[_where(row)] = replace(answer, evaluated=self.looked[_where(row)])
         return self._once(row for row, _ in asked)
+
+    def _look(self, row: Decided, deployed: Deployed, condition: conditions.Asked, _ledger: Ledger) -> None:
+        if self.record.unsure(row.at) is None:
+            with self.stage.session.read() as connection:
+                self.looked[_where(row)] = conditions.evaluated(connection, deployed, row, condition)
+
+    def _not_by_the_gate(self, row: Decided, change: Rule | Fact) -> None:
+        """Too late because a channel was busy: no rule of ours."""
+        self.found.pop(_where(row), None)
+        if row.reason != Reason.EXPIRED:
+            self.found[_where(row)] = _unknown(change, "what is on record does not lead to what kept it back then")
 
     def _once(self, rows: Iterable[Decided]) -> Mapping[Where, Supposed]:
         """Of a customer who was excluded day after day it is told once what would have followed."""
         told: set[tuple[str, Supposed]] = set()
         for row in rows:
-            answer = self.found[_where(row)]
-            following = row.decision in {Decision.NOT_ENTERED, Decision.EXIT}
-            if following and (row.campaign, answer) in told:
-                del self.found[_where(row)]
-            told.add((row.campaign, answer))
+            answer = self.found.get(_where(row))
+            if answer is not None and row.decision in _FOLLOWING:
+                following = replace(answer, evaluated=())
+                if (row.campaign, following) in told:
+                    del self.found[_where(row)]
+                told.add((row.campaign, following))
         return self.found
 
     # --- the rules otherwise --------------------------------------------------------------------------
@@ -180,7 +229,7 @@ class _Answers:
         limits = [0] if least is None else range(least, least + HIGHEST)
         tried = None
         for limit in limits:
-            if self.runs >= MOST_RUNS:
+            if self.runs >= self._most_runs:
                 break
             self.runs += 1
             ledger = self.stage.play(rows[0][1].otherwise(limit))
@@ -194,15 +243,19 @@ class _Answers:
                 return
         for row, change in open_:
             why = _TOO_MANY
-            if self.runs < MOST_RUNS:
+            if self.runs < self._most_runs:
                 why = _still(_condition(change, tried), [each for each in ledger if _step(each) == _step(row)])
             self.found[_where(row)] = Supposed(change.change, _condition(change, tried), why_not=why)
+
+    @property
+    def _most_runs(self) -> int:
+        return min(MOST_RUNS, max(FEWEST_RUNS, MOST_MADE_READY // len(self.record.phases)))
 
     def _in(self, ledger: Ledger, row: Decided, change: Rule, limit: int | None) -> Supposed | None:
         """None: it would not have been sent."""
         since = differ(self.record.ledger, ledger)
         unsure = self.record.unsure(row.at if since is None else min(since, row.at))
-        if row.decision not in {Decision.NOT_ENTERED, Decision.EXIT}:
+        if row.decision not in _FOLLOWING:
             at, message_ = self._sent(ledger, row), None
             if at is None:
                 return None
@@ -216,19 +269,28 @@ class _Answers:
         return Supposed(change.change, _condition(change, limit), at, limit, message_)
 
     def _sent(self, ledger: Ledger, row: Decided) -> int | None:
-        """When the message of this decision would have been sent: at its instant, else later, else earlier."""
-        before = max((at for *about, at in self.record.sent if about == _step(row) and at < row.at), default=0)
-        sent: list[int] = [
-            each.at
-            for each in ledger
-            if each.decision == Decision.SEND and each.reason is None and _step(each) == _step(row) and each.at > before
+        """When the message of this decision would have left: at its instant, else later, else earlier."""
+        own = {row.at} if row.decision == Decision.OUTCOME else set()
+        # What came before it, of a step that is come to several times; not what the gate has given back.
+        before = [
+            sent.at
+            for sent, outcome in _sends(self.record.ledger, row)
+            if sent.at < row.at and (outcome is None or (outcome.at not in own and outcome.reason not in HELD_REASONS))
         ]
-        later = [at for at in sent if at >= int(row.at)]
-        return later[0] if later else max(sent, default=None)
+        left = [at for at in self._left(ledger, row) if at > max(before, default=0)]
+        later = [at for at in left if at >= int(row.at)]
+        return later[0] if later else max(left, default=None)
+
+    def _left(self, ledger: Ledger, row: Decided) -> Iterator[int]:
+        """When messages of its step left: with their decision, but where the gate lets out now what it kept back."""
+        kept_back = {each.at for each in self.record.ledger if _step(each) == _step(row) and _kept_back(each)}
+        for sent, outcome in _sends(ledger, row):
+            if outcome is None or not _kept_back(outcome):
+                yield outcome.at if outcome is not None and outcome.at in kept_back else sent.at
 
     def _next(self, ledger: Ledger, row: Decided) -> tuple[int | None, str | None]:
         """The first message that would then have followed in that campaign, and did not."""
-        real = {(campaign, step, at) for campaign, _, step, at in self.record.sent}
+        real = {(tuple(_step(each)), each.decision, each.at) for each in self.record.ledger if not _kept_back(each)}
         instances = {
             each.instance
             for each in ledger
@@ -236,10 +298,12 @@ class _Answers:
         }
         if row.decision == Decision.EXIT:
             instances = {row.instance}
+        let_out = {(tuple(_step(each)), each.at) for each in self.record.ledger if _kept_back(each)}
         for each in ledger:
             there = each.campaign_id == row.campaign_id and each.instance in instances and each.at >= row.at
-            new = each.decision == Decision.SEND and each.reason is None
-            if there and new and (each.campaign_id, each.step_id, each.at) not in real:
+            sent = each.decision == Decision.SEND and each.reason is None
+            sent |= each.decision == Decision.OUTCOME and (tuple(_step(each)), each.at) in let_out
+            if there and sent and not _kept_back(each) and (tuple(_step(each)), each.decision, each.at) not in real:
                 return each.at, self._step(each.step_id)
         return None, None
 
@@ -250,24 +314,40 @@ class _Answers:
     # --- the customer otherwise -----------------------------------------------------------------------
 
     def _seen(self, row: Decided, change: Fact, ledger: Ledger) -> None:
-        here = [each for each in ledger if each.at == row.at and _step(each) == _step(row)]
-        sent = any(each.decision == Decision.SEND and each.reason is None for each in here)
+        if row.decision == Decision.OUTCOME and not self.stage.gate.explains(row.at, _step(row)):
+            return
+        sent = row.at in self._left(ledger, row)
         unsure = self.record.unsure(row.at)
         if unsure is not None:
             answer = _unknown(change, unsure)
         elif sent:
             answer = Supposed(change.change, change.condition, row.at)
         else:
+            here = [each for each in ledger if each.at == row.at and _step(each) == _step(row)]
             answer = Supposed(change.change, change.condition, why_not=_still(change.condition, here))
         self.found[_where(row)] = answer
 
 
 def _still(condition: str, rows: Sequence[Decided]) -> str:
     """What would then have stopped the message of these decisions."""
-    asked = [each for each in rows if each.decision in {Decision.WITHHELD, Decision.SEND}]
+    asked = [each for each in rows if each.decision in {Decision.WITHHELD, Decision.SEND} or _kept_back(each)]
     word = "" if not asked else reason(asked[-1].reason) or ""
     because = {"held_out": ": control group"}.get(word, f": {word.replace('_', ' ')}" if word else "")
     return f"{condition} it would still not have been sent{because}"
+
+
+def _sends(ledger: Ledger, row: Decided) -> Iterator[tuple[Decided, Decided | None]]:
+    """Each time its step was decided to send, and what became of that."""
+    found = [each for each in ledger if _step(each) == _step(row)]
+    sent = [each for each in found if each.decision == Decision.SEND and each.reason is None]
+    for each, following in zip_longest(sent, sent[1:]):
+        end = float("inf") if following is None else following.at
+        outcomes = (one for one in found if one.decision == Decision.OUTCOME and each.at <= one.at < end)
+        yield each, next(outcomes, None)
+
+
+def _kept_back(row: Decided) -> bool:
+    return bool(row.decision == Decision.OUTCOME and row.reason != Reason.ACCEPTED)
 
 
 def _step(row: Decided) -> list[int]:

@@ -19,6 +19,7 @@ from flowrules.model.campaign import Campaign, Cap, ExcludeCampaign, ExcludeWher
 from flowrules.report.supposed import Change
 from flowrules.report.words import short
 from flowrules.sql import tables as t
+from flowrules.sql.codes import Decision, Status
 from flowrules.sql.suppression import HARD_BOUNCE
 from flowrules.whatif.replay import Otherwise
 
@@ -158,12 +159,27 @@ def _forever(send: m.Send) -> m.Send:
     return replace(send, expires=None, instead=None if send.instead is None else _forever(send.instead))
 
 
-def pause(row: Decided) -> Rule:
-    p = t.pause
-    which = (p.c.campaign_id == row.campaign_id, p.c.since <= row.at, or_(p.c.until.is_(None), p.c.until >= row.at))
+def pause(connection: Connection, row: Decided) -> Rule:
+    """With what the gate kept back because of it: that would have been handed over when it was decided."""
+    p, o, m = t.pause, t.outcome, t.message.c
+    there = (p.c.campaign_id == row.campaign_id, p.c.since <= row.at)
+    gone = row.decision == Decision.OUTCOME
+    ended = p.c.overdue == "skip" if gone else or_(p.c.until.is_(None), p.c.until >= row.at)
+    decided = select(func.max(m.decided_at)).where(
+        m.customer_id == row.customer_id, m.campaign_id == row.campaign_id, m.instance == row.instance,
+        m.step_id == row.step_id, m.decided_at <= row.at,
+    )  # fmt: skip
+    at = connection.execute(decided).scalar_one() if gone else 0
+    of_it = (o.c.at == row.at, o.c.campaign_id == row.campaign_id, o.c.instance == row.instance)
 
     def without(_limit: int) -> Otherwise:
-        return Otherwise(facts=lambda connection: _run(connection, delete(p).where(*which)))
+        def lifted(connection: Connection) -> None:
+            connection.execute(delete(p).where(*there, ended))
+            if gone:
+                sent = {"at": at + 1, "status": Status.SENT, "reason": None, "place_id": None}
+                connection.execute(update(o).where(*of_it, o.c.step_id == row.step_id).values(sent))
+
+        return Otherwise(facts=lifted)
 
     return Rule("pause", ("pause", row.campaign_id, row.at), "had the campaign not been paused", without)
 
@@ -211,9 +227,9 @@ def address(row: Decided, deployed: Deployed) -> Fact | None:
         return None
 
     def given(connection: Connection) -> None:
-        i = t.identity
-        connection.execute(delete(i).where(i.c.kind == kind, i.c.since == row.at))
-        connection.execute(insert(i).values(kind=kind, value=value, customer_id=row.customer_id, since=row.at))
+        i, since = t.identity, connection.execute(select(t.clock.c.last_tick)).scalar_one()
+        connection.execute(delete(i).where(i.c.kind == kind, i.c.since == since))
+        connection.execute(insert(i).values(kind=kind, value=value, customer_id=row.customer_id, since=since))
         connection.execute(update(t.customer).values({kind: value}))
 
     return Fact("address", f"had there been a usable `{kind}`", given)

@@ -28,7 +28,7 @@ from flowrules.sql.visits import of_customer
 from flowrules.store.bulk import insert_rows
 from flowrules.store.zones import BEGINNING
 
-MOST_DEPLOYMENTS = 12
+MOST_DEPLOYMENTS = 60
 """That a customer's history may go through: each takes as long to make ready as all that happens under it."""
 
 _CATALOGUES = (
@@ -49,10 +49,11 @@ class NotOnRecordError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """From `at` on this deployment was in force."""
+    """From `at` on this deployment was in force. canary: for so many millionths of customers; None: for all."""
 
     deployment: Deployed
     at: int
+    canary: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,8 @@ def record(connection: Connection, library: Library, customer: int, zone: str, u
     ledger = ledger_of(connection, customer, until)
     phases = _phases(connection, library, ledger[0].at if ledger else until, until)
     deployed = {phase.deployment.id: phase.deployment for phase in phases}
-    for (version,) in connection.execute(
-        select(t.enrollment.c.version_id).where(t.enrollment.c.customer_id == customer).distinct()
-    ):
+    was_in = select(t.enrollment.c.version_id).where(t.enrollment.c.customer_id == customer).distinct()
+    for version in [*connection.execute(was_in).scalars(), *_others_enter(connection, phases)]:
         found = library.of_version(version)
         deployed[found.id] = found
     campaigns = {row.name: row.id for row in connection.execute(select(t.campaign.c.id, t.campaign.c.name))}
@@ -152,9 +152,17 @@ def _phases(connection: Connection, library: Library, first: int, until: int) ->
     if len(after) >= MOST_DEPLOYMENTS:
         since = "since the first decision about this customer"
         raise NotOnRecordError(f"there came {counted(len(after), 'deployment')} {since}")
-    if any(row.canary is not None for row in [before[-1], *after]):
-        raise NotOnRecordError("a canary was on, which is not played yet")
-    return [Phase(library.deployment(row.id), row.at) for row in [before[-1], *after]]
+    return [Phase(library.deployment(row.id), row.at, row.canary) for row in [before[-1], *after]]
+
+
+def _others_enter(connection: Connection, phases: Sequence[Phase]) -> Iterator[int]:
+    """Versions that those enter who are not in the share of a canary."""
+    d, v = t.deployment.c, t.version.c
+    for phase in phases:
+        if phase.canary is not None:
+            whole = select(func.max(d.id)).where(d.canary.is_(None), d.id <= phase.deployment.id).scalar_subquery()
+            query = select(func.max(v.id)).where(v.deployment_id <= whole).group_by(v.campaign_id)
+            yield from connection.execute(query).scalars()
 
 
 def _at_once_from(connection: Connection, customer: int, start: int) -> int | None:
@@ -232,6 +240,8 @@ def copy_into(source: Connection, target: Connection, record: Record) -> None:
         _copy(source, target, table, and_(*conditions))
     _copy(source, target, t.customer, named("id") == record.customer)
     _copy(source, target, t.pause, named("since") <= record.until)
+    of_then = and_(named("customer_id") == record.customer, named("started_at") <= record.until)
+    _copy(source, target, t.attempt, of_then)
     entry, identity = t.list_entry, t.identity.c
     theirs = select(identity.kind, identity.value).where(identity.customer_id == record.customer)
     _copy(source, target, entry, tuple_(named("kind"), named("value")).in_(theirs))
@@ -246,9 +256,13 @@ def copy_into(source: Connection, target: Connection, record: Record) -> None:
 
 def copy_deployments(source: Connection, target: Connection, record: Record) -> None:
     """What each of them put in force, and whom of this customer's journeys it moved."""
-    t.metadata.create_all(target, [*_WITH_DEPLOYMENTS, t.move])
+    t.metadata.create_all(target, [*_WITH_DEPLOYMENTS, t.deployment, t.move])
     for table in _WITH_DEPLOYMENTS:
         _copy(source, target, table)
+    d = t.deployment.c
+    made = source.execute(select(d.id, d.at, d.canary)).all()
+    columns = ("id", "at", "canary", "digest", "snapshot")
+    insert_rows(target, t.deployment, columns, ((*row, "", "") for row in made))
     _copy(source, target, t.move, named("customer_id") == record.customer)
 
 

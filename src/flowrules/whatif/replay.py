@@ -1,7 +1,7 @@
 """The planner once more over the record of one customer, as it was or with one thing otherwise.
 
 Takes a Record in memory; gives the ledger of the run. What the planner would have sent and nobody has sent is accepted
-at once, and nobody reacts to it.
+at once, and nobody reacts to it. What the hand-over gate kept back, the gate is asked for again.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from flowrules.sql import tables as t
 from flowrules.sql.codes import Status
 from flowrules.store.database import Session
 from flowrules.store.memory import Memory, in_memory
+from flowrules.whatif.handed_over import Gate, hand_overs
 from flowrules.whatif.record import Phase, Record, copy_deployments, copy_into, ledger_of
 
 Ledger = Sequence[Row[*tuple[Any, ...]]]
@@ -33,7 +34,7 @@ def _same(model: Model) -> Model:
     return model
 
 
-def _nothing(_connection: Connection) -> None:
+def nothing(_connection: Connection) -> None:
     pass
 
 
@@ -42,33 +43,45 @@ class Otherwise:
     """model: what each deployment would have said; facts: what of the journal would have been otherwise."""
 
     model: Callable[[Model], Model] = _same
-    facts: Callable[[Connection], None] = _nothing
+    facts: Callable[[Connection], None] = nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Just before the instant `at` these facts are otherwise, and that instant is played; then all is as before."""
+    """Just before the instant `at` these facts are otherwise, and that instant is played; then all is as before.
+
+    handed_over: just before the gate is asked about that instant.
+    """
 
     at: int
     facts: Callable[[Connection], None]
     seen: Callable[[Ledger], None]
+    handed_over: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stage:
-    """Where the record is played, over and over. source: what comes with each deployment, read beforehand."""
+    """Where the record is played, over and over. source: what comes with each deployment, read beforehand.
+
+    kept_back: what is asked of hand-overs in this play.
+    """
 
     source: Connection
     record: Record
     memory: Memory
     session: Session
+    gate: Gate
+    kept_back: Sequence[Aside] = ()
 
     def play(self, otherwise: Otherwise, asides: Sequence[Aside] = ()) -> Ledger:
+        """For the first time with nothing otherwise: so it is known what can be explained at all."""
         self.memory.forget()
         known = {
             number: Deployed.built(number, each.snapshot, otherwise.model(each.model))
             for number, each in self.record.deployed.items()
         }
+        self.gate.known = known
+        self.kept_back = [each for each in asides if each.handed_over]
         with self.session.write() as connection:
             otherwise.facts(connection)
         planner: Planner | None = None
@@ -76,8 +89,8 @@ class Stage:
         ends = [*(phase.at - 1 for phase in phases[1:]), self.record.until]
         for phase, end in zip(phases, ends, strict=True):
             planner = self._enter(phase, known, planner)
-            for aside in asides:
-                if phase.at <= aside.at <= end:
+            for aside in sorted(asides, key=lambda each: each.at):
+                if phase.at <= aside.at <= end and not aside.handed_over:
                     self._go(planner, aside.at - 1)
                     self._digress(planner, aside)
             self._go(planner, end)
@@ -124,6 +137,8 @@ class Stage:
             connection.execute(insert(v), fresh)
             nodes = source.execute(select(n).where(n.c.version_id.in_(ids))).all()
             connection.execute(insert(n), [dict(row._mapping) for row in nodes])  # noqa: SLF001  # as above
+        if not there:
+            self._deployments_before(connection, phase)
         first: dict[int, int] = {}
         for row in versions:
             first[row.campaign_id] = min(first.get(row.campaign_id, row.at), row.at)
@@ -136,12 +151,21 @@ class Stage:
             connection.execute(
                 update(t.campaign).where(c.id == campaign.id).values(lives_from=lives, looks_back_to=back)
             )
-        deployment = insert(t.deployment).values(id=phase.deployment.id, at=phase.at, digest="", snapshot="")
-        connection.execute(deployment)
+        number, at, canary = phase.deployment.id, phase.at, phase.canary
+        connection.execute(insert(t.deployment).values(id=number, at=at, canary=canary, digest="", snapshot=""))
+
+    def _deployments_before(self, connection: Connection, phase: Phase) -> None:
+        """Of a canary it must be known which was the last for everybody."""
+        d = t.deployment.c
+        before = self.source.execute(select(d.id, d.at, d.canary).where(d.id < phase.deployment.id))
+        rows = [{**row._mapping, "digest": "", "snapshot": ""} for row in before]  # noqa: SLF001  # as above
+        if rows:
+            connection.execute(insert(t.deployment), rows)
 
     # --- time -----------------------------------------------------------------------------------------
 
     def _digress(self, planner: Planner, aside: Aside) -> None:
+        self._at_the_gate(planner, self._last())
         self.memory.mark()
         try:
             with self.session.write() as connection:
@@ -161,8 +185,9 @@ class Stage:
     def _go_by_outbox(self, planner: Planner, until: int) -> None:
         """Stretch by stretch: what became of a message that nobody has sent is said before time goes on."""
         while (last := self._last()) < until:
+            self._at_the_gate(planner, last)
             self.memory.mark()
-            planner.tick(until, stopped=_Once())
+            planner.tick(self.gate.next(last, until), stopped=_Once())
             new = self._unanswered(last)
             if not new:
                 self.memory.keep()
@@ -171,6 +196,15 @@ class Stage:
             at = min(decided for *_, decided in new)
             planner.tick(at)
             self._accept([key for *key, decided in self._unanswered(last) if decided == at], at + 1)
+
+    def _at_the_gate(self, planner: Planner, last: int) -> None:
+        for each in self.gate.here(last):
+            if not self.gate.as_it_was(each, last):
+                self.gate.otherwise(each, last)
+                continue
+            for aside in self.kept_back:
+                if aside.at == each.at and self.gate.explained[each.at, last]:
+                    self._digress(planner, aside)
 
     def _last(self) -> int:
         with self.session.read() as connection:
@@ -216,8 +250,9 @@ def staged(source: Connection, record: Record) -> Iterator[Stage]:
             copy_deployments(source, deployed, record)
             copy_into(source, connection, record)
         memory.settle()
+        gate = Gate(tuple(hand_overs(source, record)), memory, session)
         with shelf.database.read() as deployed:
-            yield Stage(deployed, record, memory, session)
+            yield Stage(deployed, record, memory, session, gate)
 
 
 def differ(recorded: Ledger, played: Ledger) -> int | None:
