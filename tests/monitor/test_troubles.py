@@ -244,7 +244,7 @@ def test_a_screen_that_is_closed_before_it_is_there(sqlite_shop: Shop) -> None:
     async def look() -> None:
         async with monitor(sqlite_shop.workspace) as look:
             await look.sees("Welcome, new customer")
-            for turns in range(0, 60, 2):
+            for turns in range(0, 30, 5):
                 for opened in (
                     CampaignScreen("welcome"),
                     CustomerScreen("ana"),

@@ -18,6 +18,8 @@ from flowrules.report.unknown import unknown
 from flowrules.runtime import tick
 from flowrules.runtime.plan import campaign_changes
 from flowrules.sql import tables
+from flowrules.sql.codes import Decision, Reason
+from flowrules.whatif.answer import supposing
 from tests.proof.copies import Copies, opened
 from tests.proof.everything import DEPLOYED
 from tests.proof.plans import Plans
@@ -42,6 +44,11 @@ def plans(copies: Copies) -> Plans:
             number = connection.execute(busiest).scalar_one()
             name = select(tables.customer.c.external_id).where(tables.customer.c.id == number)
             customer: str = connection.execute(name).scalar_one()
+            d, c = tables.decision.c, tables.customer.c
+            withheld = select(c.external_id).join_from(tables.customer, tables.decision, c.id == d.customer_id)
+            kept_back: str = connection.execute(
+                withheld.where(d.decision == Decision.WITHHELD, d.reason == Reason.NO_CONSENT).limit(1)
+            ).scalar_one()
             message = id_of(connection.execute(details().limit(1)).one())
             newest = Library(connection, known).newest
             assert newest is not None
@@ -51,6 +58,9 @@ def plans(copies: Copies) -> Plans:
                 explain(connection, customer, None, now, known)
                 allowances(connection, newest, number, "UTC", now)
                 unknown(connection, 500)
+                # what would have let a message out: all is read before it is played
+                with supposing(connection, kept_back, None, "UTC", now, known):
+                    pass
                 # the page of rules, and a decision's line in the rules of its time
                 campaign_changes(connection, newest.model)
                 Library(connection, {}).in_force(now)
