@@ -76,6 +76,9 @@ class Notes:
     renames: list[str] = field(default_factory=list)
     """Options that would take columns which look like something of ours."""
 
+    shared: set[str] = field(default_factory=set)
+    """Addresses that several customers have."""
+
     made: list[str] = field(default_factory=list)
     """Customers who are called by an address, since nobody is known who has it."""
 
@@ -96,6 +99,9 @@ class Notes:
             lines.append(f"not declared in the rule files: {names}{more}")
         if self.renames:
             lines.append(f"if that is what the columns hold, say {' '.join(self.renames)}")
+        if self.shared:
+            more = f" (and {len(self.shared) - 1} more like this)" if len(self.shared) > 1 else ""
+            lines.append(f"several customers have the address `{min(self.shared)}`{more}: each of them is written to")
         if self.made:
             more = f" (and {len(self.made) - 1} more like this)" if len(self.made) > 1 else ""
             lines.append(
