@@ -319,7 +319,7 @@ def test_of_an_address_refused_twice_the_last_time_counts(database: Database, ru
     run("consents", BY_ADDRESS["consents"].replace("1970-01-02", "1970-01-06"))
     run("customers", "id,email\n17,bob@example.com\n")
     run("consents", CONSENTS + "17,email,marketing,granted,1970-01-04\n17,email,marketing,granted,1970-01-08\n")
-    assert [state for name, state in states(database) if name == "17"] == ["granted", "refused", "granted"]
+    assert [state for name, state in states(database) if name == "17"] == ["refused", "outdated", "granted"]
 
 
 @pytest.mark.parametrize("what", ["consents", "events"])

@@ -245,7 +245,7 @@ def refused_before(connection: Connection, named: Sequence[tuple[int, str, str, 
     if told:
         first, earliest = allocate(connection, len(told))
         rows = [
-            (number, channel, purpose, max(since[number], earliest, at), seq, "refused", at, refusals.SOURCE)
+            (number, channel, purpose, max(since[number], earliest), seq, "refused", at, refusals.SOURCE)
             for seq, (number, channel, purpose, at) in enumerate(told, first)
         ]
         columns = ("customer_id", "channel", "purpose", "at", "seq", "state", "event_time", "source")

@@ -266,8 +266,8 @@ def _as_rows(
 ) -> list[tuple[Stored | None, ...]]:
     """A consent that is told late does not undo what was refused after it was given: it is kept as outdated."""
     who = arrived.who
-    late = sorted({who[each.customer] for each, at, _ in arrivals if each.state == "granted" and each.event_time < at})
-    refused = refusals.on_record(connection, late) if late else {}
+    giving = sorted({who[each.customer] for each, *_ in arrivals if each.state == "granted"})
+    refused = refusals.on_record(connection, giving) if giving else {}
     refusing = _Refused(connection, {each.customer for each, *_ in arrivals if each.state in refusals.REFUSING})
     rows: list[tuple[Stored | None, ...]] = []
     for consent, at, seq in sorted(arrivals, key=lambda arrival: arrival[1:]):
