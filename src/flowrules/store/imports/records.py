@@ -36,6 +36,9 @@ STATES = ("granted", "refused", "withdrawn")
 ALL = "all"
 _YES = {"yes", "y", "true", "1", "granted", "x", "sí", "si", "sì", "oui", "ja", "sim"}
 _NO = {"no", "n", "false", "0", "refused", "withdrawn", "non", "nein", "nee", "não"}
+# As lists of mail say it, and as spreadsheets write `true` and `false`.
+_YES |= {"subscribed", "opt-in", "opted in", "wahr", "verdadero", "vrai", "vero"}
+_NO |= {"unsubscribed", "opt-out", "opted out", "falsch", "falso", "faux"}
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MACHINE = "machine"
 _NO_COUNTRY = "no country is known: give a column `country`, or `region` in flowrules.toml"
