@@ -92,6 +92,16 @@ def test_a_customer(shop: Path, call: Call) -> None:
     assert call("customer", "show", "ana").code == 1
 
 
+def test_who_else_an_address_may_mean_is_told(shop: Path, call: Call) -> None:
+    """Who erases by address shall not think that nobody of that address is left."""
+    (shop / "twice.csv").write_text("id,email\nzoe,Ana@example.com\n")
+    assert call("import", "customers", "twice.csv").code == 0
+    told = "warning: `ana@example.com` is or was the address of others too, by id: zoe\n"
+    assert told in call("customer", "show", "ana@example.com").err
+    assert told in call("customer", "erase", "ana@example.com", "--yes").err
+    assert "others" not in call("customer", "erase", "ana@example.com", "--yes").err
+
+
 def test_a_customer_before_anything_is_deployed(workspace: Path, call: Call) -> None:
     assert call("import", "customers", "data/customers.csv").code == 0
     assert "ana@example.com" in call("customer", "show", "ana").out

@@ -388,7 +388,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 
 
 def test_yes_and_no_as_neighbours_write_them(database: Database, take: Take) -> None:
-    content = "id,consent_email\nana,Sí\nbea,si\ncarl,oui\ndora,ja\neva,nein\nfay,non\ngil,maybe\n"
-    assert (take("customers", content).added, take("customers", content).rejected) == (6, 1)
+    content = (
+        "id,consent_email\nana,Sí\nbea,si\ncarl,oui\ndora,ja\neva,nein\nfay,non\ngil,maybe\nhal,WAHR\nivo,Opt-Out\n"
+    )
+    assert (take("customers", content).added, take("customers", content).rejected) == (8, 1)
     asked = "SELECT c.external_id FROM consent s JOIN customer c ON c.id = s.customer_id WHERE s.state = 'granted'"
-    assert {row[0] for row in rows(database, asked)} == {"ana", "bea", "carl", "dora"}
+    assert {row[0] for row in rows(database, asked)} == {"ana", "bea", "carl", "dora", "hal"}

@@ -288,6 +288,15 @@ def test_a_refusal_by_address_holds_for_whoever_comes_with_it(database: Database
 
 
 @pytest.mark.parametrize("what", ["consents", "events"])
+def test_a_refusal_of_somebody_not_known_is_kept_though_nobody_is_made(database: Database, run: Run, what: str) -> None:
+    imported = run(what, BY_ADDRESS[what], options(known_only=True))
+    kept = "; the refusal is kept for whoever comes with this address"
+    assert reasons(imported) == [(2, f"there is no customer `Bob@Example.com`{kept}")]
+    run("customers", "id,email,consent_email\n17,bob@example.com,yes\n")
+    assert states(database) == [("17", "refused")]
+
+
+@pytest.mark.parametrize("what", ["consents", "events"])
 def test_a_refusal_by_address_is_that_of_all_who_have_it(database: Database, run: Run, what: str) -> None:
     """Of somebody who had it once too, and of one whose id it is."""
     run("customers", "id,email,consent_email\n1,bob@example.com,yes\n2,bob@example.com,yes\n3,old@example.com,yes\n")
@@ -310,7 +319,7 @@ def test_of_an_address_refused_twice_the_last_time_counts(database: Database, ru
     run("consents", BY_ADDRESS["consents"].replace("1970-01-02", "1970-01-06"))
     run("customers", "id,email\n17,bob@example.com\n")
     run("consents", CONSENTS + "17,email,marketing,granted,1970-01-04\n17,email,marketing,granted,1970-01-08\n")
-    assert [state for name, state in states(database) if name == "17"] == ["granted", "refused", "granted"]
+    assert [state for name, state in states(database) if name == "17"] == ["refused", "outdated", "granted"]
 
 
 @pytest.mark.parametrize("what", ["consents", "events"])

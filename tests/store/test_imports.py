@@ -301,6 +301,18 @@ def test_addresses_and_zones_that_will_not_do_are_told_and_kept(run: Run) -> Non
     ]
 
 
+def test_an_address_that_several_have_is_told(run: Run) -> None:
+    told = "several customers have the address `{}`{}: each of them is written to"
+    twice = "id,email\na,Eve@x.com\nb,eve@X.com\nc,c@x.com\n"
+    assert run("customers", twice).notes == [told.format("eve@x.com", "")]
+    assert run("customers", "id,email\nd,c@x.com\ne,eve@x.com\n", name="b.csv").notes == [
+        told.format("c@x.com", " (and 1 more like this)")
+    ]
+    others = "id,email\nb,b@x.com\ne,e@x.com\nd,d@x.com\n"
+    assert run("customers", others, name="c.csv").notes == []
+    assert run("customers", twice.replace("b,eve", "b,b"), name="d.csv").notes == []
+
+
 def test_columns_that_look_like_ours(run: Run) -> None:
     content = "id,country,Birth-Day,PLAN,E-Mail\na,ES,1970-01-02,pro,a@example.com\n"
     imported = run("customers", content)

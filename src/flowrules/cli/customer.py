@@ -10,7 +10,7 @@ from flowrules.cli import clock
 from flowrules.cli.context import Context, UserError
 from flowrules.cli.output import emit, formats, table
 from flowrules.report import customer as report
-from flowrules.report.lookup import find_customer
+from flowrules.report.lookup import find_customer, others_called
 from flowrules.report.words import counted, told
 from flowrules.runtime.erase import erase
 
@@ -33,6 +33,9 @@ def command(context: Context, *, action: str, customer: str, yes: bool, format_:
     now = clock.wall() if not workspace.virtual_clock else clock.now(workspace, database, None)
     with database.read() as connection:
         customer_id = find_customer(connection, customer)
+        others = others_called(connection, customer, customer_id)
+        if others:
+            context.warn(f"`{customer}` is or was the address of others too, by id: {', '.join(others)}")
         if action != "erase":
             facts = (report.export if action == "export" else report.show)(connection, customer_id, now)
             if action == "show" and format_ == "text":

@@ -163,6 +163,8 @@ class Names:
             for event in self.events.values():
                 if any(known.name == word for known in event.properties):
                     return f"`{word}` is a property of an event: `has {event.name} ({word} ...)`"
+        if kind == "event" and word == "customer":
+            return "in rules an attribute stands alone: `first_name`, not `customer.first_name`"
         how = _HOW_TO_DECLARE[kind]
         return None if how is None or "." in word else how.format(word)
 

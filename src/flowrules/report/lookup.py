@@ -10,7 +10,7 @@ from flowrules.errors import FlowRulesError
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason
 from flowrules.sql.message_id import parse
-from flowrules.store.customers import find_customers
+from flowrules.store.customers import everybody_called, find_customers
 
 
 class UnknownError(FlowRulesError):
@@ -36,6 +36,14 @@ def find_customer(connection: Connection, given: str) -> int:
     if given not in found:
         raise UnknownError(f"no customer has the id, email or phone `{given}`", "a phone is written as +34600000001")
     return found[given]
+
+
+def others_called(connection: Connection, given: str, customer_id: int) -> list[str]:
+    """Whom else an email or a phone may mean: who has it too, or had it once."""
+    others = everybody_called(connection, [given]).get(given, set()) - {customer_id}
+    customer = tables.customer.c
+    query = select(customer.external_id).where(customer.id.in_(sorted(others))).order_by(customer.external_id)
+    return list(connection.execute(query).scalars()) if others else []
 
 
 def find_message(connection: Connection, given: str) -> Detail:

@@ -77,6 +77,17 @@ def find_customers(connection: Connection, references: Iterable[str]) -> dict[st
 
 def _owners(connection: Connection, kind: IdentityKind, values: Sequence[str]) -> dict[str, int]:
     """Of several who have an address the first; who has it now goes before those who had it once."""
+    return {value: min(now or once) for value, (now, once) in _holders(connection, kind, values).items()}
+
+
+def shared(connection: Connection, emails: Iterable[str]) -> list[str]:
+    """Those that several customers have now, each of whom would be written to."""
+    values = sorted({value for each in emails if (value := normalised("email", each))})
+    return [value for value, (now, _) in sorted(_holders(connection, "email", values).items()) if len(now) > 1]
+
+
+def _holders(connection: Connection, kind: IdentityKind, values: Sequence[str]) -> dict[str, tuple[set[int], set[int]]]:
+    """Of each address that somebody has or had: who has it now, and who had it once. Who alone had it, has it."""
     identity = tables.identity.c
     query = select(identity.value, identity.customer_id, func.max(identity.since)).where(
         identity.kind == kind, among(connection, identity.value, values)
@@ -91,11 +102,11 @@ def _owners(connection: Connection, kind: IdentityKind, values: Sequence[str]) -
             identity.kind == kind, among(connection, identity.customer_id, several)
         )
         newest = dict(connection.execute(changed.group_by(identity.customer_id)).all())
-    return {
-        value: min(numbers, key=lambda number: (newest.get(number, since[number]) > since[number], number))
-        for value, since in having.items()
-        for numbers in [since.keys()]
-    }
+    found = {}
+    for value, numbers in having.items():
+        now = {number for number, since in numbers.items() if newest.get(number, since) == since}
+        found[value] = now, numbers.keys() - now
+    return found
 
 
 def everybody_called(connection: Connection, references: Iterable[str]) -> dict[str, set[int]]:
@@ -234,7 +245,7 @@ def refused_before(connection: Connection, named: Sequence[tuple[int, str, str, 
     if told:
         first, earliest = allocate(connection, len(told))
         rows = [
-            (number, channel, purpose, max(since[number], earliest, at), seq, "refused", at, refusals.SOURCE)
+            (number, channel, purpose, max(since[number], earliest), seq, "refused", at, refusals.SOURCE)
             for seq, (number, channel, purpose, at) in enumerate(told, first)
         ]
         columns = ("customer_id", "channel", "purpose", "at", "seq", "state", "event_time", "source")

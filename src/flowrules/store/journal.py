@@ -133,6 +133,9 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
     _, customers, _, received_at, ids, *_, contents = zip(*events, strict=True)
     keys = _as_kept(connection, ids)
     arrived = _arrive(connection, model, _Facts(keys, contents, customers, received_at), known_only=known_only)
+    strangers = [events[position] for position in arrived.taken.strangers]
+    taken_back = [(each.customer, each.withdrawal, each.event_time) for each in strangers if each.withdrawal]
+    _keep(connection, [(who, product(what.channels, what.purposes), at) for who, what, at in taken_back])
     fresh = [events[position] for position in arrived.positions]
     if not fresh:
         return arrived.taken
@@ -206,6 +209,15 @@ def add_consents(
         ),
         known_only=known_only,
     )
+    strangers = [consents[position] for position in arrived.taken.strangers]
+    _keep(
+        connection,
+        [
+            (each.customer, ((each.channel, each.purpose), *each.also), each.event_time)
+            for each in strangers
+            if each.state in refusals.REFUSING
+        ],
+    )
     fresh = [consents[position] for position in arrived.positions]
     if not fresh:
         return arrived.taken
@@ -214,6 +226,19 @@ def add_consents(
     insert_rows(connection, tables.consent, _CONSENT, rows)
     _remember(connection, ((consent.key, consent.content) for consent in fresh if consent.key is not None))
     return arrived.taken
+
+
+def _keep(connection: Connection, refused: Iterable[tuple[str, Iterable[tuple[str, str]], int]]) -> None:
+    """Of customers that are not made, the refusals: for whoever comes with the address they name."""
+    since: dict[tuple[str, str, str, str], int] = {}
+    for customer, what, at in refused:
+        address = as_address(customer)
+        if address is None:
+            continue
+        for channel, purpose in what:
+            about = (*address, channel, purpose)
+            since[about] = max(at, since.get(about, at))
+    refusals.remember(connection, since)
 
 
 class _Refused:
@@ -241,8 +266,8 @@ def _as_rows(
 ) -> list[tuple[Stored | None, ...]]:
     """A consent that is told late does not undo what was refused after it was given: it is kept as outdated."""
     who = arrived.who
-    late = sorted({who[each.customer] for each, at, _ in arrivals if each.state == "granted" and each.event_time < at})
-    refused = refusals.on_record(connection, late) if late else {}
+    giving = sorted({who[each.customer] for each, *_ in arrivals if each.state == "granted"})
+    refused = refusals.on_record(connection, giving) if giving else {}
     refusing = _Refused(connection, {each.customer for each, *_ in arrivals if each.state in refusals.REFUSING})
     rows: list[tuple[Stored | None, ...]] = []
     for consent, at, seq in sorted(arrivals, key=lambda arrival: arrival[1:]):

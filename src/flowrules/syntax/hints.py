@@ -121,7 +121,7 @@ FUTURES = (
     ),
     _future(r"(?<=, )at +least +" + _D, "a shortest waiting time"),
     _future(
-        r"\bwait +until +(?:mon|tues|wednes|thurs|fri|satur|sun)day\b(?: +at +[\d:]+)?",
+        r"\bwait +until +(?:(?:next|on) +)?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b(?: +at +[\d:]+)?",
         "waiting for a day alone",
         "write `wait until 09:00 on monday`",
     ),
@@ -262,7 +262,31 @@ PHRASES = (
         None,
         "LPAR",
     ),
+    _phrase(
+        r"\b(?:over|above|under|below|worth)\b",
+        "`{}` does not begin a filter",
+        "a filter stands in brackets: `EVENT (PROPERTY > 50 EUR)`",
+        None,
+        "LPAR",
+    ),
     # steps
+    _phrase(
+        r"\bwait +for +(?:a +new +)?\w+(?: *\([^)]*\))? +(?P<part>for|within|until|at +most)\b",
+        "how long is said by `up to`",
+        "write `{} 5 days`",
+        "up to",
+    ),
+    _phrase(
+        r"^ +send\b.*?\w +(?P<part>at +\d\d?:\d\d)\b",
+        "`{}` is a wait of its own",
+        "write `wait until 09:00` on the line above",
+    ),
+    _phrase(
+        r"^ +(?:send|go|exit|tag|untag|set)\b.*?\w +(?P<part>if +\w.*)$",
+        "a condition stands before its step",
+        "such as `if tagged warm send email offer`",
+    ),
+    _phrase(r"\bexit +(?P<part>(?:because|with|as) +)(?=_)", "`{}` is one word too many", 'write `exit "why"`', ""),
     _phrase(r"\bgo +to +(?P<part>stage +)(?=\w)", "`stage` is not needed here", "write `go to STAGE`", ""),
     _phrase(r"\b(?P<part>go +)(?!to\b)(?=t\w\w? *$)", "`to` is missing behind `go`", "write `go to STAGE`", "go to "),
     _phrase(r"\b(?:add|give)(?: +the)? +tag\b(?= +\w)", "a tag is given by `tag`", "write `tag NAME`", "tag"),
@@ -302,12 +326,23 @@ PHRASES = (
         lambda match: re.sub(" +", "_", match["part"]),
     ),
     # header, policy, declarations
+    _phrase(
+        r"^ +(?:owner|class|priority|goal|exclude|settle|send|wait|tag|untag|go +to)(?P<part> *:)",
+        "no `{}` stands here",
+        "leave it out",
+        "",
+    ),
+    _phrase(
+        r"^ +exclude +(?P<part>(?!(?:list|segment|campaign)\b)\w+)",
+        "`{}` may be a list, a segment or a campaign",
+        "say which: `exclude list NAME`, `exclude segment NAME` or `exclude campaign NAME`",
+    ),
     _phrase(r"^ +goal +\w+(?: *\(.*\))? +(?P<part>in)\b", "a goal's time begins with `within`", "write `{}`", "within"),
     _phrase(r"\b(\d+) +(?:percent|per +cent|pct)\b", "`{}` is not how shares are written", "write `{}`", r"\1%"),
     _phrase(
         r"^ +enter +(?P<part>every) +(?!time\b)(?=\w)",
         "`when` is missing behind `enter`",
-        "write `enter when every monday at 09:00 for segment NAME`",
+        "write `enter {}`",
         "when every",
     ),
     _phrase(

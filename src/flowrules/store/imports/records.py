@@ -36,6 +36,9 @@ STATES = ("granted", "refused", "withdrawn")
 ALL = "all"
 _YES = {"yes", "y", "true", "1", "granted", "x", "sí", "si", "sì", "oui", "ja", "sim"}
 _NO = {"no", "n", "false", "0", "refused", "withdrawn", "non", "nein", "nee", "não"}
+# As lists of mail say it, and as spreadsheets write `true` and `false`.
+_YES |= {"subscribed", "opt-in", "opted in", "wahr", "verdadero", "vrai", "vero"}
+_NO |= {"unsubscribed", "opt-out", "opted out", "falsch", "falso", "faux"}
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MACHINE = "machine"
 _NO_COUNTRY = "no country is known: give a column `country`, or `region` in flowrules.toml"
@@ -76,6 +79,9 @@ class Notes:
     renames: list[str] = field(default_factory=list)
     """Options that would take columns which look like something of ours."""
 
+    shared: set[str] = field(default_factory=set)
+    """Addresses that several customers have."""
+
     made: list[str] = field(default_factory=list)
     """Customers who are called by an address, since nobody is known who has it."""
 
@@ -96,6 +102,9 @@ class Notes:
             lines.append(f"not declared in the rule files: {names}{more}")
         if self.renames:
             lines.append(f"if that is what the columns hold, say {' '.join(self.renames)}")
+        if self.shared:
+            more = f" (and {len(self.shared) - 1} more like this)" if len(self.shared) > 1 else ""
+            lines.append(f"several customers have the address `{min(self.shared)}`{more}: each of them is written to")
         if self.made:
             more = f" (and {len(self.made) - 1} more like this)" if len(self.made) > 1 else ""
             lines.append(

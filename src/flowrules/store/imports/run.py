@@ -24,7 +24,15 @@ from flowrules.sql import tables
 from flowrules.sql.codes import Status
 from flowrules.store.bulk import among
 from flowrules.store.columns import add_columns
-from flowrules.store.customers import NewCustomer, add_customers, as_address, find_customers, find_ids, identified_by
+from flowrules.store.customers import (
+    NewCustomer,
+    add_customers,
+    as_address,
+    find_customers,
+    find_ids,
+    identified_by,
+    shared,
+)
 from flowrules.store.database import Database
 from flowrules.store.imports.about import Names
 from flowrules.store.imports.reading import Row, RowFile, open_rows
@@ -230,8 +238,10 @@ class _Customers:
                     result.refuse(row, f"there is no customer `{customer.id}`")
             records = [each for each in records if each[1][0].id in known]
         verdicts = list(add_customers(connection, self.model, [each for _, (each, _) in records], self.now).verdicts)
-        given = [(position, customer, said) for position, (_, (customer, said)) in enumerate(records) if said]
-        for position in self._consents(connection, given, verdicts):
+        given = (str(customer.attributes.get("email") or "") for _, (customer, _) in records)
+        self.notes.shared.update(shared(connection, given))
+        said = [(position, customer, said) for position, (_, (customer, said)) in enumerate(records) if said]
+        for position in self._consents(connection, said, verdicts):
             if verdicts[position] == "unchanged":
                 verdicts[position] = "changed"
         result.added += verdicts.count("added")
@@ -369,7 +379,11 @@ def _count(taken: Taken, records: Sequence[tuple[Row, NewEvent | NewConsent]], r
     result.unchanged += taken.known
     for position in taken.strangers:
         row, record = records[position]
-        result.refuse(row, f"there is no customer `{record.customer}`")
+        refuses = record.withdrawal if isinstance(record, NewEvent) else record.state in REFUSING
+        kept = "; the refusal is kept for whoever comes with this address"
+        result.refuse(
+            row, f"there is no customer `{record.customer}`{kept if refuses and as_address(record.customer) else ''}"
+        )
 
 
 def _messages(connection: Connection, events: Sequence[tuple[NewEvent, Reaction | None]]) -> dict[int, Ref]:
