@@ -306,6 +306,27 @@ def test_a_refusal_by_address_is_that_of_all_who_have_it(database: Database, run
     assert last == {"1": "withdrawn", "2": "withdrawn", "3": "granted", "Bob@Example.com": "withdrawn"}
 
 
+def test_beside_a_message_an_address_is_heard_too(database: Database, run: Run) -> None:
+    """The message may be of somebody who was erased, or one of several may have that address."""
+    run("customers", "id,email,consent_email\nana,x@example.com,yes\nbob,bob@example.com,yes\neve,e@example.com,yes\n")
+    messages(database, (1, "lead/send email hello"))
+    key = message_id(MessageKey("welcome", "ana", 1, "lead/send email hello", 1))
+    row = f"unsubscribed,Bob@example.com,1970-01-05,{key}\n"
+    assert run("events", f"event,customer,time,message_id\n{row}").notes == []
+    last = {name: state for name, state in states(database)}  # noqa: C416 -- of several rows the last
+    assert last == {"ana": "withdrawn", "bob": "withdrawn", "eve": "granted"}
+
+
+def test_a_complaint_is_not_lost_for_naming_a_message_that_is_none(database: Database, run: Run) -> None:
+    run("customers", "id,consent_email\nana,yes\n")
+    imported = run("events", "event,customer,time,message_id\nemail_complained,ana,1970-01-05,what\n")
+    told = "email_complained.message_id `what` is not the id of a message by email; taken as the customer's refusal"
+    assert (counts(imported), imported.notes) == ((1, 1, 0, 0, 0), [f"line 2: {told}"])
+    assert states(database)[-1] == ("ana", "withdrawn")
+    nobody = run("events", "event,time,message_id\nemail_complained,1970-01-05,what\n")
+    assert reasons(nobody) == [(2, "`what` is not the id of a message by email")]
+
+
 def test_a_later_yes_is_not_undone_when_the_address_is_told_again(database: Database, run: Run) -> None:
     run("customers", "id,email\n1,bob@example.com\n")
     run("consents", BY_ADDRESS["consents"] + "1,email,marketing,granted,1970-01-05\n")

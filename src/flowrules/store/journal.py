@@ -61,11 +61,16 @@ Ref = tuple[str, str, int, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """Consent that an event takes back: for each of the purposes on each of the channels. told: as of NewConsent."""
+    """Consent that an event takes back: for each of the purposes on each of the channels.
+
+    named: by whom, as the file says it beside a message, which may be of somebody erased or be one of several with that
+    address; told: as of NewConsent.
+    """
 
     channels: tuple[str, ...]
     purposes: tuple[str, ...]
     source: str
+    named: str | None = None
     told: int | None = None
 
 
@@ -152,7 +157,9 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
     # Of each event the property that stands in each of the columns.
     named_by = {event: {column: name for name, column in each.items()} for event, each in columns.items()}
     order = {event: [each.get(column, "") for column in properties] for event, each in named_by.items()}
-    refused = _Refused(connection, {each.customer for each in fresh if each.withdrawal is not None})
+    refused = _Refused(
+        connection, {who for each in fresh if each.withdrawal for who in (each.customer, each.withdrawal.named) if who}
+    )
     rows: list[tuple[Stored | None, ...]] = []
     withdrawn: list[_Consent] = []
     nothing: tuple[Stored | None, ...] = (None,) * len(properties)
@@ -171,9 +178,12 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
             source, about_what = event.withdrawal.source, product(event.withdrawal.channels, event.withdrawal.purposes)
             instants = arrived.refused_at(at, event.withdrawal.told)
             for channel, purpose in about_what:
+                whose = refused.by(customer, who, channel, purpose, happened)
+                if event.withdrawal.named is not None:
+                    whose = whose | refused.by(event.withdrawal.named, who, channel, purpose, happened)
                 withdrawn += [
                     (number, channel, purpose, instant, seq, "withdrawn", min(happened, instant), source, None)
-                    for number in refused.by(customer, who, channel, purpose, happened)
+                    for number in whose
                     for instant in instants
                 ]
     rows.sort()  # no two have the same number: what is compared ends there

@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import product
 
@@ -309,7 +309,7 @@ class EventRows:
             ref, reaction, machine = *self._refused(row, given, names), False
             withdrawal = self._withdrawal(row, name, given, ref)
         else:
-            ref, reaction, machine = self._about(name, given, names)
+            ref, reaction, machine = self._about(row, name, given, names)
             if event is not None and event.reaction == "complained":
                 withdrawal = self._withdrawal(row, name, given | {"channel": event.channel}, ref)
         permanent = event is not None and event.reaction == "bounced" and for_good(given)
@@ -345,7 +345,9 @@ class EventRows:
         told = f"`{reaction.template}` was not sent before that; taken as {channels}"
         self._tell(row, f"{event.event}.message", told)
 
-    def _about(self, name: str, given: dict[str, object], names: Names) -> tuple[Ref | None, Reaction | None, bool]:
+    def _about(
+        self, row: Row, name: str, given: dict[str, object], names: Names
+    ) -> tuple[Ref | None, Reaction | None, bool]:
         """The message a reaction is about, taken out of `given`, and whether a machine reacted."""
         event = self.events.get(name)
         if event is None or event.channel is None:
@@ -354,9 +356,13 @@ class EventRows:
         machine = str(given.pop(_MACHINE, "")).strip().lower() in _YES
         if message is not None:
             named = names(str(message).strip())
-            if named is None or channel_of(named.ref[3]) != event.channel:
-                raise RejectedError(f"`{message}` is not the id of a message by {event.channel}")
-            return named.ref, None, machine
+            if named is not None and channel_of(named.ref[3]) == event.channel:
+                return named.ref, None, machine
+            strange = f"`{message}` is not the id of a message by {event.channel}"
+            if event.reaction != "complained" or self.fields.text(row, "customer") is None:
+                raise RejectedError(strange)
+            self._tell(row, f"{name}.message_id", f"{strange}; taken as the customer's refusal")
+            return None, None, machine
         return None, Reaction(event.channel, str(template).strip()) if template is not None else None, machine
 
     def _refused(self, row: Row, given: dict[str, object], names: Names) -> tuple[Ref | None, Reaction | None]:
@@ -379,9 +385,10 @@ class EventRows:
         """Its source names the fact, for whoever asks where a consent was withdrawn."""
         id_ = self.fields.text(row, "id")
         source = f"event {name}, {f'line {row.line}' if id_ is None else id_} of {self.fields.file}"
-        return self.unsubscribes.withdrawal(
+        taken = self.unsubscribes.withdrawal(
             given, ref, source, lambda field, told: self._tell(row, f"{name}.{field}", told)
         )
+        return replace(taken, named=self.fields.text(row, "customer"))
 
     def _tell(self, row: Row, field: str, reason: str) -> None:
         self.notes.bad_value(row.line, field, reason)
