@@ -201,7 +201,10 @@ def _at(step: Step) -> Iterator[str]:
     yield f"{where}: {count(acting)} {doing}{ghosts}"
     notes = [f"up to {count(step.send_now)} sent something at once"] if step.send_now else []
     notes += [f"{count(step.stay)} stay{_s(step.stay)} until the message is through"] if step.stay else []
-    notes += ["waits end when they would have"] if step.fate.timers == "keep" else []
+    notes += {
+        "keep": ["waits end when they would have"],
+        "recompute": ["waits last as long as this version says, from when they began"],
+    }.get(step.fate.timers, [])
     yield f"    {', '.join([*notes, step.fate.rule or ''])}"
 
 

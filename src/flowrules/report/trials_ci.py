@@ -30,7 +30,9 @@ def remarks(result: Result) -> Iterator[str]:
     """One for each test that failed, at the line that did not come true; for each gap, and each change unnoticed."""
     for each in result.tested:
         if each.failed is not None:
-            yield github.annotation("error", each.failed.line.span, each.trial.title, f"instead: {each.got}")
+            yield github.annotation(
+                "error", each.failed.line.span, each.trial.title, f"instead: {each.got}{_case(each)}"
+            )
     if result.covered is not None:
         sources = {source.name: source for source in result.covered.sources}
         for gap in result.covered.told:
@@ -57,6 +59,8 @@ def _diagnosis(each: Tested) -> Iterator[tuple[str, str]]:
         yield "at", each.failed.line.span.place
         yield "expected", each.failed.line.span.words
         yield "got", each.got or ""
+        if each.trial.case is not None:
+            yield "case", f"{each.trial.case.words} ({each.trial.case.place})"
 
 
 def _quoted(value: str) -> str:
@@ -72,7 +76,13 @@ def _words(each: Tested) -> str:
     """The line that did not come true."""
     if each.failed is None:
         return ""
-    return f"{each.failed.line.span.place}: {each.failed.line.span.words}; instead: {each.got}"
+    return f"{each.failed.line.span.place}: {each.failed.line.span.words}; instead: {each.got}{_case(each)}"
+
+
+def _case(each: Tested) -> str:
+    """Its row in a table of cases."""
+    case = each.trial.case
+    return "" if case is None else f"; case: {case.words} ({case.place})"
 
 
 def _counts(tested: Sequence[Tested]) -> dict[str, Any]:

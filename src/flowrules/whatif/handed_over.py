@@ -6,7 +6,7 @@ place of what it said then. What it does not say again with nothing otherwise st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select, update
@@ -25,6 +25,9 @@ from flowrules.whatif.record import Record
 _KEPT_BACK = (Status.HELD, Status.SKIPPED, Status.EXPIRED, Status.CANCELLED)
 """What a channel says has other statuses."""
 
+MOST_STANDS = 8
+"""That are tried of one hand-over."""
+
 Says = Mapping[Key, End | None]
 """None: it may leave. A message is left out that is not there then, or on which the next tick has to decide first."""
 
@@ -33,11 +36,11 @@ Says = Mapping[Key, End | None]
 class HandOver:
     """An instant at which something was kept back, with what was said of it; beside: what was let out just then.
 
-    stands: how far the planner may have come by then, at least and at most; nobody wrote it down.
+    stands: how far the planner may have come by then, for nobody wrote it down: up to one of these.
     """
 
     at: int
-    stands: tuple[int, int]
+    stands: tuple[int, ...]
     kept_back: Mapping[Key, End]
     beside: frozenset[Key]
 
@@ -71,11 +74,10 @@ class Gate:
         """While nothing is otherwise yet; False: it has been asked before."""
         if (this.at, last) in self.explained:
             return False
-        before = self.explained.get((this.at, this.stands[0]), frozenset())
-        says = self._ask(this)
-        kept = this.kept_back.items()
-        again = frozenset(key for key, end in kept if key in says and says[key] == end)
-        self.explained[this.at, last] = again - before
+        before = {key for stand in this.stands for key in self.explained.get((this.at, stand), ())}
+        kept = {key: end for key, end in this.kept_back.items() if key not in before}
+        says = self._ask(this) if kept else {}
+        self.explained[this.at, last] = frozenset(key for key, end in kept.items() if key in says and says[key] == end)
         return True
 
     def otherwise(self, this: HandOver, last: int) -> None:
@@ -124,11 +126,18 @@ def hand_overs(source: Connection, record: Record) -> Iterator[HandOver]:
         end = End(key_of(row), status, Reason(row.reason), back=status is Status.HELD, place=row.place, by=row.by)
         found.setdefault(row.at, {})[end.key] = end
     for at, ends in found.items():
-        decided = [row[3] for row in record.sent if row[3] < at and any(row[:3] == key[1:4] for key in ends)]
-        deployed = [phase.at - 1 for phase in record.phases if phase.at <= at]
-        stands = min(max([*decided, *deployed]), at - 1), at - 1
         beside = source.execute(select(t.attempt).where(a.customer_id == record.customer, a.started_at == at))
-        yield HandOver(at, stands, ends, frozenset(map(key_of, beside)))
+        passed = frozenset(map(key_of, beside))
+        yield HandOver(at, _stands(record, at, {*ends, *passed}), ends, passed)
+
+
+def _stands(record: Record, at: int, keys: Iterable[Key]) -> tuple[int, ...]:
+    """From when all of them had been decided on: each instant at which something became otherwise."""
+    handed = {key[1:4] for key in keys}
+    decided = [sent[3] for sent in record.sent if sent[3] < at and sent[:3] in handed]
+    since = min(max([*decided, *(phase.at - 1 for phase in record.phases if phase.at <= at)]), at - 1)
+    instants = {row.at for row in record.ledger} | {each.since for each in record.changing}
+    return *sorted({since, *(each for each in instants if since < each < at - 1)})[: MOST_STANDS - 1], at - 1
 
 
 def _as_of(connection: Connection, at: int) -> None:
