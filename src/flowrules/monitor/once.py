@@ -55,7 +55,7 @@ def _engine(beat: Heartbeat, now: int, *, virtual: bool) -> Text:
         return Text("nothing is deployed yet; `flowrules apply` puts the rules in force")
     last = "no tick yet" if beat.last_tick is None else f"last tick {moment(beat.last_tick, beat.zone)} {beat.zone}"
     if virtual:
-        return Text(f"deployment {beat.deployment}; {last}; the clock is virtual")
+        return Text(f"deployment {beat.deployment}; {last}; virtual clock")
     since = "" if beat.last_tick is None else f", {ago(beat.last_tick, now)} ago"
     runs = f"{beat.leader} leads, {counted(len(beat.standby), 'standby')}" if beat.leader else "engine not running"
     return Text(f"deployment {beat.deployment}; {last}{since}; {runs}")

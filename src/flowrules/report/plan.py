@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
 
 from flowrules.program.plan import CampaignChange, Difference, Nobody, Past, Plan, SchemaChange, Step, refusal, to_paste
+from flowrules.report.print import WIDTH
 from flowrules.report.words import count, counted, iso, moment
 from flowrules.sql.canary import percent
 
@@ -106,11 +108,18 @@ def text(plan: Plan, zone: str, *, verbose: bool = False, only: str | None = Non
         lines += template_lines(plan.templates, plan.written if verbose else ())
     warnings = nobody_lines([each for each in plan.nobody if only in {None, each.campaign}])
     for line in [*warnings, *past_lines([each for each in plan.past if only in {None, each.campaign}], zone)]:
-        lines += ["", f"warning: {line}"]
+        lines += ["", *_prose(f"warning: {line}")]
     if plan.refused:
         why, way_out = refusal(plan)
-        lines += ["", f"refused: {why}", f"  {way_out}"]
+        advice, _, to_write = way_out.partition("\n")
+        lines += ["", *_prose(f"refused: {why}"), *_prose(f"  {advice}"), *([to_write] if to_write else [])]
     return "\n".join(lines)
+
+
+def _prose(line: str) -> list[str]:
+    """What is no line of rules, to be copied, fits a terminal."""
+    indent = line[: len(line) - len(line.lstrip())] + "  "
+    return wrap(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _against(plan: Plan, zone: str) -> str:
@@ -127,7 +136,7 @@ def _campaign(campaign: CampaignChange, steps: list[Step], *, verbose: bool) -> 
     if campaign.share or campaign.until_now:
         yield f"  {shares(campaign)}"
     if inside:
-        yield f"  {_counts(campaign, steps)}"
+        yield from _prose(f"  {_counts(campaign, steps)}")
     now = sum(step.send_now for step in steps)
     if now:
         yield f"  up to {counted(now, 'customer')} {'is' if now == 1 else 'are'} sent something at once"
