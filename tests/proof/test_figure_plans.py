@@ -31,7 +31,7 @@ from tests.reference.scenario import HOUR
 STORY = scenario(110, days=3, facts=4, passive=2500)
 
 RANGES = {
-    "decision": r"\(?\(?at[ >]|the first entry",  # in order of time: what is not summed up yet, or the newest
+    "decision": r"\(?\(?at[ >]|\(at,|the first entry",  # in order of time: what is not summed up yet, or the newest
     "outcome": r"outcome_at",
     "enrollment": r"enrollment_due",
     "message": r"message_open",

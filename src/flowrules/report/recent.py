@@ -105,10 +105,12 @@ def medians(connection: Connection, campaign_id: int, now: Callable[[int], int])
     stage that one of then has become.
     """
     decision = tables.decision.c
-    newest = select(decision.at).order_by(decision.at.desc()).offset(LOOKED_AT - 1).limit(1)
-    since = connection.execute(newest).scalar()
-    since = BEGINNING if since is None else since
-    values = {"campaign_id": campaign_id, "since": since, "near": min(visited(connection), since)}
+    order = (decision.at.desc(), decision.customer_id.desc())
+    newest = select(decision.at, decision.customer_id).order_by(*order).offset(LOOKED_AT - 1).limit(1)
+    row = connection.execute(newest).first()
+    since, after = (BEGINNING, -1) if row is None else (row.at, row.customer_id - 1)
+    near, whom = min(visited(connection), (since, after))
+    values = {"campaign_id": campaign_id, "since": since, "after": after, "near": near, "whom": whom}
     found: dict[tuple[int, int], list[int]] = {}
     later: set[tuple[int, int, int]] = set()
     for row in connection.execute(stays(connection.dialect.name, STAYS), values):

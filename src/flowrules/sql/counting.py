@@ -34,23 +34,25 @@ _NEAR = (
     "near AS MATERIALIZED (SELECT at, customer_id, turn, campaign_id, instance, decision, step_id, "
     "lag(step_id) OVER journey AS near_id, lag(at) OVER journey AS near_at, "
     "row_number() OVER (PARTITION BY customer_id, campaign_id, instance, {stage} ORDER BY at, turn) AS nth "
-    "FROM decision WHERE at >= :near {until}AND decision IN ({decisions}) "
+    "FROM decision WHERE (at, customer_id) > (:near, :whom) {until}AND decision IN ({decisions}) "
     "WINDOW journey AS (PARTITION BY customer_id, campaign_id, instance ORDER BY at, turn))"
 )
-"""The stages journeys came to since `near`, each with the one before it: from there on the ledger has no index by
-customer, or not for everybody. Earlier ones are found by the customer's visits.
+"""The stages journeys came to behind `near`, and at that instant those of customers behind `whom`, each with the one
+before it: there the ledger has no index by customer. Earlier ones are found by the customer's visits. An instant alone
+would not do: everybody may have been decided on at one.
 """
 
 
 def _far(w: Writer, more: str = "") -> str:
-    """The stages that the journey of `d`, whose enrollment is `e`, came to before `near`."""
+    """The stages that the journey of `d`, whose enrollment is `e`, came to before those of `near`."""
     stage = (
         f"p.at = v.at AND p.customer_id = v.customer_id AND p.decision = {int(Decision.STAGE)} "
         f"AND p.campaign_id = d.campaign_id AND p.instance = d.instance{more}"
     )
     return (
         f"FROM visit v {w.join('decision', 'p', stage)} "
-        "WHERE v.customer_id = d.customer_id AND v.at >= e.entered_at AND v.at < :near"
+        "WHERE v.customer_id = d.customer_id AND v.at >= e.entered_at AND v.at <= :near "
+        "AND (v.at < :near OR v.customer_id <= :whom)"
     )
 
 
@@ -63,7 +65,7 @@ def _stage(row: str, renamed: tuple[tuple[int, int], ...]) -> str:
 def _earlier_stay(w: Writer, column: str, near: str) -> str:
     """Of the last stage that the journey of a row of `near` came to before."""
     far = f"(SELECT p.{column} {_far(w)} ORDER BY v.at DESC, p.turn DESC LIMIT 1)"
-    return f"CASE WHEN d.{near} IS NOT NULL THEN d.{near} WHEN e.entered_at < :near THEN {far} END"
+    return f"CASE WHEN d.{near} IS NOT NULL THEN d.{near} WHEN e.entered_at <= :near THEN {far} END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def counting(dialect: str, renamed: tuple[tuple[int, int], ...] = ()) -> Countin
         "AND m.sent_at = d.at)"
     )
     same = f" AND {_stage('p', renamed)} = {_stage('d', renamed)}"
-    again = f"d.nth > 1 OR e.entered_at < :near AND EXISTS (SELECT 1 {_far(w, same)})"
+    again = f"d.nth > 1 OR e.entered_at <= :near AND EXISTS (SELECT 1 {_far(w, same)})"
     messages = (
         f"SELECT d.decision, d.campaign_id, CASE WHEN {_ENTERED} THEN d.version_id ELSE 0 END AS version_id, "
         f"CASE WHEN {_SEND} THEN d.step_id ELSE 0 END AS step_id, d.reason, "
@@ -122,8 +124,8 @@ def counting(dialect: str, renamed: tuple[tuple[int, int], ...] = ()) -> Countin
 
 @cache
 def stays(dialect: str, number: int) -> TextClause:
-    """Of one campaign: the last stays that an entry into another stage, or an exit, has ended since `near`; those that
-    ended last come first. into_id: the stage that was entered then.
+    """Of one campaign: the last stays that an entry into another stage, or an exit, has ended behind `since`, there of
+    customers behind `after`; those that ended last come first. into_id: the stage that was entered then.
     """
     w = Writer(dialect)
     near = _NEAR.format(until="", decisions=f"{int(Decision.STAGE)}, {int(Decision.EXIT)}", stage="step_id")
@@ -131,7 +133,8 @@ def stays(dialect: str, number: int) -> TextClause:
         f"WITH {near} SELECT d.customer_id, d.instance, CASE WHEN e.ghost > 0 THEN 1 ELSE 0 END AS held_out, "
         f"CASE WHEN d.decision = {int(Decision.STAGE)} THEN d.step_id END AS into_id, "
         f"{_earlier_stay(w, 'step_id', 'near_id')} AS step_id, d.at - {_earlier_stay(w, 'at', 'near_at')} AS stay "
-        f"FROM (SELECT * FROM near d WHERE d.campaign_id = :campaign_id AND d.at >= :since "
+        f"FROM (SELECT * FROM near d WHERE d.campaign_id = :campaign_id "
+        "AND (d.at, d.customer_id) > (:since, :after) "
         f"ORDER BY d.at DESC, d.customer_id DESC, d.turn DESC LIMIT {number}) AS d {_enrolled(w)} "
         "ORDER BY d.at DESC, d.customer_id DESC, d.turn DESC"
     )

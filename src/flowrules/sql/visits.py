@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, select, union_all
+from sqlalchemy import ColumnElement, and_, select, tuple_, union_all
 
 from flowrules.sql import tables
 from flowrules.sql.statement import Statement, Writer
@@ -57,6 +57,8 @@ def of_customer(number: int) -> ColumnElement[bool]:
     """The decisions about one customer, found by the instants there are of them."""
     decision, visit, later = tables.decision.c, tables.visit.c, tables.decision.alias().c
     visited = select(visit.at).where(visit.customer_id == number)
-    behind = select(tables.clock.c.visited_at).scalar_subquery()
-    rest = select(later.at).where(later.at >= behind, later.customer_id == number)
+    # An instant alone would not do: everybody may have been decided on at one.
+    clock = tables.clock.c
+    behind = tuple_(select(clock.visited_at).scalar_subquery(), select(clock.visited_customer).scalar_subquery())
+    rest = select(later.at).where(tuple_(later.at, later.customer_id) > behind, later.customer_id == number)
     return and_(decision.customer_id == number, decision.at.in_(union_all(visited, rest)))

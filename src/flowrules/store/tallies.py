@@ -24,6 +24,9 @@ from flowrules.store.zones import BEGINNING, END
 TAIL = 20_000
 """So many decisions behind what was summed up are counted anew by each reader; of more, only those that are final."""
 
+_EVERYBODY = 1 << 62
+"""Behind every customer."""
+
 
 class What(IntEnum):
     """Stored; numbers are never reused."""
@@ -68,7 +71,7 @@ def counts(
     """
     found: Counter[Count] = Counter()
     between = {"after": after, "until": until}
-    near = min(visited(connection), after + 1)
+    near, whom = min(visited(connection), (after, _EVERYBODY))
     queries = counting(connection.dialect.name, tuple(sorted(renamed.items())))
     channels = _channels(connection)
     for row in connection.execute(queries.messages, between):
@@ -86,7 +89,7 @@ def counts(
     for row in connection.execute(queries.outcomes, between):
         channel = channels.get(row.step_id, 0)
         found[Count(What.MESSAGE, row.campaign_id, row.quarter, channel_id=channel, code=row.status)] += row.number
-    for row in connection.execute(queries.journeys, {**between, "near": near}):
+    for row in connection.execute(queries.journeys, {**between, "near": near, "whom": whom}):
         for of, sign in _journey(row):
             found[of] += sign * row.number
     return found
@@ -108,10 +111,11 @@ def _journey(row: Row[*tuple[Any, ...]]) -> Iterator[tuple[Count, int]]:
                 yield of(What.MOVED, row.left_id), 1
 
 
-def visited(connection: Connection) -> int:
-    """Before this instant the ledger has its index by customer."""
-    found: int = connection.execute(select(tables.clock.c.visited_at)).scalar_one()
-    return found
+def visited(connection: Connection) -> tuple[int, int]:
+    """Up to this instant, there up to this customer, the ledger has its index by customer."""
+    clock = tables.clock.c
+    row = connection.execute(select(clock.visited_at, clock.visited_customer)).one()
+    return row.visited_at, row.visited_customer
 
 
 def _channels(connection: Connection) -> dict[int, int]:
