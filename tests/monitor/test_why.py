@@ -58,6 +58,24 @@ def test_only_what_was_kept_back_is_asked_for(what: str, reason: str | None, *, 
     assert may_ask(Moment(START, (2, 1), "decision", what, reason=reason)) is asked
 
 
+@pytest.mark.parametrize(("reason", "asked"), [("unsubscribed", True), ("capped", True), ("journey_ended", False)])
+def test_so_is_what_was_kept_back_when_it_was_handed_over(reason: str, *, asked: bool) -> None:
+    decision = (START, 3, "welcome", 1, "outcome", "")
+    message = Moment(START, (1, 0), "message", "skipped", reason=reason, outcome=decision)
+    assert may_ask(message) is asked
+    assert message.where == decision
+    assert not may_ask(Moment(START, (1, 0), "message", "expired", reason="expired")), "a channel was busy"
+
+
+def test_a_condition_is_told_with_what_it_found() -> None:
+    part = Clause('plan is "pro"', "rules/a.flow:3", "pro", holds=True)
+    supposed = Supposed("hold", "without this `hold while`", START, evaluated=(part,))
+    text = of_moment(Moment(START, (2, 1), "decision", "withheld", what_if=supposed), "UTC").text().plain
+    assert text.splitlines()[-2:] == [
+        'plan is "pro" (is pro): yes', "would have been sent at 09:00 without this `hold while`",
+    ]  # fmt: skip
+
+
 def test_a_decision_says_what_was_asked_as_it_is_written() -> None:
     decided = Decided(
         START, "ana", "welcome", 1, 1, "lead/if #2", "timed_out", None, "rules/welcome.flow:16", None, None, None,

@@ -31,8 +31,9 @@ from tests.property.test_outbox import Moody
 from tests.reference.generate import scenarios
 from tests.reference.interpreter import Runner, run
 from tests.reference.program import load
-from tests.reference.scenario import HOUR, Consent, LedgerRow, Scenario
+from tests.reference.scenario import HOUR, Consent, Customer, LedgerRow, Scenario
 from tests.reference.show import line
+from tests.reference.workspace import at, changed, did, workspace
 from tests.support.engine import deployed, finished, ledger, snapshot_of
 
 # A database is emptied between examples by `finished`, which is why a fixture of the function's scope serves.
@@ -117,8 +118,34 @@ def _again(database: Database) -> None:
                 assert kept_back == explained
 
 
-def would_have_been(database_url: str, scenario: Scenario) -> None:
+def test_an_address_a_list_and_a_bounce(database_url: str) -> None:
+    """Which random scenarios seldom tell of with nothing else in the way."""
+    rules = """
+campaign c:
+    enter when begin, again after exit
+    stage s:
+        send email hello
+"""
+    ann = Customer("ana", email=None, phone=None)
+    facts = (
+        did("03-02 10:00 begin"),
+        changed("03-02 20:00 email", "ben@example.com"),
+        did("03-03 10:00 begin"),
+        changed("03-03 20:00 email", "new@example.com"),
+        did("03-05 10:00 email_bounced", permanent=True),
+        did("03-05 11:00 begin"),
+    )
+    listed = "suppress list robinson for email"
+    scenario = workspace(rules, *facts, policy=listed, customers=(ann,), until=at("03-08 00:00"))
+    told = would_have_been(database_url, scenario)
+    assert [(each.change, each.at) for each in told] == [
+        ("address", at("03-02 10:00")), ("list", at("03-03 10:00")), ("bounce", at("03-05 11:00")),
+    ]  # fmt: skip
+
+
+def would_have_been(database_url: str, scenario: Scenario) -> list[Supposed]:
     scenario = replace(scenario, shares={})  # nobody reacts, to whatever is sent
+    told: list[Supposed] = []
     rows = run(scenario)[0]
     with finished(scenario, database_url) as database, reading(database) as (connection, known):
         for customer in scenario.customers[:3]:
@@ -131,6 +158,8 @@ def would_have_been(database_url: str, scenario: Scenario) -> None:
             }
             for where, answer in found.items():
                 _judge(scenario, mine[where], answer)
+                told.append(answer)
+    return told
 
 
 def _judge(scenario: Scenario, row: LedgerRow, answer: Supposed) -> None:

@@ -54,7 +54,7 @@ class Moment:
     at: 0 or less is from the start. kind: event, consent, change, decision or message; what: the name of the event,
     attribute, channel, decision or status; label: what it is about; text: the words at `rule`; notes: what else a
     person asks then; next_possible: when a withheld message could next have left; key: what tells the journey entered
-    from others. contacts: what a cap had counted. what_if: what would have let it out.
+    from others. contacts: what a cap had counted. what_if: what would have let it out. outcome: see `where`.
     """
 
     at: int
@@ -76,10 +76,13 @@ class Moment:
     key: str | None = None
     contacts: tuple[Counted, ...] = ()
     what_if: Supposed | None = None
+    outcome: Where | None = None
 
     @property
     def where(self) -> Where:
-        """Of a decision: which it is."""
+        """Of a decision: which it is; of a message that was kept back, which one says so."""
+        if self.outcome is not None:
+            return self.outcome
         return self.at, self.order[1], self.campaign or "", self.instance or 0, self.what, self.key or ""
 
     def facts(self, zone: str) -> dict[str, object]:
@@ -122,14 +125,7 @@ class Explanation:
 
     def supposing(self, found: Mapping[Where, Supposed]) -> Explanation:
         """With what would have let messages out."""
-        # What a message came to is told of the message.
-        outcomes = {_about(each): found.get(each.where) for each in self.timeline if each.what == "outcome"}
-
-        def told(each: Moment) -> Moment:
-            answer = found.get(each.where) if each.kind == "decision" else outcomes.get(_about(each))
-            return replace(each, what_if=answer)
-
-        return replace(self, timeline=tuple(map(told, self.timeline)))
+        return replace(self, timeline=tuple(replace(each, what_if=found.get(each.where)) for each in self.timeline))
 
     def facts(self) -> dict[str, object]:
         """`entered`, `reason`, `rule`, `next_eligible` are those of the one campaign asked for."""
@@ -425,7 +421,7 @@ def _with(each: Moment, outcome: Moment | None) -> Moment:
     notes = (*outcome.notes, *each.notes)
     return replace(
         each, rule=outcome.rule, text=outcome.text, notes=notes, next_possible=outcome.next_possible,
-        contacts=outcome.contacts,
+        contacts=outcome.contacts, outcome=outcome.where,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from flowrules.content.deployed import Deployed
 from flowrules.monitor.look import LOUD, title
 from flowrules.monitor.widgets.source import SourceView
+from flowrules.report.clauses import Clause
 from flowrules.report.explain import Moment
 from flowrules.report.explain_text import said
 from flowrules.report.print import safe
@@ -53,6 +54,8 @@ def may_ask(each: Moment) -> bool:
             return each.reason == "held_out"
         case "not_entered" | "exit":
             return each.reason == "excluded"
+        case "skipped" | "expired" | "cancelled":
+            return each.outcome is not None and each.reason != "journey_ended"
         case _:
             return False
 
@@ -75,6 +78,8 @@ def of_moment(each: Moment, zone: str) -> Reasons:
     if each.next_possible is not None:
         text.append("\nnext possible ").append(moment(each.next_possible, zone), "bold")
     if each.what_if is not None:
+        for clause in each.what_if.evaluated:
+            _evaluated(text, clause)
         text.append(f"\n{safe(each.what_if.words(zone, each.at))}", "bold" if each.what_if.at is not None else "")
     return Reasons("Why", text, each.rule)
 
@@ -86,9 +91,7 @@ def of_standing(each: Standing, zone: str) -> Reasons:
     if each.rule is not None:
         text.append(f"\n{safe(each.rule)}", "dim")
     for clause in each.evaluated:
-        value = "" if clause.value is None else f" (is {safe(clause.value)})"
-        text.append(f"\n{safe(clause.text)}{value}: ")
-        text.append("yes" if clause.holds else "no", "green" if clause.holds else "red")
+        _evaluated(text, clause)
     if each.next_eligible is not None:
         text.append("\nmay enter again from ").append(moment(each.next_eligible, zone), "bold")
     return Reasons("Why" if each.entered else "Why not", text, each.rule)
@@ -130,3 +133,9 @@ class WhyScreen(ModalScreen[None]):
 
     def action_scroll(self, way: int) -> None:
         self._rule.scroll_relative(y=way, animate=False)
+
+
+def _evaluated(text: Text, clause: Clause) -> None:
+    value = "" if clause.value is None else f" (is {safe(clause.value)})"
+    text.append(f"\n{safe(clause.text)}{value}: ")
+    text.append("yes" if clause.holds else "no", "green" if clause.holds else "red")
