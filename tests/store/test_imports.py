@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from flowrules.model.campaign import Model
 from flowrules.sql import tables
+from flowrules.sql.codes import Status
 from flowrules.sql.message_id import MessageKey, message_id
 from flowrules.store.database import Database
 from flowrules.store.imports.lists import read_list
@@ -194,6 +195,19 @@ def test_an_open_told_by_the_second_is_of_the_message_sent_in_it(database: Datab
     told = "event,customer,time,message\nemail_opened,ana,{},hi\n"
     assert counts(run("events", told.format("1970-01-09T00:00:00Z"))) == (1, 1, 0, 0, 0)
     assert counts(run("events", told.format("1970-01-08T23:59:59Z"))) == (1, 0, 0, 0, 1)
+
+
+def test_an_open_of_a_message_in_doubt_is_not_lost(database: Database, run: Run) -> None:
+    """It tells that the message was sent; named by its template it was refused."""
+    run("customers", "id\nana\n")
+    messages(database, (7, "hello/send email hi"), (8, "hello/send email hi #2"))
+    doubt = update(tables.message).where(tables.message.c.step_id == 8)
+    with database.write() as connection:
+        connection.execute(doubt.values(status=Status.UNKNOWN, sent_at=None, decided_at=8 * DAY))
+    opened = "event,customer,time,message\nemail_opened,ana,{},hi\n"
+    assert counts(run("events", opened.format("1970-01-10"))) == (1, 1, 0, 0, 0)
+    assert counts(run("events", opened.format("1970-01-08T12:00:00Z"), name="b.csv")) == (1, 1, 0, 0, 0)
+    assert rows(database, "SELECT ref_step_id FROM event ORDER BY seq") == [(8,), (7,)]
 
 
 def test_a_reaction_by_message_id_or_by_the_latest_message_of_that_name(database: Database, run: Run) -> None:

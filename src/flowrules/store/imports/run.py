@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, or_, select
 
 from flowrules.errors import StoreError
 from flowrules.model.campaign import Model
@@ -405,13 +405,15 @@ def _messages(connection: Connection, events: Sequence[tuple[NewEvent, Reaction 
     if not steps or not who:
         return {}
     sent: dict[tuple[int, Reaction], list[tuple[int, Ref]]] = defaultdict(list)
-    query = select(message.customer_id, message.step_id, message.instance, message["pass"], message.sent_at).where(
+    # One whose outcome is in doubt may have left any time since it was decided.
+    since = func.coalesce(message.sent_at, message.decided_at).label("since")
+    query = select(message.customer_id, message.step_id, message.instance, message["pass"], since).where(
         among(connection, message.customer_id, sorted(set(who.values()))),
         among(connection, message.step_id, sorted(steps)),
-        message.sent_at.is_not(None),
+        or_(message.sent_at.is_not(None), message.status.in_((Status.UNKNOWN, Status.CLAIMED))),
         message.status != Status.GHOST,
     )
-    for customer, step_id, instance, number, sent_at in connection.execute(query.order_by(message.sent_at)):
+    for customer, step_id, instance, number, sent_at in connection.execute(query.order_by(since)):
         named, name, key = steps[step_id]
         for about in named:
             sent[customer, about].append((sent_at, ("", name, instance, key, number)))
