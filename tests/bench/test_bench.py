@@ -13,7 +13,7 @@ import pytest
 from bench import work
 
 ROOT = Path(__file__).parents[2]
-N = 200
+N = 1000
 KEYS = ["cpu_s", "floor_cpu_s", "hand_cpu_s", "ratio_to_floor", "ratio_to_hand", "peak_rss_mb", "steps"]
 VERSIONS = {"python", "sqlite", "postgresql", "flowrules", "sqlalchemy", "psycopg", "transitions"}
 

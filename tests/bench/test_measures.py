@@ -72,3 +72,11 @@ def test_a_promise_whose_statements_are_not_met_is_not_measured() -> None:
 def test_the_hundredth_is_the_smallest_that_99_of_100_do_not_exceed() -> None:
     assert spread([number / 1000 for number in range(100, 0, -1)]) == (50, 99, 100)
     assert spread([0.002, 0.001]) == (1, 2, 2)
+
+
+def test_a_thousand_campaigns_are_checked() -> None:
+    command = [sys.executable, "-m", "bench.check", "--n", "1000", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    assert list(found) == ["n", "lines", "cpu_s", "lines_a_cpu_s"]
+    assert found["lines"] > 25_000
