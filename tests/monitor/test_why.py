@@ -76,10 +76,17 @@ def test_a_condition_is_told_with_what_it_found() -> None:
     ]  # fmt: skip
 
 
-def test_a_decision_says_what_was_asked_as_it_is_written() -> None:
+@pytest.mark.parametrize(
+    ("decision", "until", "said"),
+    [
+        ("timed_out", None, ["timed out", "if email unopened after 2 days"]),
+        ("wait", START + DAY, ["waits", "if email unopened after 2 days, until Tue 2026-03-03 09:00"]),
+    ],
+)
+def test_a_decision_says_what_was_asked_as_it_is_written(decision: str, until: int | None, said: list[str]) -> None:
     decided = Decided(
-        START, "ana", "welcome", 1, 1, "lead/if #2", "timed_out", None, "rules/welcome.flow:16", None, None, None,
+        START, "ana", "welcome", 1, 1, "lead/if #2", decision, None, "rules/welcome.flow:16", None, None, until,
         "if email unopened after 2 days:  # patience",
     )  # fmt: skip
     (line,) = decision_lines([decided], "UTC")
-    assert [cell.plain for cell in line.cells[2:4]] == ["timed out", "if email unopened after 2 days"]
+    assert [cell.plain for cell in line.cells[2:4]] == said

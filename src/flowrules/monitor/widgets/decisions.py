@@ -60,7 +60,8 @@ def customer_of(key: str) -> str:
 def _moment(each: Decided) -> Moment:
     """As a story tells it, so that both use the same words."""
     step = (each.step or "").rpartition("/")[2].partition(" #")[0]
-    if each.decision in _ASKED and each.line is not None:
+    asked = each.decision in _ASKED or (each.decision == "wait" and step == "if")
+    if asked and each.line is not None:
         step = each.line.partition("#")[0].strip().removesuffix(":")
     label = each.words or (each.decision != "withheld" and each.by) or step
     if each.decision == "branch" and each.words:
