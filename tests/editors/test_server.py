@@ -9,6 +9,7 @@ import pytest
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
+from flowrules.editor.about import ABOUT
 from tests.editors.session import FLOWRULES, Editor, place, session
 
 WELCOME = "rules/welcome.flow"
@@ -127,6 +128,12 @@ def test_where_a_name_is_declared(shop: Path) -> None:
         assert isinstance(hover.contents, lsp.MarkupContent)
         assert "event purchase:\n    amount: money" in hover.contents.value
         assert "rules/welcome.flow:6" in hover.contents.value
+        hover = await editor.client.text_document_hover_async(
+            lsp.HoverParams(editor.document(WELCOME), place(welcome, "enter when"))
+        )
+        assert hover is not None
+        assert isinstance(hover.contents, lsp.MarkupContent)
+        assert hover.contents.value == f"`enter when`: {ABOUT['enter when']}"
         editor.type(TESTS, tests.replace("signed_up", "signd_up", 1))
         hover = await editor.client.text_document_hover_async(
             lsp.HoverParams(editor.document(TESTS), place(tests, "signed_up", 1))

@@ -21,6 +21,7 @@ from pygls.uris import from_fs_path, to_fs_path
 from flowrules import __version__
 from flowrules.check import check
 from flowrules.diagnostics.codes import CODES
+from flowrules.editor.about import about
 from flowrules.editor.suggest import suggested, typed
 from flowrules.editor.words import Word, unusable, words
 from flowrules.errors import FlowRulesError
@@ -226,7 +227,7 @@ def formatting(params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit] | Non
 
 @server.feature(lsp.TEXT_DOCUMENT_HOVER)
 def hover(params: lsp.HoverParams) -> lsp.Hover | None:
-    """What is wrong here, explained; else the declaration of the name."""
+    """What is wrong here, explained, and the declaration of the name; else what the word of the language means."""
     uri, position = params.text_document.uri, params.position
     found = server.fresh(uri)
     parts = []
@@ -242,6 +243,12 @@ def hover(params: lsp.HoverParams) -> lsp.Hover | None:
             for each in server.declared(desk, word)
             if each.whole is not None
         ]
+    if not parts:
+        text = server.workspace.get_text_document(uri).source
+        at = server.offset(text, position)
+        begin = text.rfind("\n", 0, at) + 1
+        said = about(text[begin:].partition("\n")[0], at - begin)
+        parts += [said] if said is not None else []
     return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, "\n\n---\n\n".join(parts))) if parts else None
 
 
