@@ -196,6 +196,7 @@ class CustomerScreen(Live[Customer]):
         about, figures = self._reasons.get(key), self.figures
         if about is None or figures is None:
             return
+        self._shown = key  # at once: what is asked of a line meanwhile must not bring the one before back
         reasons = self._why(about, figures.story.zone)
         at = about.at if isinstance(about, Moment) else figures.at
 
@@ -211,7 +212,6 @@ class CustomerScreen(Live[Customer]):
             found = await self.beside(find)
         except Exception:  # noqa: BLE001 -- the next look of the screen says what is wrong
             found = reasons
-        self._shown = key
         if alone:
             self._page = WhyScreen(found, self.action_what_if)
             self.app.push_screen(self._page)
