@@ -102,12 +102,13 @@ def test_each_case_is_a_test_for_every_server(call: Call, workspace: Path) -> No
         "  at: 'rules/cases.flow:6'",
         "  expected: 'expect email reminder to ana'",
         "  got: 'email welcome was sent on Mon 2026-03-02 10:00'",
+        "  case: '\"#1: it''s\" (rules/cases.flow:10)'",
         "  ...",
     ]
     github = call("test", "rules/cases.flow", "--format", "github").out
     assert github == (
         "::error file=rules/cases.flow,line=6,endLine=6,col=5,endColumn=33,title=a table of #1%3A it's"
-        "::instead: email welcome was sent on Mon 2026-03-02 10:00\n"
+        '::instead: email welcome was sent on Mon 2026-03-02 10:00; case: "#1: it\'s" (rules/cases.flow:10)\n'
     )
     (found,) = json.loads(call("test", "rules/cases.flow", "--format", "json").out)["tests"]
     assert (found["line"], found["case_line"]) == (1, 10)

@@ -183,7 +183,9 @@ def test_nothing_at_all_in_a_cell(database: Database, take: Take) -> None:
     assert [(each.row.line, each.reason) for each in imported.rejects] == [
         (2, "its id holds a character that can not be stored")
     ]
-    assert imported.notes == ["line 3: plan `p\0ro` holds a character that can not be stored"]
+    assert imported.notes == [
+        "line 3: plan `p\0ro` holds a character that can not be stored; the row was taken without it"
+    ]
     assert rows(database, "SELECT external_id, a_plan FROM customer") == [("bea", None)]
 
 
@@ -239,7 +241,10 @@ def test_a_number_that_means_two_things_is_asked_for(database: Database, take: T
         take("events", BOUGHT.format("1.5", "2,5"))
     assert rows(database, "SELECT * FROM event") == []
     imported = take("events", BOUGHT.format("1.5", "1.234,5"), decimal=",")
-    assert imported.notes == ["line 2: purchase.amount `1.5` is not a number with decimals behind a comma"]
+    assert imported.notes == [
+        "line 2: purchase.amount `1.5` is not a number with decimals behind a comma; "
+        "kept as it is, and counts as missing"
+    ]
 
 
 # --- dates --------------------------------------------------------------------------------------------
