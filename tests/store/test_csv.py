@@ -241,10 +241,8 @@ def test_a_number_that_means_two_things_is_asked_for(database: Database, take: T
         take("events", BOUGHT.format("1.5", "2,5"))
     assert rows(database, "SELECT * FROM event") == []
     imported = take("events", BOUGHT.format("1.5", "1.234,5"), decimal=",")
-    assert imported.notes == [
-        "line 2: purchase.amount `1.5` is not a number with decimals behind a comma; "
-        "kept as it is, and counts as missing"
-    ]
+    wrong = "line 2: purchase.amount `1.5` is not a number with decimals behind a comma"
+    assert imported.notes == [f"{wrong}; kept as it is, and counts as missing"]
 
 
 # --- dates --------------------------------------------------------------------------------------------
