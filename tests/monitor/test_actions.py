@@ -148,7 +148,7 @@ def test_what_can_not_be_done_is_said(sqlite_shop: Shop) -> None:
                 await asked(look, "Pause welcome?")
                 await look.press("y")
                 await look.hears("is locked: another program writes into it")
-                assert "virtual clock" in look.text
+                assert "◷ virtual" in look.text
             assert pauses(sqlite_shop) == []
 
     run(look)

@@ -47,7 +47,7 @@ def test_home_counts_what_the_tables_hold(shop: Shop) -> None:
             assert row[:5] == ["welcome", "● live", "1", "3", "3"]
             assert "2 to be sent" in look.text
             assert "0 cap 2 contacts per 7 days across email, sms" in look.text
-            assert "virtual clock Mon 2026-03-02 10:02 Europe/Madrid" in look.lines[0]
+            assert "◷ virtual Mon 2026-03-02 10:02 Europe/Madrid" in look.lines[0]
 
     run(look)
 

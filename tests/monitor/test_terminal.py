@@ -111,7 +111,7 @@ def test_the_demo_goes_on_while_one_watches(default_demo: Demo) -> None:
     assert live.read_text() == (EXAMPLE / "live.py").read_text()
     command = [sys.executable, str(live), "--speed", "120", "--build", str(default_demo.shop)]
     with terminal(command, default_demo.folder, columns=120, rows=40) as shown:
-        shown.sees("win_back", "virtual clock")
+        shown.sees("win_back", "◷ virtual")
         first = shown.text
         shown.until(lambda: re.search(r" N\d{5} ", shown.text) and shown.text != first)
         shown.press("q")

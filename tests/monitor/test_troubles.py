@@ -75,7 +75,7 @@ def test_gone_for_a_minute(tmp_path: Path, sqlite_shop: Shop) -> None:
             await look.misses("`flowrules apply`")
             away.rename(file)
             await look.misses("there is no database")
-            await look.sees("Welcome, new customer", "virtual clock")
+            await look.sees("Welcome, new customer", "◷ virtual")
 
     run(look)
 
@@ -149,11 +149,11 @@ def test_an_engine_that_does_not_run(tmp_path: Path, sqlite_url: str) -> None:
     async def look() -> None:
         async with monitor(shop.workspace) as look:
             await look.sees("the engine is not running: nothing is decided or sent", "`flowrules run` starts it")
-            await look.sees("○ not running · last tick")
+            await look.sees("○ not running · tick")
             with shop.world.database.write() as connection:
                 row = {"owner": "here 1 x", "leads": 1, "since": now, "expires_at": now + 3_600_000_000}
                 connection.execute(insert(tables.scheduler).values(**row))
-            await look.sees("● runs · last tick", "no standby")
+            await look.sees("● runs · tick", "no standby")
             await look.misses("the engine is not running")
 
     run(look)

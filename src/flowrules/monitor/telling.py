@@ -36,9 +36,10 @@ def engine_words(found: Heartbeat | None, wall: int, *, virtual: bool) -> Text:
     under_way = found.target is not None
     if virtual:
         at = "not set yet" if found.last_tick is None else moment(found.last_tick, found.zone)
-        text = Text().append(f"{'◐' if under_way else '◷'} virtual clock ", "cyan").append(at, "bold")
+        text = Text().append(f"{'◐' if under_way else '◷'} virtual ", "cyan").append(at, "bold")
         return text.append(f" {found.zone}", "dim")
-    said = "no tick yet" if found.last_tick is None else f"last tick {ago(found.last_tick, wall)} ago"
+    # Short, so that there is room for the zone at 80 columns.
+    said = "no tick yet" if found.last_tick is None else f"tick {ago(found.last_tick, wall)} ago"
     if found.leader is None:
         return Text().append(f"○ not running · {said}", "yellow")
     lag = found.lag(wall)
