@@ -80,7 +80,7 @@ def _measure(where: Place, options: Namespace) -> tuple[Result, str]:
         _lag(url)
         _settle(url)
     costs = {name: (_cost(few, ask), _cost(many, ask)) for name, ask in QUESTIONS.items()}
-    alone, watched = _ticks(where, some)
+    alone, elsewhere, watched = _ticks(where, some)
     ratios = {name: large / small for name, (small, large) in costs.items()}
     found = {
         "few": options.few,
@@ -90,6 +90,8 @@ def _measure(where: Place, options: Namespace) -> tuple[Result, str]:
         "tick_with_monitors": {
             "cpu": round(watched.cpu / alone.cpu, 2),
             "wall": round(watched.wall / alone.wall, 2),
+            "cpu_to_elsewhere": round(watched.cpu / elsewhere.cpu, 2),
+            "wall_to_elsewhere": round(watched.wall / elsewhere.wall, 2),
         },
     }
     shown = table(
@@ -99,9 +101,9 @@ def _measure(where: Place, options: Namespace) -> tuple[Result, str]:
     )
     shown += table(
         f"tick of {min(options.n, TICKED):,} on {where.kind}, s, the best of {TICKS}",
-        ("", "alone", f"with {MONITORS}", "ratio"),
-        ("CPU", alone.cpu, watched.cpu, watched.cpu / alone.cpu),
-        ("wall", alone.wall, watched.wall, watched.wall / alone.wall),
+        ("", "alone", f"{MONITORS} of another", f"with {MONITORS}", "to alone", "to another"),
+        ("CPU", alone.cpu, elsewhere.cpu, watched.cpu, watched.cpu / alone.cpu, watched.cpu / elsewhere.cpu),
+        ("wall", alone.wall, elsewhere.wall, watched.wall, watched.wall / alone.wall, watched.wall / elsewhere.wall),
     )
     return found, shown
 
@@ -239,21 +241,25 @@ class Took:
     wall: float
 
 
-def _ticks(where: Place, source: str) -> tuple[Took, Took]:
-    """The tick of the next hour: alone, and while monitors look on; the best of some."""
+def _ticks(where: Place, source: str) -> tuple[Took, Took, Took]:
+    """The tick of the next hour, the best of some: alone, beside monitors of another database, and of this one.
+
+    Two cores that share their parts are slower when both are busy, whoever is: the second tells that from the third.
+    """
     alone: list[Took] = []
+    elsewhere: list[Took] = []
     watched: list[Took] = []
     for _ in range(TICKS):
-        for took, monitors in ((alone, 0), (watched, MONITORS)):
+        for took, monitors in ((alone, 0), (elsewhere, MONITORS), (watched, MONITORS)):
             url = _copy(where, source, "tick")
             database = Database.open(url)
-            with _looking_on(url, monitors), planner(database) as planning:
+            with _looking_on(url if took is watched else source, monitors), planner(database) as planning:
                 cpu, wall = _own_cpu(planning.session.connection), time.perf_counter()
                 planning.tick(START + (STANDS + 1) * HOUR, answer=silent)
                 took.append(Took(_own_cpu(planning.session.connection) - cpu, time.perf_counter() - wall))
             database.close()
             where.forget(url)
-    return _best(alone), _best(watched)
+    return _best(alone), _best(elsewhere), _best(watched)
 
 
 def _own_cpu(connection: Connection) -> float:
