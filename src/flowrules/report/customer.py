@@ -108,7 +108,8 @@ def _identities(connection: Connection, customer_id: int) -> list[Facts]:
 
 def _consents(connection: Connection, customer_id: int) -> list[Facts]:
     consent = tables.consent.c
-    query = select(tables.consent).where(consent.customer_id == customer_id).order_by(consent.at, consent.seq)
+    query = select(tables.consent).where(consent.customer_id == customer_id)
+    query = query.order_by(consent.at, consent.seq, consent.channel, consent.purpose)
     return [
         {
             "channel": row.channel,

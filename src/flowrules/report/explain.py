@@ -19,7 +19,7 @@ from flowrules.content.outgoing import details, key_of
 from flowrules.model.schema import EventType, Property
 from flowrules.model.values import display
 from flowrules.program.machine import EventTest, ReactionTest
-from flowrules.report.ledger import decisions
+from flowrules.report.ledger import WITHIN_TURN, decisions
 from flowrules.report.lookup import find_campaign, find_customer, reason
 from flowrules.report.messages import word_of
 from flowrules.report.standing import Standing, Standings
@@ -264,7 +264,7 @@ class _Story:
     def consents(self) -> Iterator[Moment]:
         consent = tables.consent.c
         query = select(tables.consent).where(consent.customer_id == self._id, consent.at <= self._at)
-        for row in self._connection.execute(query):
+        for row in self._connection.execute(query.order_by(consent.channel, consent.purpose)):
             yield Moment(
                 at=row.at, order=(_FACT, row.seq), kind="consent", what=row.state,
                 label=f"{row.purpose} by {row.channel}", notes=_proof(row.source, row.proof),
@@ -280,7 +280,7 @@ class _Story:
         entries = Entries(self._library, self.zone)
         # Who is moved is then in another stage.
         moved_first = case((decision.decision == Decision.MOVED, 0), else_=1)
-        for row in self._connection.execute(query.order_by(decision.at, decision.turn, moved_first)):
+        for row in self._connection.execute(query.order_by(decision.at, decision.turn, moved_first, *WITHIN_TURN)):
             word = Decision(row.decision).word
             because = Because()
             if row.decision == Decision.WITHHELD or (
@@ -372,7 +372,8 @@ class _Story:
                 .order_by(tables.attempt.c.number)
             )
         }
-        for row in self._connection.execute(query):
+        order = (tables.campaign.c.name, message.instance, message.step_id, message["pass"])
+        for row in self._connection.execute(query.order_by(*order)):
             when = row.sent_at or known.get(key_of(row))
             waits = row.status < Status.SENT and row.status != Status.UNKNOWN
             if row.status == Status.HELD and row.place_id is not None:

@@ -21,6 +21,12 @@ COLUMNS = (
     "at", "customer", "campaign", "version", "instance", "step", "decision", "reason", "rule", "detail", "key",
 )  # fmt: skip
 
+WITHIN_TURN = (
+    tables.campaign.c.name, tables.decision.c.instance, func.coalesce(tables.step.c.key, ""),
+    tables.decision.c.decision, tables.decision.c.key,
+)  # fmt: skip
+"""The order of decisions() of one customer that were taken side by side."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -44,10 +50,7 @@ def ledger(connection: Connection, choice: Choice) -> Iterator[dict[str, object]
         query = query.where(decision.at >= choice.since)
     if choice.until is not None:
         query = query.where(decision.at < choice.until)
-    order = (
-        decision.at, tables.customer.c.external_id, decision.turn, tables.campaign.c.name, decision.instance,
-        func.coalesce(tables.step.c.key, ""), decision.decision, decision.key,
-    )  # fmt: skip
+    order = (decision.at, tables.customer.c.external_id, decision.turn, *WITHIN_TURN)
     for row in connection.execution_options(yield_per=10_000).execute(query.order_by(*order)):
         yield facts(row)
 

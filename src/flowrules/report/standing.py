@@ -110,7 +110,7 @@ class Standings:
             decisions()
             .where(of_customer(self._id), decision.campaign_id == campaign_id, decision.at <= self._at)
             .where(decision.decision == Decision.NOT_ENTERED)
-            .order_by(decision.at.desc(), decision.turn.desc())
+            .order_by(decision.at.desc(), decision.turn.desc(), decision.instance.desc(), decision.key)
             .limit(1)
         ).first()
         next_eligible = None

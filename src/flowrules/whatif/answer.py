@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 
 from flowrules.content.deployed import Deployed, Library
 from flowrules.report.clauses import Clause
-from flowrules.report.ledger import decisions
+from flowrules.report.ledger import WITHIN_TURN, decisions
 from flowrules.report.lookup import find_campaign, find_customer, reason
 from flowrules.report.supposed import Supposed, Where
 from flowrules.report.words import message, moment
@@ -65,7 +65,7 @@ def supposing(
     e = t.enrollment.c
     held_out = select(e.campaign_id, e.instance).where(e.customer_id == number, e.ghost > 0)
     ghosts = {tuple(row) for row in connection.execute(held_out)}
-    rows = connection.execute(query.order_by(t.decision.c.at, t.decision.c.turn)).all()
+    rows = connection.execute(query.order_by(t.decision.c.at, t.decision.c.turn, *WITHIN_TURN)).all()
     asked = [row for row in rows if _may_ask(row, ghost=(row.campaign_id, row.instance) in ghosts)]
     found = [(row, change) for row in asked if (change := _change(connection, library, row)) is not None]
     if not found:
