@@ -268,7 +268,7 @@ BY_ADDRESS = {
 }
 
 
-def states(database: Database) -> list[tuple[object, ...]]:
+def states(database: Database) -> list[tuple[object, object]]:
     return [(name, state) for name, state, _ in rows(database, LATEST)]
 
 
@@ -302,7 +302,7 @@ def test_a_refusal_by_address_is_that_of_all_who_have_it(database: Database, run
     run("customers", "id,email,consent_email\n1,bob@example.com,yes\n2,bob@example.com,yes\n3,old@example.com,yes\n")
     run("customers", "id,email\n1,new@example.com\nBob@Example.com,\n", name="later.csv")
     assert run(what, BY_ADDRESS[what]).notes == []
-    last = {name: state for name, state in states(database)}  # noqa: C416 -- of several rows the last
+    last = dict(states(database))  # of several rows the last
     assert last == {"1": "withdrawn", "2": "withdrawn", "3": "granted", "Bob@Example.com": "withdrawn"}
 
 
@@ -313,7 +313,7 @@ def test_beside_a_message_an_address_is_heard_too(database: Database, run: Run) 
     key = message_id(MessageKey("welcome", "ana", 1, "lead/send email hello", 1))
     row = f"unsubscribed,Bob@example.com,1970-01-05,{key}\n"
     assert run("events", f"event,customer,time,message_id\n{row}").notes == []
-    last = {name: state for name, state in states(database)}  # noqa: C416 -- of several rows the last
+    last = dict(states(database))  # of several rows the last
     assert last == {"ana": "withdrawn", "bob": "withdrawn", "eve": "granted"}
 
 

@@ -25,7 +25,7 @@ from flowrules.runtime.rounds import Round
 from flowrules.sql.codes import Reason, Status
 from flowrules.sql.scratch import definitions, emptied
 from flowrules.sql.statement import Cursor
-from flowrules.sql.visits import CHUNK
+from flowrules.sql.visits import CHUNK, EVERYBODY
 from flowrules.store.database import ADVISORY, Database, Session
 
 SLICE = 1000
@@ -36,9 +36,6 @@ _BREATH = 0.002
 
 _FEW = 100
 """Customers whose deleted rows in the working tables cost less than emptying those."""
-
-_EVERYBODY = 1 << 62
-"""Above every customer's number."""
 
 SPAN = 86_400_000_000
 """A long way is gone in stretches of a day, so that no slice grows with the downtime before it."""
@@ -284,7 +281,7 @@ class Planner:
                 self._clock(cursor)  # one planner at a time
                 after, whom = visits.stand.rows(cursor)[0]
                 found = visits.upto.rows(cursor, after=after, whom=whom, last=last)
-                at, customer = found[0] if found else (last, _EVERYBODY)
+                at, customer = found[0] if found else (last, EVERYBODY)
                 visits.add.run(cursor, after=after, whom=whom, at=at, customer=customer)
                 visits.done.run(cursor, at=at, customer=customer)
             if not found:

@@ -16,6 +16,9 @@ from flowrules.sql.statement import Statement, Writer
 CHUNK = 50_000
 """Rows of the ledger a transaction."""
 
+EVERYBODY = 1 << 62
+"""Above every customer's number: at the instant up to which there are visits, of all."""
+
 _BEHIND = "FROM decision d WHERE (d.at, d.customer_id) > (:after, :whom)"
 
 

@@ -240,15 +240,11 @@ def add_consents(
 
 def _keep(connection: Connection, refused: Iterable[tuple[str, Iterable[tuple[str, str]], int]]) -> None:
     """Of customers that are not made, the refusals: for whoever comes with the address they name."""
-    since: dict[tuple[str, str, str, str], int] = {}
+    kept = _Refused(connection, ())
     for customer, what, at in refused:
-        address = as_address(customer)
-        if address is None:
-            continue
         for channel, purpose in what:
-            about = (*address, channel, purpose)
-            since[about] = max(at, since.get(about, at))
-    refusals.remember(connection, since)
+            kept.name(customer, channel, purpose, at)
+    kept.remember(connection)
 
 
 class _Refused:
@@ -261,11 +257,14 @@ class _Refused:
     def by(self, customer: str, number: int, channel: str, purpose: str, at: int) -> set[int]:
         if customer not in self.called:
             return {number}
+        self.name(customer, channel, purpose, at)
+        return self.called[customer] | {number}
+
+    def name(self, customer: str, channel: str, purpose: str, at: int) -> None:
         address = as_address(customer)
         if address is not None:
             about = (*address, channel, purpose)
             self.since[about] = max(at, self.since.get(about, at))
-        return self.called[customer] | {number}
 
     def remember(self, connection: Connection) -> None:
         refusals.remember(connection, self.since)

@@ -19,13 +19,11 @@ from sqlalchemy import Connection, Row, func, select
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.counting import counting
+from flowrules.sql.visits import EVERYBODY
 from flowrules.store.zones import BEGINNING, END
 
 TAIL = 20_000
 """So many decisions behind what was summed up are counted anew by each reader; of more, only those that are final."""
-
-_EVERYBODY = 1 << 62
-"""Behind every customer."""
 
 
 class What(IntEnum):
@@ -71,7 +69,7 @@ def counts(
     """
     found: Counter[Count] = Counter()
     between = {"after": after, "until": until}
-    near, whom = min(visited(connection), (after, _EVERYBODY))
+    near, whom = min(visited(connection), (after, EVERYBODY))
     queries = counting(connection.dialect.name, tuple(sorted(renamed.items())))
     channels = _channels(connection)
     for row in connection.execute(queries.messages, between):

@@ -109,8 +109,7 @@ class Stage:
             if before is not None:
                 look_again(connection, deployed.machines.values(), phase.at)
                 moves = select(t.move).where(t.move.c.customer_id == self.record.customer, t.move.c.at == phase.at)
-                rows = [dict(row._mapping) for row in self.source.execute(moves)]  # noqa: SLF001  # SQLAlchemy's own name
-                if rows:
+                if rows := [dict(row) for row in self.source.execute(moves).mappings()]:
                     connection.execute(insert(t.move), rows)
             program = load_program(connection, "sqlite", known)
             if any(isinstance(each.entry.trigger, SegmentTrigger) for each in deployed.model.campaigns):
@@ -130,18 +129,19 @@ class Stage:
         """The versions that there were then, and since when each campaign has lived."""
         source, v, n = self.source, t.version, t.node
         there = set(connection.execute(select(v.c.id)).scalars())
-        versions = source.execute(select(v).where(v.c.deployment_id <= phase.deployment.id)).all()
-        fresh = [dict(row._mapping) for row in versions if row.id not in there]  # noqa: SLF001  # as above
+        versions = source.execute(select(v).where(v.c.deployment_id <= phase.deployment.id)).mappings().all()
+        fresh = [row for row in versions if row["id"] not in there]
         if fresh:
             ids = [each["id"] for each in fresh]
-            connection.execute(insert(v), fresh)
-            nodes = source.execute(select(n).where(n.c.version_id.in_(ids))).all()
-            connection.execute(insert(n), [dict(row._mapping) for row in nodes])  # noqa: SLF001  # as above
+            connection.execute(insert(v), [dict(row) for row in fresh])
+            nodes = source.execute(select(n).where(n.c.version_id.in_(ids))).mappings()
+            connection.execute(insert(n), [dict(row) for row in nodes])
         if not there:
             self._deployments_before(connection, phase)
         first: dict[int, int] = {}
         for row in versions:
-            first[row.campaign_id] = min(first.get(row.campaign_id, row.at), row.at)
+            number, at = row["campaign_id"], row["at"]
+            first[number] = min(first.get(number, at), at)
         c = t.campaign.c
         for campaign in source.execute(select(t.campaign)):
             lives, back = None, None
@@ -156,10 +156,8 @@ class Stage:
 
     def _deployments_before(self, connection: Connection, phase: Phase) -> None:
         """Of a canary it must be known which was the last for everybody."""
-        d = t.deployment.c
-        before = self.source.execute(select(d.id, d.at, d.canary).where(d.id < phase.deployment.id))
-        rows = [{**row._mapping, "digest": "", "snapshot": ""} for row in before]  # noqa: SLF001  # as above
-        if rows:
+        before = self.source.execute(select(t.deployment).where(t.deployment.c.id < phase.deployment.id))
+        if rows := [dict(row) for row in before.mappings()]:
             connection.execute(insert(t.deployment), rows)
 
     # --- time -----------------------------------------------------------------------------------------
