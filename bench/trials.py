@@ -10,15 +10,11 @@ import cProfile
 import pstats
 import time
 from itertools import cycle, islice
-from pathlib import Path
 
-from flowrules.check import check
+from bench.check import SHOP, load_and_check
 from flowrules.report.expectations import judge
 from flowrules.report.trials import tell
 from flowrules.runtime.trial import Audience, theatre
-from flowrules.workspace import load, snapshot
-
-SHOP = Path(__file__).parents[1] / "examples" / "music_shop"
 
 
 def main() -> None:
@@ -27,12 +23,8 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true", help="print where the time goes")
     options = parser.parse_args()
     began = time.process_time()
-    workspace, _ = load(SHOP)
-    if workspace is None:
-        raise SystemExit("the music shop can not be read")
-    files = snapshot(workspace)
-    checked = check(files)
-    if checked.model is None or checked.errors:
+    files, checked = load_and_check(SHOP)
+    if checked.model is None:
         raise SystemExit("the music shop has mistakes")
     audience: Audience[object, None] = Audience(judge, tell)
     with theatre(files, checked.model, checked.trials, audience) as stage:

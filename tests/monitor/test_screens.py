@@ -212,6 +212,13 @@ async def open_customer(look: Look, name: str) -> None:
     await look.sees("Timeline, times of")
 
 
+async def to_what_was_withheld(look: Look) -> None:
+    timeline = look.app.screen.query_one("#timeline", Listing)
+    withheld = next(line.key for line in timeline.shown if line.cells[1].plain == "withheld")
+    while timeline.current_key != withheld:
+        await look.press("j")
+
+
 def test_a_customer_is_told_with_caps_and_consents(shop: Shop) -> None:
     async def look() -> None:
         async with monitor(shop.workspace) as look:
@@ -227,10 +234,7 @@ def test_every_line_shows_its_rule(shop: Shop) -> None:
     async def look() -> None:
         async with monitor(shop.workspace) as look:
             await open_customer(look, "cid")
-            timeline = look.app.screen.query_one("#timeline", Listing)
-            withheld = next(line.key for line in timeline.shown if line.cells[1].plain == "withheld")
-            while timeline.current_key != withheld:
-                await look.press("j")
+            await to_what_was_withheld(look)
             await look.sees("no consent to marketing by email had been given; possible once it is")
             rule = look.app.screen.query_one(SourceView)
             assert rule.source is not None
@@ -257,12 +261,9 @@ def test_what_would_have_let_a_message_out(shop: Shop, width: int, monkeypatch: 
     async def look() -> None:
         async with monitor(shop.workspace, width, 24 if width == 80 else 50) as look:
             await open_customer(look, "cid")
-            timeline = look.app.screen.query_one("#timeline", Listing)
             await look.press("w")
             await look.hears("this line kept nothing back")
-            withheld = next(line.key for line in timeline.shown if line.cells[1].plain == "withheld")
-            while timeline.current_key != withheld:
-                await look.press("j")
+            await to_what_was_withheld(look)
             if width == 160:
                 await look.sees("w: what would have let it out")
             await look.press("w")
@@ -285,10 +286,7 @@ def test_in_the_control_group_nothing_would_have_been_sent(sqlite_shop: Shop) ->
     async def look() -> None:
         async with monitor(sqlite_shop.workspace) as look:
             await open_customer(look, "cid")
-            timeline = look.app.screen.query_one("#timeline", Listing)
-            withheld = next(line.key for line in timeline.shown if line.cells[1].plain == "withheld")
-            while timeline.current_key != withheld:
-                await look.press("j")
+            await to_what_was_withheld(look)
             await look.sees("in the control group: it would not have been sent anyway")
 
     run(look)
@@ -303,10 +301,7 @@ def test_what_would_have_let_it_out_can_not_be_told(sqlite_shop: Shop, monkeypat
     async def look() -> None:
         async with monitor(sqlite_shop.workspace) as look:
             await open_customer(look, "cid")
-            timeline = look.app.screen.query_one("#timeline", Listing)
-            withheld = next(line.key for line in timeline.shown if line.cells[1].plain == "withheld")
-            while timeline.current_key != withheld:
-                await look.press("j")
+            await to_what_was_withheld(look)
             await look.press("w")
             await look.sees("a mistake in FlowRules itself (ZeroDivisionError)")
 
