@@ -113,6 +113,22 @@ def test_quiet_hours_and_a_hold_that_give_it_back(made: World) -> None:
     }  # fmt: skip
 
 
+def test_held_again_after_it_was_asked_for_again(database_url: str) -> None:
+    found = world(database_url, FLOW.replace(", expires after 12 hours", ""), TEMPLATES)
+    found.customers(["ana"])
+    found.event(["ana"], "signup", START + MINUTE)
+    found.tick(TICK)
+    night = START + 13 * HOUR + 30 * MINUTE
+    for day in range(2):
+        hand_over(found, night + day * 24 * HOUR)
+        found.tick(night + day * 24 * HOUR + 12 * HOUR)
+    told = answers(found.database)
+    words = "would have been sent {} without these quiet hours"
+    assert told[night, "outcome"] == ("quiet_hours", words.format("at 22:30"))
+    assert told[night + 24 * HOUR, "outcome"] == ("quiet_hours", words.format("Mon 2026-03-02 22:30"))
+    found.database.close()
+
+
 def test_it_came_too_late(made: World) -> None:
     late = START + 12 * HOUR + 2 * MINUTE
     hand_over(made, late)

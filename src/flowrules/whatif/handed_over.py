@@ -142,8 +142,10 @@ def _stands(record: Record, at: int, keys: Iterable[Key]) -> tuple[int, ...]:
 
 def _as_of(connection: Connection, at: int) -> None:
     """With what had come by then, and nothing else."""
-    told = select(t.outcome.c.status).where(t.outcome.c.at < at, _same(t.outcome, t.message))
-    newest = told.order_by(t.outcome.c.at.desc()).limit(1).scalar_subquery()
+    o = t.outcome.c
+    # What was held once and asked for again is looked at as if for the first time.
+    told = select(o.status).where(o.at.between(t.message.c.decided_at, at - 1), _same(t.outcome, t.message))
+    newest = told.order_by(o.at.desc()).limit(1).scalar_subquery()
     asked = t.message.c.status.in_((Status.INTENDED, Status.RETRYING))
     connection.execute(update(t.message).where(asked, told.exists()).values(status=newest))
     for table in (t.consent, t.event):
