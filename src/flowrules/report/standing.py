@@ -208,7 +208,7 @@ class Standings:
             select(event.event_time, event.type_id, event.at, event.seq, func.count().over().label("number"))
             .join_from(tables.event, tables.event_type, tables.event_type.c.id == event.type_id)
             .where(event.customer_id == self._id, event.at <= self._at, tables.event_type.c.name == trigger.event.name)
-            .order_by(event.event_time.desc(), event.seq.desc())
+            .order_by(event.event_time.desc(), event.at.desc(), event.seq.desc())
             .limit(1)
         ).first()
         if seen is None:

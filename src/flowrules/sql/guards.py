@@ -356,7 +356,7 @@ class Guards:
     def _nth_property(self, condition: c.HistoryProperty, row: Row) -> Column:
         e = self.event.alias()
         last = condition.which == "last"
-        order = [column.desc() if last else column.asc() for column in (e.c.event_time, e.c.seq)]
+        order = [column.desc() if last else column.asc() for column in (e.c.event_time, e.c.at, e.c.seq)]
         return (
             select(e.c[property_column(condition.property)])
             .where(*self._window(condition.of, row, e))

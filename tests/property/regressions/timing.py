@@ -168,7 +168,22 @@ campaign c:
         send email news
 """
 
+FIRST_OF_EQUALS = """
+campaign firsts:
+    enter when begin, again after exit
+    stage s:
+        if first login.n > 5 tag early
+        if last login.n > 5 tag late
+"""
 SCENARIOS: dict[str, Scenario] = {
+    "the first of those that happened at once": scenario(
+        FIRST_OF_EQUALS,
+        # Told last, whatever its number.
+        did("03-05 10:00 login", happened="03-02 10:00", n=9),
+        did("03-02 10:00 login", n=1),
+        did("03-03 10:00 begin"),
+        did("03-06 10:00 begin"),
+    ),
     "waits across clock changes": scenario(
         WAITS, *starts("03-01 00:00", "03-07 07:30", "03-27 13:00", "03-28 01:30", "04-03 15:00", "04-04 15:15")
     ),
