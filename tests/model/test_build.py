@@ -159,12 +159,7 @@ def test_the_stages() -> None:
     assert [step.key for step in silent.absent] == ["lead/send sms appointment_offer"]
     assert silent.reacted == ()
     assert isinstance(wait, m.WaitFor)
-    assert (wait.event.name, wait.new, wait.up_to, wait.alone) == (
-        "appointment_booked",
-        False,
-        m.Duration(5, "day"),
-        True,
-    )
+    assert (wait.event.name, wait.new, wait.up_to) == ("appointment_booked", False, m.Duration(5, "day"))
     assert wait.otherwise == (m.Exit("lead/exit", wait.otherwise[0].place, "no answer"),)
     assert go == m.GoTo("lead/go to appointment", go.place, "appointment")
     _, call, until, choice, *_ = appointment.steps
@@ -329,15 +324,9 @@ def test_keys_count_equal_steps_in_the_order_of_the_text() -> None:
     ]
 
 
-def test_waits_for_the_same_event_are_not_alone() -> None:
-    found = steps(
-        "wait for purchase up to 1 day\nwait for purchase up to 2 days\nwait for a new appointment_booked up to 1 day"
-    )
-    assert [(step.alone, step.new) for step in found if isinstance(step, m.WaitFor)] == [
-        (False, False),
-        (False, False),
-        (True, True),
-    ]
+def test_a_wait_for_a_new_event() -> None:
+    found = steps("wait for purchase up to 1 day\nwait for a new appointment_booked up to 1 day")
+    assert [step.new for step in found if isinstance(step, m.WaitFor)] == [False, True]
 
 
 def test_arguments_are_shown_as_people_read_them() -> None:

@@ -143,6 +143,25 @@ def test_to_a_step_of_another_stage(made: World) -> None:
     assert row.stage_at == at(LATER)
 
 
+def test_what_a_wait_has_used_up_it_does_not_take_again(database_url: str) -> None:
+    """Brought back to a wait of the stage somebody is in: it waits, for another visit."""
+    stages = """\
+    stage asking:
+        wait for visit up to 3 days, else exit "no answer"
+        wait 2 days
+"""
+    made = world(database_url, HEAD + stages)
+    made.customers(["ana"])
+    made.event(["ana"], "signup", at("2026-03-02 10:00"))
+    made.event(["ana"], "visit", at("2026-03-03 10:00"))
+    made.tick(at("2026-03-04 09:00"), silent)
+    edit(made, 'from "asking/wait" move to "asking/wait for visit"', stages + "        tag warm\n")
+    assert happens(made, LATER) == ["moved asking/wait for visit", "wait asking/wait for visit"]
+    made.event(["ana"], "visit", at("2026-03-05 10:00"))
+    assert decisions(happens(made, "2026-03-05 10:00"))[2:] == ["met", "wait"]
+    made.database.close()
+
+
 def test_out(made: World) -> None:
     edit(made, 'from stage trying exit "no longer tried"')
     assert happens(made, LATER) == ["exit migrated no longer tried"]

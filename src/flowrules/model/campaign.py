@@ -67,8 +67,6 @@ class WaitUntil:
 
 @dataclass(frozen=True, slots=True)
 class WaitFor:
-    """`alone`: no other wait of this stage is for the same event, so nothing need be remembered as used."""
-
     key: str
     place: str
     event: EventType
@@ -76,7 +74,6 @@ class WaitFor:
     new: bool
     up_to: Duration
     otherwise: tuple[Step, ...]
-    alone: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from flowrules.model.conditions import Journey, Scope, condition, event_filter, 
 from flowrules.model.policy import share
 from flowrules.model.schema import Kind, Type
 from flowrules.model.values import describe, display, stored
-from flowrules.model.walk import all_steps, leaves
+from flowrules.model.walk import leaves
 from flowrules.syntax import tree
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ class _Place:
     journey: Journey
     stage: str
     entry: EventType | None
-    awaited: Counter[str]
     keys: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -54,8 +53,7 @@ class _Place:
 
 
 def build_stage(node: tree.Stage, scope: Scope, journey: Journey, entry: EventType | None) -> typed.Stage:
-    awaited = Counter(step.event.text for step in all_steps(node.steps) if isinstance(step, tree.WaitFor))
-    place = _Place(scope, journey, node.name.text, entry, awaited)
+    place = _Place(scope, journey, node.name.text, entry)
     steps = _steps(node.steps, place)
     reactions = []
     for on in node.reactions:
@@ -212,8 +210,7 @@ def _wait_for(node: tree.WaitFor, place: _Place) -> typed.Step | None:
     otherwise = _steps(node.otherwise or (), place)
     if awaited is None:
         return None
-    alone = place.awaited[node.event.text] == 1
-    return typed.WaitFor(key, node.span.place, *awaited, node.new, _duration(node.up_to), otherwise, alone)
+    return typed.WaitFor(key, node.span.place, *awaited, node.new, _duration(node.up_to), otherwise)
 
 
 # --- branches ---------------------------------------------------------------------------------

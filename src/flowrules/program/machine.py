@@ -35,12 +35,11 @@ class NodeKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class EventTest:
-    """An awaited event; `used_up` if other waits of the stage may want the same one."""
+    """An awaited event."""
 
     event: EventType
     filter: Filter | None
     new: bool
-    used_up: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ class _Lowering:
                     NodeKind.WAIT_FOR,
                     alt=self._chain(step.otherwise, after, stage),
                     duration=step.up_to,
-                    test=EventTest(step.event, step.filter, step.new, not step.alone),
+                    test=EventTest(step.event, step.filter, step.new),
                 )
             case m.If():
                 return node(

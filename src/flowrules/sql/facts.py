@@ -370,20 +370,19 @@ def earliest_event(bundle: Bundle, version: Version, test: EventTest) -> Fragmen
         clauses += [e.c.ref_campaign_id == row["campaign_id"], e.c.ref_instance == row["instance"]]
         if test.event.reaction in ("opened", "clicked"):
             clauses.append(e.c.machine.is_(None))
-    if test.used_up:
-        clauses.append(
-            ~select(literal_column("1"))
-            .select_from(used)
-            .where(
-                and_(
-                    used.c.customer_id == row["customer_id"],
-                    used.c.campaign_id == row["campaign_id"],
-                    used.c.instance == row["instance"],
-                    used.c.type_id == e.c.type_id,
-                    used.c.at == e.c.at,
-                    used.c.seq == e.c.seq,
-                )
+    clauses.append(
+        ~select(literal_column("1"))
+        .select_from(used)
+        .where(
+            and_(
+                used.c.customer_id == row["customer_id"],
+                used.c.campaign_id == row["campaign_id"],
+                used.c.instance == row["instance"],
+                used.c.type_id == e.c.type_id,
+                used.c.at == e.c.at,
+                used.c.seq == e.c.seq,
             )
-            .exists()
         )
+        .exists()
+    )
     return bundle.writer.query(select(e.c.at, e.c.seq).where(*clauses).order_by(e.c.at, e.c.seq).limit(1))

@@ -311,16 +311,15 @@ class _Position:
             fragment,
         )
         met = f"state = {STATE.MET} AND code = {self.code}"
-        uses = test.used_up and not test.new
         return Script(
             arrive=arrive,
             record=(self._record(decision, until=self._if_resting(choice, until)),),
-            effects=(w.statement(consume(self.bundle, test, self.here)),) if uses else (),
+            effects=(w.statement(consume(self.bundle, test, self.here)),) if not test.new else (),
             move=(self._pick(choice, until),),
             match=Match(type_id, (match,)),
             met=(
                 self._record(Decision.MET, where=met),
-                *((w.statement(consume(self.bundle, test, met)),) if test.used_up else ()),
+                w.statement(consume(self.bundle, test, met)),
                 self._go(met, self.node.next),
             ),
             due=self._timed_out(),

@@ -417,7 +417,7 @@ consumption = Table(
     _int("seq", key=True),
     sqlite_with_rowid=False,
 )
-"""Events used up by a wait, kept only where a stage waits for one event more than once."""
+"""Events used up by a wait: for other waits of the stage, and for those that a deployment brings it to."""
 tagging = Table(
     "tagging",
     metadata,
