@@ -175,6 +175,26 @@ def test_nobody_is_sent_the_same_twice(made: World) -> None:
     assert happens(made, "2026-03-08 12:00", "2026-03-05 00:00")[0] == "send trying/send email thanks"
 
 
+def test_of_several_channels_the_one_that_was_reached_is_not_reached_twice(database_url: str) -> None:
+    """Each of `send first of` is asked about at its place."""
+    stages = """\
+    stage trying:
+        send first of: sms nudge, email hello
+        wait 5 days
+"""
+    made = world(database_url, HEAD + stages, TEMPLATES | {"sms/nudge.txt": "Have a look.\n"})
+    made.customers(["ana"])
+    made.consent(["ana"], "sms", "refused", at("2026-03-02 09:30"))
+    made.event(["ana"], "signup", at("2026-03-02 10:00"))
+    made.tick(at("2026-03-04 09:00"), silent)
+    edit(made, "from stage trying move to stage trying", stages.replace("5 days", "4 days"))
+    assert happens(made, LATER) == [
+        "moved trying", "stage trying", "withheld trying/send sms nudge unsubscribed",
+        "withheld trying/send email hello already_sent", "wait trying/wait",
+    ]  # fmt: skip
+    made.database.close()
+
+
 def test_nobody_is_sent_the_same_twice_under_another_name(made: World) -> None:
     """A stage that was renamed has the steps it had."""
     renamed = STAGES.replace("stage trying:", "stage testing formerly trying:")

@@ -48,10 +48,11 @@ def judge_message(runner: Runner, instance: Instance, held: list[tuple[Instance,
         verdict = judge.Verdict("paused", "operator")
     instance.held = False
     verdict = verdict or judge.expired(instance, send, here.rule, runner.world)
-    if verdict is None and versions.already_sent(instance, here):
-        verdict = judge.Verdict("already_sent", here.rule)
     number, turn = 0, runner.turn
     while verdict is None:
+        if versions.already_sent(instance, here):
+            verdict = judge.Verdict("already_sent", here.rule)
+            break
         verdict = judge.unreached(instance, send.channel.text, here.rule, runner.world)
         if verdict is None or here.otherwise is None:
             break
