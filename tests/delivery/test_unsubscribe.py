@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from sqlalchemy import select
 
+from flowrules.report.explain import explain
+from flowrules.report.lookup import find_customer
+from flowrules.runtime.answers import silent
 from flowrules.runtime.copy import copy_to
+from flowrules.runtime.erase import erase
 from flowrules.runtime.simulate import simulate
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason, Status
@@ -17,7 +22,8 @@ from flowrules.store.imports.records import Options
 from flowrules.store.imports.run import Imported, import_file
 from flowrules.store.imports.times import Times
 from tests.delivery.test_deliver import Scripted, run
-from tests.support.world import START, World, at, world
+from tests.support.engine import ledger
+from tests.support.world import EMAIL, SMS, START, TEMPLATES, World, at, world
 
 MINUTE = 60_000_000
 TICK = START + 60 * MINUTE
@@ -35,10 +41,10 @@ def welcome(database_url: str) -> Iterator[World]:
     made.database.close()
 
 
-def imported(made: World, folder: Path, content: str) -> Imported:
-    path = folder / "events.csv"
+def imported(made: World, folder: Path, content: str, kind: Literal["events", "consents"] = "events") -> Imported:
+    path = folder / f"{kind}.csv"
     path.write_text(content, encoding="utf-8")
-    return import_file(made.database, made.model(), "events", path, Options(Times("UTC", time(12), None)), now=START)
+    return import_file(made.database, made.model(), kind, path, Options(Times("UTC", time(12), None)), now=START)
 
 
 def statuses(made: World) -> list[tuple[str, str | None]]:
@@ -132,4 +138,86 @@ def test_a_simulation_withholds_too(database_url: str, tmp_path: Path) -> None:
     (campaign,) = done.campaigns
     assert (campaign.entered, campaign.sent, campaign.withheld) == (2, 1, {"unsubscribed": 1})
     copy.close()
+    made.database.close()
+
+
+# --- what comes later ---------------------------------------------------------------------------------
+
+BEFORE = """\
+attribute first_name: text
+event asked
+campaign offers:
+    class marketing
+    enter when asked, again after exit
+    stage only:
+        send email hello
+policy:
+    purpose marketing: unless refused
+    class marketing: purpose marketing, limited, counted
+"""
+LATER = (
+    BEFORE.replace("class marketing\n    enter", "class news\n    enter").replace(
+        "send email hello", "send email hello\n        send sms hello"
+    )
+    + """\
+    purpose news: unless refused
+    class news: purpose news, limited, counted
+"""
+)
+PEOPLE = ("ana", "bea", "carl", "dora", "emil")
+
+
+@pytest.fixture
+def grown(database_url: str, tmp_path: Path) -> Iterator[World]:
+    """Since some of them refused all there is, a channel and a purpose have come."""
+    made = world(database_url, BEFORE, {"email/hello.txt": TEMPLATES["email/thanks.txt"]}, channels=(EMAIL,))
+    made.customers(PEOPLE[:4], consent=False)
+    imported(made, tmp_path, f"event,customer,time\nunsubscribed,bea,{TOLD}\n")
+    consents = "".join(f"{who},{TOLD},withdrawn,all,{purpose}\n" for who, purpose in REFUSED)
+    imported(made, tmp_path, f"customer,time,state,channel,purpose\n{consents}", "consents")
+    made.flow, made.channels = LATER, (EMAIL, SMS)
+    made.templates["sms/hello.txt"] = "Hello\n"
+    made.apply(TICK)
+    yield made
+    made.database.close()
+
+
+REFUSED = (("ana", "all"), ("carl", "all"), ("emil@example.com", "all"), ("dora", "marketing"))
+
+
+def test_who_has_refused_all_has_refused_what_comes_later(grown: World, tmp_path: Path) -> None:
+    """Emil comes even later, carl says yes to one thing, and an old yes of ana's is told late."""
+    grown.customers(PEOPLE[4:], consent=False)
+    told = "carl,2026-03-02T10:30:00Z,granted,sms,news\nana,2026-03-01T10:30:00Z,granted,sms,news\n"
+    imported(grown, tmp_path, f"customer,time,state,channel,purpose\n{told}", "consents")
+    grown.event(PEOPLE, "asked", TICK + 60 * MINUTE)
+    grown.tick(TICK + 60 * MINUTE, silent)
+    with grown.database.read() as connection:
+        rows = [row for row in ledger(connection) if row.decision in {"send", "withheld"}]
+    found = {who: [row.reason for row in rows if row.customer == who] for who in PEOPLE}
+    out = "unsubscribed"
+    assert found == {
+        "ana": [out, out], "bea": [out, out], "carl": [out, None], "dora": [None, None], "emil": [out, out],
+    }  # fmt: skip
+    with grown.database.read() as connection:
+        story = explain(connection, "ana", None, TICK + 60 * MINUTE)
+    withdrawn = {each.label for each in story.timeline if each.what == "withdrawn"}
+    assert withdrawn == {"marketing by email", "news by email", "marketing by sms", "news by sms"}
+
+
+def test_who_is_erased_has_refused_what_comes_later(database_url: str, tmp_path: Path) -> None:
+    made = world(database_url, BEFORE, {"email/hello.txt": TEMPLATES["email/thanks.txt"]}, channels=(EMAIL,))
+    made.customers(PEOPLE[:1], consent=False)
+    imported(made, tmp_path, f"customer,time,state,channel,purpose\nana,{TOLD},withdrawn,all,all\n", "consents")
+    with made.database.read() as connection:
+        number = find_customer(connection, "ana")
+    assert erase(made.database, number, TICK).refusals == 1
+    made.flow, made.channels = LATER, (EMAIL, SMS)
+    made.templates["sms/hello.txt"] = "Hello\n"
+    made.apply(TICK)
+    made.customers(PEOPLE[:1], consent=False)
+    made.event(PEOPLE[:1], "asked", TICK + 60 * MINUTE)
+    made.tick(TICK + 60 * MINUTE, silent)
+    with made.database.read() as connection:
+        assert [row.reason for row in ledger(connection) if row.decision == "withheld"] == ["unsubscribed"] * 2
     made.database.close()

@@ -16,7 +16,8 @@ from tests.store.importing import DAY, NOON, SECOND, Run, counts, messages, opti
 # --- unsubscribed -------------------------------------------------------------------------------------
 
 WITHDRAWN = "SELECT customer_id, channel, purpose, at, seq, state FROM consent ORDER BY seq, channel, purpose"
-BOTH, ALL = ("marketing", "service"), ("email", "sms")
+BOTH, ALL = ("*", "marketing", "service"), ("*", "email", "sms")
+"""With those that come later."""
 
 
 def withdrawn(database: Database) -> list[tuple[object, ...]]:
@@ -55,7 +56,7 @@ def test_unsubscribed_withdraws_consent(database: Database, run: Run) -> None:
         (2, DAY + NOON, '{"channel": " SMS ", "purpose": "marketing"}'),
     ]
     assert counts(run("events", content)) == (5, 0, 0, 4, 1)
-    assert len(rows(database, WITHDRAWN)) == 2 + 1 + 2 + 4
+    assert len(rows(database, WITHDRAWN)) == 3 + 1 + 3 + 9
 
 
 def test_a_link_or_a_return_address_names_its_message(database: Database, run: Run) -> None:
@@ -208,8 +209,8 @@ def test_only_a_refusal_is_of_all(database: Database, run: Run) -> None:
     assert counts(imported) == (3, 2, 0, 0, 1)
     assert reasons(imported) == [(4, "`granted` needs a channel: only a refusal is of `all`")]
     assert rows(database, "SELECT customer_id, channel, purpose, state FROM consent ORDER BY 1, 2, 3") == [
-        *((1, channel, purpose, "withdrawn") for channel in ("email", "sms") for purpose in ("marketing", "service")),
-        *((2, "sms", purpose, "refused") for purpose in ("marketing", "service")),
+        *((1, channel, purpose, "withdrawn") for channel in ALL for purpose in BOTH),
+        *((2, "sms", purpose, "refused") for purpose in BOTH),
     ]
     assert counts(run("consents", content)) == (3, 0, 0, 2, 1)
 
@@ -249,8 +250,7 @@ def test_a_complaint_withdraws_on_its_channel(database: Database, run: Run) -> N
     assert counts(imported) == (2, 2, 0, 0, 0)
     assert imported.notes == ["line 3: email_complained.message `never_sent` was not sent before that; taken as email"]
     assert rows(database, "SELECT customer_id, channel, purpose, state, source FROM consent ORDER BY 1, 2, 3") == [
-        (1, "email", "marketing", "withdrawn", "event email_complained, line 2 of file.csv"),
-        (1, "email", "service", "withdrawn", "event email_complained, line 2 of file.csv"),
+        *((1, "email", purpose, "withdrawn", "event email_complained, line 2 of file.csv") for purpose in BOTH),
         (2, "email", "marketing", "withdrawn", "event email_complained, line 3 of file.csv"),
     ]
 

@@ -109,6 +109,7 @@ def _identities(connection: Connection, customer_id: int) -> list[Facts]:
 def _consents(connection: Connection, customer_id: int) -> list[Facts]:
     consent = tables.consent.c
     query = select(tables.consent).where(consent.customer_id == customer_id)
+    query = query.where(consent.channel != tables.EVERY, consent.purpose != tables.EVERY)
     query = query.order_by(consent.at, consent.seq, consent.channel, consent.purpose)
     return [
         {

@@ -264,6 +264,7 @@ class _Story:
     def consents(self) -> Iterator[Moment]:
         consent = tables.consent.c
         query = select(tables.consent).where(consent.customer_id == self._id, consent.at <= self._at)
+        query = query.where(consent.channel != tables.EVERY, consent.purpose != tables.EVERY)
         for row in self._connection.execute(query.order_by(consent.channel, consent.purpose)):
             yield Moment(
                 at=row.at, order=(_FACT, row.seq), kind="consent", what=row.state,

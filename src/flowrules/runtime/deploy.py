@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import product
 from typing import Literal
 
 from sqlalchemy import Connection, delete, func, insert, literal_column, select, text, tuple_, update
 
-from flowrules.content.deployed import write_snapshot
+from flowrules.content.deployed import Library, write_snapshot
 from flowrules.errors import InstantPassedError, PlanError, StoreError
 from flowrules.model.campaign import ExitOnCondition, Model
 from flowrules.model.snapshot import Snapshot
@@ -28,7 +29,7 @@ from flowrules.sql.canary import words
 from flowrules.sql.codes import Status
 from flowrules.sql.membership import baseline
 from flowrules.sql.rounds import zone_of
-from flowrules.store import catalogues
+from flowrules.store import catalogues, refusals
 from flowrules.store.columns import add_columns, index_dates
 from flowrules.store.customers import identified_by
 from flowrules.store.database import ADVISORY, Database
@@ -102,6 +103,7 @@ def apply(
         catalogues.intern(connection, t.channel, [channel.name for channel in model.channels])
         said = () if canary is None else words(canary)
         catalogues.intern(connection, t.label, [*catalogues.labels(model, machines), *said], "text")
+        refusals.extend(connection, _new_to_consent(connection, model))
         deployment_id = _deployment(connection, snapshot, since, commit, canary)
         states = _versions(connection, machines, deployment_id, since, looks_back_to)
         asked = {kind for each in model.lists for kind in each.by}
@@ -118,6 +120,17 @@ def apply(
             select(func.count()).select_from(t.enrollment).where(t.enrollment.c.ended_at.is_(None))
         ).scalar_one()
     return Applied(deployment_id, states, in_flight, made, moved)
+
+
+def _new_to_consent(connection: Connection, model: Model) -> list[tuple[str, str]]:
+    """Channels and purposes that the deployment before has not side by side."""
+    before = Library(connection).newest
+    known = set() if before is None else set(_consented(before.model))
+    return [each for each in _consented(model) if each not in known]
+
+
+def _consented(model: Model) -> Iterator[tuple[str, str]]:
+    return product((each.name for each in model.channels), (each.name for each in model.policy.purposes))
 
 
 def _still_right(made: Plan, promise: Promise | None) -> None:

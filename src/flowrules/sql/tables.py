@@ -255,6 +255,8 @@ counts.
 """
 OUTDATED = "outdated"
 """State of a consent that was told late, and given before what was refused by then."""
+EVERY = "*"
+"""Channel or purpose of a refusal of all: of those too that come later. Nobody is judged by it; see refusals.extend."""
 kept_refusal = Table(
     "kept_refusal",
     metadata,

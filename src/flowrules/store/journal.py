@@ -288,7 +288,9 @@ def _as_rows(
                 for number in whose:
                     refused.setdefault((number, channel, purpose), []).append((at, given))
             else:
-                before, instants, whose = refused.get((customer, channel, purpose), ()), {at}, {customer}
+                named = product((channel, tables.EVERY), (purpose, tables.EVERY))
+                before = chain.from_iterable(refused.get((customer, *each), ()) for each in named)
+                instants, whose = {at}, {customer}
                 outdated = any(told <= at and given < since for told, since in before)
                 state = tables.OUTDATED if outdated else consent.state
             rows += [

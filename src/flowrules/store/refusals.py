@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, insert, literal, or_, select
 
 from flowrules.sql import tables
 from flowrules.store.bulk import among, insert_rows
@@ -32,7 +32,7 @@ def keep(connection: Connection, customer_id: int, at: int) -> int:
     names = select(identity.kind, identity.value).where(identity.customer_id == customer_id, identity.value != "")
     named = [(row.kind, row.value) for row in connection.execute(names)]
     remember(connection, {(*name, *about): at for name in named for about in refused})
-    return len(refused)
+    return sum(tables.EVERY not in about for about in refused)
 
 
 def remember(connection: Connection, refused: Mapping[tuple[str, str, str, str], int]) -> None:
@@ -68,6 +68,23 @@ def again(connection: Connection, named: Iterable[tuple[int, str, str]]) -> Mapp
         for number in whose.get(row.hash, ()):
             found.setdefault(number, {})[row.channel, row.purpose] = row.since
     return found
+
+
+def extend(connection: Connection, new: Iterable[tuple[str, str]]) -> None:
+    """To channels and purposes that there were not before: who refused all has refused them too, as of then."""
+    for channel, purpose in new:
+        for table in (tables.consent, tables.kept_refusal):
+            now = {"channel": literal(channel), "purpose": literal(purpose)}
+            said, there = table.c, table.alias().c
+            names = [each.name for each in table.primary_key]
+            key = [said[name] for name in names if name not in now]
+            # What one record has refused it has refused under each name of all.
+            row = [now.get(each.name, each if each.name in names else func.max(each)) for each in said]
+            of_all = or_(said.channel == tables.EVERY, said.purpose == tables.EVERY)
+            of_these = [said[name].in_((value, tables.EVERY)) for name, value in now.items()]
+            known = select(there.channel).where(*(there[name] == now.get(name, said[name]) for name in names))
+            rows = select(*row).where(of_all, *of_these, ~known.exists()).group_by(*key)
+            connection.execute(insert(table).from_select(list(said.keys()), rows))
 
 
 def newest(connection: Connection, numbers: Sequence[int]) -> dict[tuple[int, str, str], int]:

@@ -20,6 +20,7 @@ from flowrules.model.campaign import Model
 from flowrules.model.policy import zone_exists
 from flowrules.model.schema import BUILTIN_ATTRIBUTES, Kind, Stored, Type
 from flowrules.model.values import coerce
+from flowrules.sql.tables import EVERY
 from flowrules.store.customers import NewCustomer
 from flowrules.store.identity import normalised, region_of
 from flowrules.store.imports import numbers
@@ -341,7 +342,7 @@ class EventRows:
         named = f"{reaction.channel or 'message'} `{reaction.template}`"
         if event.withdrawal is None:
             raise RejectedError(f"no {named} was sent to `{event.customer}` before that")
-        channels = ", ".join(event.withdrawal.channels)
+        channels = ", ".join(each for each in event.withdrawal.channels if each != EVERY)
         told = f"`{reaction.template}` was not sent before that; taken as {channels}"
         self._tell(row, f"{event.event}.message", told)
 
@@ -478,7 +479,7 @@ class ConsentRows:
             return (_one_of(given, what, known),)
         if state == "granted":
             raise RejectedError(f"`granted` needs a {what}: only a refusal is of `all`")
-        return known
+        return (*known, EVERY)
 
 
 def _time(times: Times, raw: object, line: int) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from flowrules.model.campaign import Model
+from flowrules.sql.tables import EVERY
 from flowrules.store.journal import NewEvent, Ref, Withdrawal
 
 UNSUBSCRIBED = "unsubscribed"
@@ -40,7 +41,7 @@ class Unsubscribes:
 
     def _of(self, ref: Ref) -> tuple[str, ...]:
         channel = channel_of(ref[3])
-        return (channel,) if channel in self._channels else self._channels
+        return (channel,) if channel in self._channels else (*self._channels, EVERY)
 
     @staticmethod
     def _named(given: Mapping[str, object], field: str, all_: Sequence[str], tell: Tell) -> tuple[str, ...]:
@@ -50,7 +51,7 @@ class Unsubscribes:
             return (known,)
         if raw is not None and str(raw).strip():
             tell(field, f"`{raw}` is no {field} of this workspace; taken as every {field}")
-        return tuple(all_)
+        return (*all_, EVERY)
 
 
 def channel_of(step: str) -> str:
