@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from flowrules.sql import tables
 from flowrules.sql.message_id import MessageKey, message_id
@@ -315,6 +315,24 @@ def test_beside_a_message_an_address_is_heard_too(database: Database, run: Run) 
     assert run("events", f"event,customer,time,message_id\n{row}").notes == []
     last = dict(states(database))  # of several rows the last
     assert last == {"ana": "withdrawn", "bob": "withdrawn", "eve": "granted"}
+
+
+@pytest.mark.parametrize("event", ["unsubscribed", "email_complained"])
+def test_a_link_in_a_message_is_followed_by_whoever_has_the_address(database: Database, run: Run, event: str) -> None:
+    """It went to an address, of then and not of now: of all who have it, and of whoever comes with it later."""
+    people = "ana,x@example.com,yes\nbob,X@example.com,yes\neve,new@example.com,yes\n"
+    run("customers", f"id,email,consent_email\n{people}")
+    messages(database, (1, "lead/send email hello"))
+    with database.write() as connection:
+        of_ana = tables.identity.c.customer_id == 1
+        connection.execute(update(tables.identity).where(of_ana).values(since=0))
+        now = {"kind": "email", "value": "new@example.com", "customer_id": 1, "since": 6 * DAY}
+        connection.execute(insert(tables.identity).values(now))
+    key = message_id(MessageKey("welcome", "ana", 1, "lead/send email hello", 1))
+    assert run("events", f"event,customer,time,message_id\n{event},,1970-01-05,{key}\n").notes == []
+    run("customers", "id,email,consent_email\nzoe,x@example.com,yes\n")
+    last = dict(states(database))  # of several rows the last
+    assert last == {"ana": "withdrawn", "bob": "withdrawn", "eve": "granted", "zoe": "refused"}
 
 
 def test_a_complaint_is_not_lost_for_naming_a_message_that_is_none(database: Database, run: Run) -> None:

@@ -109,6 +109,23 @@ def _holders(connection: Connection, kind: IdentityKind, values: Sequence[str]) 
     return found
 
 
+def addresses_then(connection: Connection, kind: str, asked: Iterable[tuple[int, int]]) -> dict[tuple[int, int], str]:
+    """Of (customer, instant) the address they had then, where they had one."""
+    identity = tables.identity.c
+    known: dict[int, list[tuple[int, str]]] = {}
+    instants = set(asked)
+    query = select(identity.customer_id, identity.since, identity.value).where(
+        identity.kind == kind, among(connection, identity.customer_id, sorted({number for number, _ in instants}))
+    )
+    for number, since, value in connection.execute(query):
+        known.setdefault(number, []).append((since, value))
+    then = {
+        (number, at): max((each for each in known.get(number, ()) if each[0] <= at), default=(0, ""))[1]
+        for number, at in instants
+    }
+    return {each: value for each, value in then.items() if value}
+
+
 def everybody_called(connection: Connection, references: Iterable[str]) -> dict[str, set[int]]:
     """All whom a reference that is an address may mean: by id, email or phone, now or once."""
     addresses = {reference: named for reference in references if (named := as_address(reference))}

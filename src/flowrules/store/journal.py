@@ -25,6 +25,7 @@ from flowrules.store.customers import (
     NewCustomer,
     add_changes,
     add_customers,
+    addresses_then,
     allocate,
     as_address,
     create,
@@ -157,9 +158,8 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
     # Of each event the property that stands in each of the columns.
     named_by = {event: {column: name for name, column in each.items()} for event, each in columns.items()}
     order = {event: [each.get(column, "") for column in properties] for event, each in named_by.items()}
-    refused = _Refused(
-        connection, {who for each in fresh if each.withdrawal for who in (each.customer, each.withdrawal.named) if who}
-    )
+    called = _called(connection, model, [each for each in fresh if each.withdrawal], arrived.who)
+    refused = _Refused(connection, chain.from_iterable(called.values()))
     rows: list[tuple[Stored | None, ...]] = []
     withdrawn: list[_Consent] = []
     nothing: tuple[Stored | None, ...] = (None,) * len(properties)
@@ -178,9 +178,8 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
             source, about_what = event.withdrawal.source, product(event.withdrawal.channels, event.withdrawal.purposes)
             instants = arrived.refused_at(at, event.withdrawal.told)
             for channel, purpose in about_what:
-                whose = refused.by(customer, who, channel, purpose, happened)
-                if event.withdrawal.named is not None:
-                    whose = whose | refused.by(event.withdrawal.named, who, channel, purpose, happened)
+                by = (refused.by(name, who, channel, purpose, happened) for name in called[event.key])
+                whose = set(chain.from_iterable(by))
                 withdrawn += [
                     (number, channel, purpose, instant, seq, "withdrawn", min(happened, instant), source, None)
                     for number in whose
@@ -203,6 +202,26 @@ def add_events(connection: Connection, model: Model, events: Sequence[NewEvent],
         refused.remember(connection)
     _remember(connection, ((keys[position], events[position].content) for position in arrived.positions))
     return arrived.taken
+
+
+def _called(
+    connection: Connection, model: Model, events: Iterable[NewEvent], who: Mapping[str, int]
+) -> dict[str, set[str]]:
+    """By whom each has refused: as it names them, and by the address that the message went to it is about."""
+    named: dict[str, set[str]] = {}
+    reached: dict[str, dict[str, tuple[int, int]]] = {}
+    kinds = {channel.name: channel.address for channel in model.channels}
+    for event in events:
+        about = event.withdrawal
+        named[event.key] = {event.customer, *(() if about is None or about.named is None else (about.named,))}
+        kind = None if about is None or event.ref is None else kinds.get(about.channels[0])
+        if kind is not None:
+            reached.setdefault(kind, {})[event.key] = who[event.customer], event.event_time
+    for kind, asked in reached.items():
+        then = addresses_then(connection, kind, asked.values())
+        for key, each in asked.items():
+            named[key] |= {then[each]} if each in then else set()
+    return named
 
 
 def add_consents(
