@@ -92,6 +92,23 @@ def test_a_customer(shop: Path, call: Call) -> None:
     assert call("customer", "show", "ana").code == 1
 
 
+def test_where_there_is_nothing_it_is_said(shop: Path, call: Call) -> None:
+    assert call("outbox", "--unknown").out == "no outcome is unknown\n"
+    assert call("messages", "--status", "refused").out == "no messages\n"
+    assert call("ledger", "--customer", "ana", "--until", "2026-01-01").out == "no decisions\n"
+    assert call("deliver").code == 0
+    assert call("outbox").out == "nothing waits\n"
+
+
+def test_what_was_told_late_is_not_shown_as_the_consent(shop: Path, call: Call) -> None:
+    rows = ("ana,email,marketing,refused,2026-03-03", "ana,email,marketing,granted,2026-03-01")
+    for number, row in enumerate(rows):
+        (shop / "said.csv").write_text(f"customer,channel,purpose,state,time\n{row}\n")
+        assert call("import", "consents", "said.csv").code == 0
+        assert call("tick", "--now", f"2026-03-05T0{number}:00").code == 0
+    assert "marketing by email  refused" in call("customer", "show", "ana").out
+
+
 def test_who_else_an_address_may_mean_is_told(shop: Path, call: Call) -> None:
     """Who erases by address shall not think that nobody of that address is left."""
     (shop / "twice.csv").write_text("id,email\nzoe,Ana@example.com\n")

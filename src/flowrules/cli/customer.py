@@ -13,6 +13,7 @@ from flowrules.report import customer as report
 from flowrules.report.lookup import find_customer, others_called
 from flowrules.report.words import counted, told
 from flowrules.runtime.erase import erase
+from flowrules.sql.tables import OUTDATED
 
 _NEWEST = 10
 
@@ -63,7 +64,8 @@ def command(context: Context, *, action: str, customer: str, yes: bool, format_:
 
 def _card(facts: dict[str, Any], zone: str) -> str:
     attributes = [(name, _value(value)) for name, value in facts["attributes"].items()]
-    consents = {(each["channel"], each["purpose"]): each for each in facts["consents"]}.values()
+    counting = (each for each in facts["consents"] if each["state"] != OUTDATED)
+    consents = {(each["channel"], each["purpose"]): each for each in counting}.values()
     inside = [each for each in facts["enrollments"] if each["ended_at"] is None]
     events = [(each["event"], told(each["time"], zone, exact=False)) for each in facts["events"][-_NEWEST:]]
     parts = [

@@ -22,4 +22,4 @@ def command(context: Context, *, limit: int, format_: str) -> None:
         if format_ == "text":
             context.note(f"times are local: {workspace.zone}")
             rows = ({**row, "at": told(str(row["at"]), workspace.zone, exact=False)} for row in rows)
-        emit_rows(format_, "history", SHOWN if format_ == "text" else COLUMNS, rows)
+        emit_rows(format_, "history", SHOWN if format_ == "text" else COLUMNS, rows, "nothing is deployed yet")

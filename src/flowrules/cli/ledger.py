@@ -35,7 +35,7 @@ def command(
         rows: Iterable[dict[str, Any]] = ledger(connection, Choice(customer, campaign, begin, end))
         if format_ == "text":
             context.note(f"times are local: {workspace.zone}")
-            emit_rows(format_, "ledger", _SHOWN, _for_people(rows, workspace.zone))
+            emit_rows(format_, "ledger", _SHOWN, _for_people(rows, workspace.zone), "no decisions")
         elif format_ == "csv":
             emit_rows(format_, "ledger", COLUMNS, ({**row, "detail": json.dumps(row["detail"])} for row in rows))
         else:

@@ -37,7 +37,7 @@ def command(
         rows = messages(connection, Choice(customer, campaign, status, begin))
         if format_ == "text":
             context.note(f"times are local: {workspace.zone}")
-            emit_rows(format_, "messages", _SHOWN, (_for_people(row, workspace.zone) for row in rows))
+            emit_rows(format_, "messages", _SHOWN, (_for_people(row, workspace.zone) for row in rows), "no messages")
         else:
             emit_rows(format_, "messages", COLUMNS, rows)
 

@@ -58,7 +58,8 @@ def command(
             if format_ == "text":
                 context.note(f"times are local: {workspace.zone}")
                 rows = ({**row, "decided_at": told(row["decided_at"], workspace.zone)} for row in rows)
-            emit_rows(format_, "outbox", _SHOWN if format_ == "text" else COLUMNS, rows)
+            nothing = "no outcome is unknown" if unknown else "nothing waits"
+            emit_rows(format_, "outbox", _SHOWN if format_ == "text" else COLUMNS, rows, nothing)
         return
     with database.read() as connection:
         detail = find_message(connection, message_id)

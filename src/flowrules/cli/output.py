@@ -44,8 +44,10 @@ def emit(format_: str, name: str, facts: Facts, text: str) -> None:
         click.echo(text)
 
 
-def emit_rows(format_: str, name: str, columns: Sequence[str], rows: Iterable[Facts]) -> None:
-    """Rows in the order given. json: one object with the rows under `name`; jsonl, csv; text: a table."""
+def emit_rows(format_: str, name: str, columns: Sequence[str], rows: Iterable[Facts], nothing: str = "") -> None:
+    """Rows in the order given. json: one object with the rows under `name`; jsonl, csv; text: a table, or that there is
+    nothing.
+    """
     if format_ == "jsonl":
         for row in rows:
             click.echo(json.dumps({column: row[column] for column in columns}, ensure_ascii=False))
@@ -56,7 +58,8 @@ def emit_rows(format_: str, name: str, columns: Sequence[str], rows: Iterable[Fa
     elif format_ == "json":
         emit(format_, name, {name: [{column: row[column] for column in columns} for row in rows]}, "")
     else:
-        click.echo(table(columns, ([row[column] for column in columns] for row in rows)))
+        cells = [[row[column] for column in columns] for row in rows]
+        click.echo(table(columns, cells) if cells else nothing)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
