@@ -265,6 +265,28 @@ def test_a_list_is_read_at_apply(call: Call, workspace: Path) -> None:
     raw.close()
 
 
+def test_a_suppression_list_that_broke_off_lets_nobody_through(call: Call, workspace: Path) -> None:
+    """An export that failed has left the line of column names, and every night there is an `apply --yes`."""
+    (workspace / "rules/lists.flow").write_text('list robinson from "data/robinson.csv" by email\n')
+    with (workspace / "rules/policy.flow").open("a") as policy:
+        policy.write("    suppress list robinson\n")
+    path = workspace / "data/robinson.csv"
+    path.write_text("email\n" + "".join(f"c{number}@example.com\n" for number in range(10)))
+    assert json.loads(call("apply", "--yes", "--format", "json").out)["lists"] == []
+    path.write_text("email\n")
+    said = call("apply", "--yes")
+    assert (said.code, said.out) == (1, "")
+    assert "error: the list `robinson`, whose customers are sent nothing, would lose 10 of its 10 entries\n" in said.err
+    path.write_text("email\nnew@example.com\n" + "".join(f"c{number}@example.com\n" for number in range(5)))
+    assert "list robinson: 10 entries until now, 1 new, 5 gone\n" in call("apply", "--yes").out
+    path.write_text("email\n")
+    facts = json.loads(call("apply", "--yes", "--shrink", "robinson", "--format", "json").out)
+    assert facts["lists"] == [{"name": "robinson", "before": 6, "added": 0, "lost": 6}]
+    with sqlite3.connect("flowrules.db") as raw:
+        assert raw.execute("SELECT * FROM list_entry").fetchall() == []
+    raw.close()
+
+
 # --- the database -------------------------------------------------------------------------------------
 
 

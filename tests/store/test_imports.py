@@ -390,15 +390,35 @@ def test_formats_that_say_too_little(form: str) -> None:
 
 def test_lists(tmp_path: Path) -> None:
     path = tmp_path / "robinson.csv"
-    path.write_text("phone,name,email,country\n600 111 222,Ana,A@x.ES,\n,Bea,\n2025550101,Carl,no,us\n")
+    path.write_text("phone,name,email,country\n600 111 222,Ana,A@x.ES,\n,Bea,,\n2025550101,Carl,no,us\n")
     read = read_list(path, ("email", "phone"), "ES")
     assert read.entries == (("email", "a@x.es"), ("phone", "+34600111222"), ("phone", "+12025550101"))
-    assert read.unusable == "robinson.csv finds nobody by line 4: `no` is no email"
+    assert read.notes == ("robinson.csv finds nobody by line 4: `no` is no email",)
     read = read_list(path, ("phone",))
     assert read.entries == (("phone", "+12025550101"),)
-    assert read.unusable == "robinson.csv finds nobody by line 2: `600 111 222` is no phone"
+    assert read.notes == ("robinson.csv finds nobody by line 2: `600 111 222` is no phone",)
+    read = read_list(path, ("phone", "email_sha256"), "ES")
+    assert read.notes == ("robinson.csv has no column `email_sha256`: it finds nobody by that",)
     with pytest.raises(ImportFileError, match="has no column `id`"):
         read_list(path, ("id",))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('email,name\na@x.es,Ana\nb@x.es,"B" ea\n', "line 3: a quote in it is not closed"),
+        ("email,name\na@x.es,Ana\nb@x.es\n", "line 3: has 1 cells"),
+        ("email,name\nSmith, John,b@x.es\n", "line 2: has 3 cells"),
+        ('{"email": "a@x.es"}\n{"email": "b@x.es"\n', "line 2: is not JSON"),
+        ('{"mail": "a@x.es"}\n', "has no column `email`"),
+    ],
+)
+def test_a_list_is_read_whole_or_not_at_all(tmp_path: Path, text: str, why: str) -> None:
+    """Whoever stands in a line that can not be read may have asked to be left alone."""
+    path = tmp_path / "robinson.csv"
+    path.write_text(text)
+    with pytest.raises(ImportFileError, match=why):
+        read_list(path, ("email",))
 
 
 @pytest.mark.parametrize(

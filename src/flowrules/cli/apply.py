@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -16,13 +17,17 @@ from flowrules.cli.output import emit, formats, table
 from flowrules.cli.repository import commit
 from flowrules.cli.share import SHARE, canary
 from flowrules.errors import DatabaseMissingError
+from flowrules.model.campaign import Model
 from flowrules.program.plan import Act, Plan, Promise, refusal
-from flowrules.report.plan import nobody_lines, past_lines, shares, text
+from flowrules.report.plan import list_line, nobody_lines, past_lines, shares, text
+from flowrules.report.words import count
 from flowrules.runtime import deploy
 from flowrules.runtime.plan import plan
 from flowrules.sql.canary import percent
 from flowrules.store.database import Database
+from flowrules.store.identity import IdentityKind
 from flowrules.store.imports.lists import read_lists
+from flowrules.store.journal import ListChange, list_change
 from flowrules.workspace import Workspace
 
 
@@ -51,6 +56,9 @@ class _File(BaseModel):
 @click.option("--now", "at", metavar="TIME", help="The instant, where the workspace has a virtual clock.")
 @click.option("--since", metavar="TIME", help="Let new campaigns be entered also by what has happened since then.")
 @click.option("--canary", "share", type=SHARE, metavar="SHARE", help="For a share of those who enter: 10%.")
+@click.option(
+    "--shrink", "shrinking", metavar="LIST", multiple=True, help="This list may lose most of who stands in it."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @formats("text", "json")
 @click.pass_obj
@@ -62,6 +70,7 @@ def command(
     at: str | None,
     since: str | None,
     share: int | None,
+    shrinking: Sequence[str],
     dry_run: bool,
     format_: str,
 ) -> int:
@@ -75,18 +84,20 @@ def command(
     if kept is not None and kept.digest != deploy.digest_of(snapshot):
         raise UserError(f"the files are not those of {file}: they were changed since", "make the plan again")
     database = _open(workspace)
-    lists, unusable = read_lists(workspace.root, model, snapshot.lists)
-    _warn(context, unusable)
+    lists, notes = read_lists(workspace.root, model, snapshot.lists)
+    _warn(context, notes)
+    changes = () if database is None else _list_changes(database, lists)
     tried = _tried(kept, share)
     made = plan(database, snapshot, model, tried)
     _warn(context, nobody_lines(made.nobody))
     if dry_run:
-        _show(format_, made, made.deployment + 1, _states(made), made.in_flight, made.moving)
+        _show(format_, made, made.deployment + 1, _states(made), made.in_flight, made.moving, changes)
         context.note("a dry run: nothing was changed")
         return 0
     promise = None if kept is None else kept.promise()
     if made.refused:
         raise UserError(*refusal(made))
+    _no_list_cut_off(model, changes, shrinking)
     if kept is None and not yes and sys.stdin.isatty() and any(state != "added" for state in _news(made)):
         context.note(text(made, workspace.zone))
         click.confirm("Put this in force?", abort=True, err=True)
@@ -112,8 +123,26 @@ def command(
         canary=tried,
     )
     _warn(context, past_lines(applied.plan.past, workspace.zone))
-    _show(format_, applied.plan, applied.version, applied.campaigns, applied.in_flight, applied.moved)
+    _show(format_, applied.plan, applied.version, applied.campaigns, applied.in_flight, applied.moved, changes)
     return 0
+
+
+def _list_changes(database: Database, lists: Mapping[str, Iterable[tuple[IdentityKind, str]]]) -> Sequence[ListChange]:
+    with database.read() as connection:
+        found = [list_change(connection, name, entries) for name, entries in sorted(lists.items())]
+    return [each for each in found if each.before and (each.added or each.lost)]
+
+
+def _no_list_cut_off(model: Model, changes: Iterable[ListChange], shrinking: Sequence[str]) -> None:
+    """A file that broke off on its way would let everybody through who stood in the rest of it."""
+    kept_away = {each.list.name for each in model.policy.suppressions}
+    for each in changes:
+        if each.name in kept_away and each.name not in shrinking and each.lost * 2 > each.before:
+            raise UserError(
+                f"the list `{each.name}`, whose customers are sent nothing, would lose {count(each.lost)} of its "
+                f"{count(each.before)} entries",
+                f"is its file whole? If this is meant: `flowrules apply --shrink {each.name}`",
+            )
 
 
 def _warn(context: Context, lines: Iterable[str]) -> None:
@@ -153,7 +182,13 @@ def _news(made: Plan) -> list[str]:
 
 
 def _show(
-    format_: str, made: Plan, version: int, campaigns: tuple[tuple[str, int, str], ...], in_flight: int, moved: int
+    format_: str,
+    made: Plan,
+    version: int,
+    campaigns: tuple[tuple[str, int, str], ...],
+    in_flight: int,
+    moved: int,
+    lists: Iterable[ListChange],
 ) -> None:
     columns = ("name", "version", "state")
     facts = {
@@ -162,9 +197,11 @@ def _show(
         "in_flight": in_flight,
         "moved": moved,
         "canary": None if made.canary is None else percent(made.canary),
+        "lists": [asdict(each) for each in lists],
     }
     lines = [table(("campaign", "version", "state"), campaigns)] if campaigns else ["there are no campaigns"]
     those = f", {moved} of them moved or taken out by `migrate`" if moved else ""
     lines += [f"{each.name}: {shares(each)}" for each in made.campaigns if each.share or each.until_now]
+    lines += map(list_line, lists)
     lines.append(f"deployment {version}; {in_flight} customers on their way{those}")
     emit(format_, "apply", facts, "\n".join(lines))

@@ -61,7 +61,8 @@ def command(context: Context, *, at: str | None, limit: int | None, redirect_to:
     workspace = context.workspace()
     database = context.database(workspace)
     channels, daily = channels_of(workspace, redirect_to), daily_limits(workspace)
-    done = delivered(database, channels, daily, lambda: clock.now(workspace, database, at), limit)
+    now = clock.now(workspace, database, at)
+    done = delivered(database, channels, daily, now if workspace.virtual_clock else clock.wall, limit)
     emit(format_, "deliver", done.facts(), words_of(done))
     if done.out:
         raise out_of_order(done)
@@ -71,14 +72,14 @@ def delivered(
     database: Database,
     channels: Mapping[str, Channel],
     daily: DailyLimits,
-    now: Callable[[], int],
+    now: int | Callable[[], int],
     limit: int | None = None,
 ) -> Delivered:
-    """In slices, so that the instant a message is sent at stays that of the real clock."""
+    """In slices: what has become due meanwhile has its turn too."""
     done = Delivered()
     while limit is None or done.claimed < limit:
         size = _SLICE if limit is None else min(_SLICE, limit - done.claimed)
-        part = deliver(database, channels, now(), size, daily)
+        part = deliver(database, channels, now, size, daily)
         done.add(part)
         if part.claimed < size:
             break

@@ -13,6 +13,7 @@ from flowrules.program.plan import CampaignChange, Difference, Nobody, Past, Pla
 from flowrules.report.print import WIDTH
 from flowrules.report.words import count, counted, iso, moment
 from flowrules.sql.canary import percent
+from flowrules.store.journal import ListChange
 
 SIGNS = {"added": "+", "removed": "-", "retyped": "~", "renamed": "~"}
 
@@ -269,6 +270,10 @@ def past_lines(found: Sequence[Past], zone: str) -> list[str]:
         late = f"{when} will have gone by when this is put in force, so nobody enters `{each.campaign}`"
         lines.append(f"{each.place}: {late}; write a later time, or `once now`")
     return lines
+
+
+def list_line(each: ListChange) -> str:
+    return f"list {each.name}: {count(each.before)} entries until now, {count(each.added)} new, {count(each.lost)} gone"
 
 
 def nobody_lines(found: Sequence[Nobody]) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import (
     ColumnElement,
@@ -49,6 +50,8 @@ _PAUSES = [_MINUTE * minutes for minutes in (1, 2, 5, 15, 30, 60, 120, 240, 480,
 NO_LIMITS = DailyLimits()
 _HELD_PAUSE = 60 * _MINUTE
 """A template that failed is tried again this much later, or after the next deployment."""
+_FRESH = 2 * _MINUTE
+"""Between the test of a message and its hand-over; a process that stood still, or a machine that slept, tests again."""
 
 _MESSAGE = tables.message
 
@@ -91,10 +94,13 @@ class Delivered:
         }
 
 
+Clock = Callable[[], int]
+
+
 def deliver(
     database: Database,
     channels: Mapping[str, Channel],
-    now: int,
+    now: int | Clock,
     limit: int | None = None,
     daily: DailyLimits = NO_LIMITS,
     *,
@@ -102,23 +108,24 @@ def deliver(
 ) -> Delivered:
     """Hand over what is due at `now`, at most `limit` messages; ChannelError: a channel can not be used.
 
-    stopped: asked between transactions.
+    now: a clock where it goes on meanwhile; a slow server may take minutes for one call, and each message is tested
+    at the instant it leaves. stopped: asked between transactions.
     """
     done = Delivered()
     known: dict[int, Deployed] = {}
+    clock = now if callable(now) else partial(int, now)
     with sender() as name:
-        _settle_the_dead(database, channels, now, done)
-        _settle_the_answered(database, now)
+        _settle_the_dead(database, channels, clock(), done)
+        _settle_the_answered(database, clock())
         for channel_id, channel_name in _wanted(database):
             if channel_name not in channels:
                 raise ChannelError(
                     f"messages wait for `{channel_name}`, which is no channel of this workspace",
                     f"give it a provider in flowrules.toml: [channels.{channel_name}]",
                 )
-            per_day = daily.limits.get(channel_name)
             run = _Run(
-                database, channels[channel_name], channel_id, channel_name, name, now, known, done, per_day,
-                0 if per_day is None else daily.day(now),
+                database, channels[channel_name], channel_id, channel_name, name, clock, known, done,
+                daily.limits.get(channel_name), daily.day,
             )  # fmt: skip
             _empty(run, limit, stopped)
     return done
@@ -131,11 +138,11 @@ class _Run:
     channel_id: int
     channel_name: str
     sender: str
-    now: int
+    clock: Clock
     known: dict[int, Deployed]
     done: Delivered
     per_day: int | None
-    day: int
+    day_of: Callable[[int], int]
 
 
 def _wanted(database: Database) -> list[tuple[int, str]]:
@@ -154,32 +161,34 @@ def _empty(run: _Run, limit: int | None, stopped: Callable[[], bool]) -> None:
         while run.channel_name not in run.done.out and (limit is None or run.done.claimed < limit) and not stopped():
             size = run.channel.together if limit is None else min(run.channel.together, limit - run.done.claimed)
             with outbox.writing(run.database) as connection:
+                now = run.clock()
                 if run.per_day is not None:
-                    size = min(size, room(connection, run.channel_id, run.day, run.per_day))
+                    size = min(size, room(connection, run.channel_id, run.day_of(now), run.per_day))
                     if size == 0:
-                        run.done.withhold(Reason.SEND_LIMIT, hold_back(connection, run.channel_id, run.now))
+                        run.done.withhold(Reason.SEND_LIMIT, hold_back(connection, run.channel_id, now))
                         return
-                keys = _claim(connection, run, status, after, size)
+                keys = _claim(connection, run, now, status, after, size)
                 attempts = _test(connection, run, keys, status) if keys else []
                 if run.per_day is not None:
-                    add(connection, run.channel_id, run.day, len(attempts))
+                    add(connection, run.channel_id, run.day_of(now), len(attempts))
             if not keys:
                 break
             after = max(keys)
             run.done.claimed += len(keys)
-            _hand_over(run, attempts)
+            if attempts:
+                _hand_over(run, attempts, run.day_of(now))
 
 
 # --- claim --------------------------------------------------------------------------------------------
 
 
-def _claim(connection: Connection, run: _Run, status: Status, after: Key | None, size: int) -> list[Key]:
+def _claim(connection: Connection, run: _Run, now: int, status: Status, after: Key | None, size: int) -> list[Key]:
     key = [_MESSAGE.c[name] for name in KEY]
     due = select(*key).where(
         outbox.is_open(),
         _MESSAGE.c.status == status,
         _MESSAGE.c.channel_id == run.channel_id,
-        _MESSAGE.c.decided_at <= run.now,
+        _MESSAGE.c.decided_at <= now,
         _MESSAGE.c.campaign_id.not_in(_paused()),
     )
     if after is not None:
@@ -188,7 +197,7 @@ def _claim(connection: Connection, run: _Run, status: Status, after: Key | None,
         # The planner's own come back to the outbox when it lets go of them.
         due = due.where(_MESSAGE.c.reason == Reason.TEMPLATE_ERROR)
     if status is not Status.INTENDED:
-        due = due.where(~_resting(run.now, held=status is Status.HELD))
+        due = due.where(~_resting(now, held=status is Status.HELD))
     chosen = due.order_by(*key).limit(size).with_for_update(skip_locked=True, of=_MESSAGE).cte("chosen")
     claimed = (
         update(_MESSAGE)
@@ -227,15 +236,16 @@ def _test(connection: Connection, run: _Run, keys: Collection[Key], was: Status)
     # One dispatcher after the other, or two of them could fill the same slot. Not by locking the customers: a tick
     # that sets their attributes does so in an order of its own.
     outbox.wait_for_others(connection)
+    now = run.clock()
     library = Library(connection, run.known)
-    judged = {key_of(row): (row, end) for row, end in judge(connection, library, rows, run.now)}
+    judged = {key_of(row): (row, end) for row, end in judge(connection, library, rows, now)}
     outbox.put_back(connection, [key for key in map(key_of, rows) if key not in judged], was)
     ends = [end for _, end in judged.values() if end is not None]
     for end in ends:
         if end.reason is not None:
             run.done.withhold(end.reason)
-    outbox.finish(connection, run.now, ends)
-    return outbox.begin(connection, run.now, run.sender, [row for row, end in judged.values() if end is None])
+    outbox.finish(connection, now, ends)
+    return outbox.begin(connection, now, run.sender, [row for row, end in judged.values() if end is None])
 
 
 def judge(
@@ -377,17 +387,19 @@ class _Facts:
 # --- hand over ----------------------------------------------------------------------------------------
 
 
-def _hand_over(run: _Run, attempts: Sequence[Attempt]) -> None:
-    if not attempts:
-        return
+def _hand_over(run: _Run, attempts: Sequence[Attempt], day: int) -> None:
     with run.database.read() as connection:
         salt = outbox.salt(connection)
         composed = list(compose(connection, Library(connection, run.known), [each.detail for each in attempts]))
     results: list[tuple[Attempt, Outcome | TemplateFailure]] = []
     out: Retry | None = None
+    late: list[Attempt] = []
     for attempt, message in zip(attempts, composed, strict=True):
         if isinstance(message.content, TemplateFailure):
             results.append((attempt, message.content))
+            continue
+        if run.clock() - attempt.started_at > _FRESH:
+            late.append(attempt)
             continue
         outcome = out or run.channel.send(as_outgoing(message, salt, attempt.started_at))
         if isinstance(outcome, Retry) and outcome.out:
@@ -396,10 +408,11 @@ def _hand_over(run: _Run, attempts: Sequence[Attempt]) -> None:
         results.append((attempt, outcome))
     run.channel.flush()
     with outbox.writing(run.database) as connection:
-        _record(connection, run.now, results, run.done)
+        _record(connection, attempts[0].started_at, results, run.done)  # when they left, however long that took
+        _give_back(connection, attempts[0].started_at, late, "not sent: too long after it was tested")
         if run.per_day is not None:
             taken = sum(isinstance(result, Accepted | Unknown) for _, result in results)
-            add(connection, run.channel_id, run.day, taken - len(results))
+            add(connection, run.channel_id, day, taken - len(attempts))
 
 
 def _record(
@@ -466,17 +479,21 @@ def _settle_the_dead(database: Database, channels: Mapping[str, Channel], now: i
         told = channels[name].settle(list(keys))
         with outbox.writing(database) as connection:
             again = [attempt for key, attempt in keys.items() if isinstance(told.get(key), Retry)]
-            still = outbox.under_way(connection, [attempt.key for attempt in again])
-            again = [attempt for attempt in again if (attempt.key, attempt.number) in still]
-            outbox.close(connection, now, [(attempt, "not sent: the program ended before") for attempt in again])
-            # At once, not after a pause: nothing speaks against it, the program just died.
-            outbox.put_back(connection, [attempt.key for attempt in again], Status.INTENDED)
+            _give_back(connection, now, again, "not sent: the program ended before")
             others = [
                 (attempt, told.get(key, Unknown("the program ended while it was being sent")))
                 for key, attempt in keys.items()
                 if not isinstance(told.get(key), Retry)
             ]
             _record(connection, now, others, done)
+
+
+def _give_back(connection: Connection, now: int, attempts: Sequence[Attempt], why: str) -> None:
+    """To be tested again at once, not after a pause: nothing speaks against the messages."""
+    still = outbox.under_way(connection, [attempt.key for attempt in attempts])
+    ours = [attempt for attempt in attempts if (attempt.key, attempt.number) in still]
+    outbox.close(connection, now, [(attempt, why) for attempt in ours])
+    outbox.put_back(connection, [attempt.key for attempt in ours], Status.INTENDED)
 
 
 def _settle_the_answered(database: Database, now: int) -> None:

@@ -31,7 +31,7 @@ from flowrules.sql import tables
 from flowrules.store.database import Database
 
 SLICE = 1000
-"""Messages a call, so that the instant a message is sent at stays that of the clock."""
+"""Messages a call: what has become due meanwhile has its turn too."""
 
 _SECOND = 1_000_000
 _BEHIND = 600 * _SECOND
@@ -231,7 +231,7 @@ class _Beats:
     def _deliver(self) -> None:
         done = Delivered()
         while not self.stop.is_set():
-            part = deliver(self.database, self.channels, wall(), SLICE, self.daily, stopped=self.stop.is_set)
+            part = deliver(self.database, self.channels, wall, SLICE, self.daily, stopped=self.stop.is_set)
             done.add(part)
             if part.claimed < SLICE:
                 break

@@ -321,6 +321,24 @@ def _as_rows(
     return sorted(rows, key=lambda row: row[:5])
 
 
+@dataclass(frozen=True, slots=True)
+class ListChange:
+    """before: how many stood in it."""
+
+    name: str
+    before: int
+    added: int
+    lost: int
+
+
+def list_change(connection: Connection, name: str, entries: Iterable[tuple[IdentityKind, str]]) -> ListChange:
+    """What `replace_list` would do."""
+    there = tables.list_entry.c
+    known = set(connection.execute(select(there.kind, there.value).where(there.list == name)).tuples())
+    given = set(entries)
+    return ListChange(name, len(known), len(given - known), len(known - given))
+
+
 def replace_list(connection: Connection, name: str, entries: Iterable[tuple[IdentityKind, str]]) -> int:
     """The list holds exactly these from now on; gives how many are usable. Phone numbers name their country."""
     rows = sorted({(name, kind, value) for kind, given in entries if (value := normalised(kind, given))})
