@@ -69,8 +69,9 @@ def test_so_is_what_was_kept_back_when_it_was_handed_over(reason: str, *, asked:
 
 def test_a_condition_is_told_with_what_it_found() -> None:
     part = Clause('plan is "pro"', "rules/a.flow:3", "pro", holds=True)
-    supposed = Supposed("hold", "without this `hold while`", START, evaluated=(part,))
-    text = of_moment(Moment(START, (2, 1), "decision", "withheld", what_if=supposed), "UTC").text().plain
+    supposed = Supposed("hold", "without this `hold while`", START)
+    moment = Moment(START, (2, 1), "decision", "withheld", evaluated=(part,), what_if=supposed)
+    text = of_moment(moment, "UTC").text().plain
     assert text.splitlines()[-2:] == [
         'plan is "pro" (is pro): yes', "would have been sent at 09:00 without this `hold while`",
     ]  # fmt: skip

@@ -67,7 +67,7 @@ def hand_over(made: World, now: int) -> None:
 def answers(database: Database) -> dict[tuple[int, str], tuple[str, str]]:
     with database.read() as connection:
         found = suppose(connection, "ana", None, "UTC", END, {})
-    return {(where[0], where[4]): (each.change, each.words("UTC", where[0])) for where, each in found.items()}
+    return {(where[0], where[4]): (each.change, each.words("UTC", where[0])) for where, each in found.supposed.items()}
 
 
 def story(made: World) -> str:

@@ -156,7 +156,7 @@ def would_have_been(database_url: str, scenario: Scenario) -> list[Supposed]:
                 for row in rows
                 if row.customer == customer.id
             }
-            for where, answer in found.items():
+            for where, answer in found.supposed.items():
                 _judge(scenario, mine[where], answer)
                 told.append(answer)
     return told

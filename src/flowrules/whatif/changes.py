@@ -11,20 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from flowrules.content.deployed import Deployed
 from flowrules.model import campaign as m
 from flowrules.model.campaign import Campaign, Cap, ExcludeCampaign, ExcludeWhere, HoldWhile, Model, QuietHours
+from flowrules.report.ledger import Decided
 from flowrules.report.supposed import Change
 from flowrules.report.words import short
 from flowrules.sql import tables as t
 from flowrules.sql.codes import Decision, Status
 from flowrules.sql.suppression import HARD_BOUNCE
 from flowrules.whatif.replay import Otherwise
-
-Decided = Row[*tuple[Any, ...]]
-"""Of the ledger, with names for numbers: `report.ledger.decisions`."""
 
 C = TypeVar("C", bound=Cap | QuietHours | HoldWhile | ExcludeWhere | ExcludeCampaign)
 

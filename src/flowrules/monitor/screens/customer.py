@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -35,7 +35,7 @@ from flowrules.report.explain_text import said
 from flowrules.report.lookup import find_customer
 from flowrules.report.print import safe
 from flowrules.report.standing import Standing
-from flowrules.report.supposed import Supposed, Where
+from flowrules.report.supposed import Answers
 from flowrules.report.words import clock, count, day
 from flowrules.whatif.answer import supposing
 
@@ -45,8 +45,6 @@ _ASK = "\nw: what would have let it out", "dim"
 _COMPUTING = "\ncomputing what would have let it out …", "yellow"
 _HELD_OUT = "\nin the control group: it would not have been sent anyway", "dim"
 _NOTHING = "\nno single change that the planner can try would have let it out", "dim"
-
-Answers = Mapping[Where, Supposed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +239,8 @@ class CustomerScreen(Live[Customer]):
             said = answers.message if isinstance(answers, FlowRulesError) else ours
             reasons.words.append(f"\nwhat would have let it out can not be told: {safe(said)}", "red")
         else:
-            reasons = of_moment(replace(about, what_if=answers.get(about.where)), zone)
-            if about.where not in answers:
+            reasons = of_moment(about.supposing(answers), zone)
+            if about.where not in answers.supposed:
                 reasons.words.append(*_NOTHING)
         return reasons
 
