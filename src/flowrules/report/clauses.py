@@ -102,10 +102,10 @@ class Asking:
     ) -> dict[tuple[int, int], list[Clause]]:
         """The parts of a filter, of each event of the type: by (at, seq)."""
         e = self._event
-        if isinstance(meant, c.And) and len(meant.items) == len(written.items):
-            parts = [self._part(*both) for both in zip(written.items, meant.items, strict=True)]
+        if len(written.items) == 1:
+            parts = self._parts(written.items[0], meant)
         else:
-            parts = [self._part(written.items[0] if len(written.items) == 1 else written, meant)]
+            parts = [self._part(*both) for both in zip(written.items, _items(meant), strict=True)]
         columns: list[ColumnElement[Any]] = []
         for each in _all(parts):
             value = e.c[property_column(each.meant.property)] if isinstance(each.meant, c.PropertyIs) else null()
@@ -140,8 +140,8 @@ class Asking:
     # --- parts ----------------------------------------------------------------------------------------
 
     def _parts(self, written: Written, meant: Condition) -> list[Part]:
-        if isinstance(written, tree.And) and isinstance(meant, c.And):
-            return [self._part(*both) for both in zip(written.items, meant.items, strict=True)]
+        if isinstance(written, tree.And):
+            return [self._part(*both) for both in zip(written.items, _items(meant), strict=True)]
         return [self._part(written, meant)]
 
     def _part(self, written: Written, meant: Condition) -> Part:
@@ -150,8 +150,8 @@ class Asking:
     def _within(self, written: Written, meant: Condition) -> list[Part]:
         """What it is made of, down to single comparisons; of a segment its definition."""
         match written, meant:
-            case tree.And() | tree.Or(), c.And() | c.Or():
-                return [self._part(*both) for both in zip(written.items, meant.items, strict=True)]
+            case tree.And() | tree.Or(), _:
+                return [self._part(*both) for both in zip(written.items, _items(meant), strict=True)]
             case tree.Not(), c.Not():
                 return self._within(written.item, meant.item)
             case _, c.InSegment():
@@ -168,6 +168,12 @@ def written_of(deployed: Deployed, segment: str) -> tree.Condition:
 
 def clause(said: Span, value: object, *, holds: bool, parts: tuple[Clause, ...] = ()) -> Clause:
     return Clause(" ".join(said.text.split()), said.place, value, holds, parts)
+
+
+def _items(meant: Condition) -> Sequence[Condition]:
+    if not isinstance(meant, c.And | c.Or):
+        raise TypeError("what is written joined is meant joined")
+    return meant.items
 
 
 def _all(parts: Iterable[Part]) -> Iterator[Part]:

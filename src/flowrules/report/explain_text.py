@@ -59,12 +59,13 @@ def explanation_lines(explanation: Explanation) -> Iterator[Text]:
 
 
 def _once(timeline: Iterable[Moment]) -> Iterator[Moment]:
-    """What a line found when it last decided so is not told again."""
+    """What a rule found when it decided last is not told again."""
     found: dict[tuple[str | None, ...], tuple[Clause, ...]] = {}
     for each in timeline:
-        line = each.campaign, each.what, each.reason, each.rule
-        same = found.get(line) == each.evaluated
-        found[line] = each.evaluated
+        rule = each.campaign, each.rule
+        same = found.get(rule) == each.evaluated
+        if each.evaluated:
+            found[rule] = each.evaluated
         yield replace(each, evaluated=()) if same else each
 
 

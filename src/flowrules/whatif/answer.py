@@ -28,7 +28,7 @@ from flowrules.sql.codes import HELD_REASONS, Decision, Reason
 from flowrules.sql.visits import of_customer
 from flowrules.whatif import changes
 from flowrules.whatif.changes import Fact, Rule
-from flowrules.whatif.looks import Look
+from flowrules.whatif.looks import Look, conclusive
 from flowrules.whatif.record import NotOnRecordError, Record, record
 from flowrules.whatif.replay import Aside, Ledger, Otherwise, Stage, differ, staged
 
@@ -200,7 +200,7 @@ class _Answering:
         """What was found where all that was looked at is on record."""
         for look in reversed(self.looks):
             found = self.looked.get(_where(look.row), ())
-            known = self.record.unsure(look.row.at, look.asked.meant) is None
+            known = conclusive(look.asked) and self.record.unsure(look.row.at, look.asked.meant) is None
             if found and known and (differs is None or look.row.at < differs):
                 yield _where(look.row), found
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, select
 
+from flowrules.model import condition as c
 from flowrules.program.machine import NodeKind
 from flowrules.report.asked import Asked
 from flowrules.report.clauses import ROW, Asking, Clause
@@ -51,6 +52,25 @@ class Look:
     @property
     def step(self) -> tuple[int, int, int]:
         return self.row.campaign_id, self.row.instance, self.row.step_id
+
+
+def conclusive(asked: Asked) -> bool:
+    """Who was in a list is not on record: what is told of one has to follow from what was decided."""
+    parts = asked.meant.items if isinstance(asked.meant, c.And) else (asked.meant,)
+    listed = [part.item if isinstance(part, c.Not) else part for part in parts if _asks_a_list(part)]
+    return not listed or (all(isinstance(each, c.InList) for each in listed) and (asked.decided or len(parts) == 1))
+
+
+def _asks_a_list(condition: c.Condition) -> bool:
+    match condition:
+        case c.And() | c.Or():
+            return any(map(_asks_a_list, condition.items))
+        case c.Not():
+            return _asks_a_list(condition.item)
+        case c.InSegment():
+            return _asks_a_list(condition.segment.condition)
+        case _:
+            return isinstance(condition, c.InList)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +161,10 @@ class _AtTheGate(Asking):
         self._of = look.row
 
     def about(self, customer: int, *columns: ColumnElement[Any]) -> Select[Any]:
-        e, c = tables.enrollment, self.customer.c
+        e, u = tables.enrollment, self.customer
         focus = (
             select(e.c.customer_id, e.c.campaign_id, e.c.instance, self.at.label("at"), self.zone.label("zone_id"))
-            .join_from(e, self.customer, c.id == e.c.customer_id)
+            .join_from(e, u, u.c.id == e.c.customer_id)
             .where(e.c.customer_id == customer, *_journey(e, self._of))
             .cte(ROW.table)
         )

@@ -46,7 +46,12 @@ class Reasons:
 
 
 def may_ask(each: Moment) -> bool:
-    """Something was kept from the customer: what would have let it out can be asked."""
+    """A condition about the customer decided, or something was kept from them."""
+    return each.asks or kept_back(each)
+
+
+def kept_back(each: Moment) -> bool:
+    """What would have let it out can be asked."""
     match each.what:
         case "withheld":
             return True
