@@ -19,7 +19,6 @@ from flowrules.monitor.widgets.source import SourceView
 from flowrules.runtime.deploy import apply
 from flowrules.sql import tables
 from flowrules.store.database import Database
-from flowrules.whatif.looks import Look
 from flowrules.whatif.replay import Aside, Ledger, Otherwise, Stage
 from tests.monitor.conftest import DAY, MINUTE, START, Look, Shop, monitor, run
 
@@ -252,10 +251,10 @@ def test_what_would_have_let_a_message_out(shop: Shop, width: int, monkeypatch: 
     asked, goes_on = threading.Event(), threading.Event()
     at_once = Stage.play
 
-    def slowly(stage: Stage, otherwise: Otherwise, asides: Sequence[Aside] = (), looks: Sequence[Look] = ()) -> Ledger:
+    def slowly(stage: Stage, otherwise: Otherwise, asides: Sequence[Aside] = (), *looks: object) -> Ledger:
         asked.set()
         goes_on.wait(20)
-        return at_once(stage, otherwise, asides, looks)
+        return at_once(stage, otherwise, asides, *looks)  # type: ignore[arg-type]  # as it was called
 
     monkeypatch.setattr(Stage, "play", slowly)
 

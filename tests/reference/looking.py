@@ -60,14 +60,22 @@ class Looking(Runner):
             self.found[where] = self.ends.pop((campaign.name, number))
         elif condition is not None:
             self.found[where] = parts(condition, self.world, instance)
-        trigger = campaign.enter.trigger
-        if decision == "entered" and not facts.get("by") and isinstance(trigger, tree.EventTrigger) and trigger.filter:
-            filter_ = trigger.filter
-            self.let_in[where] = {
-                tuple(_of_event(each, fact.properties, self.world) for each in _joined(filter_))
-                for fact in self.person.facts
-                if fact.at == self.now and matches(fact, trigger.event, filter_, self.world)
-            }
+        if decision == "entered" and not facts.get("by"):
+            self._entered(where, campaign.enter.trigger)
+
+    def _entered(self, where: Where, trigger: tree.Trigger | None) -> None:
+        match trigger:
+            case tree.EventTrigger(event=event, filter=filter_) if filter_ is not None:
+                self.let_in[where] = {
+                    tuple(_of_event(each, fact.properties, self.world) for each in _joined(filter_))
+                    for fact in self.person.facts
+                    if fact.at == self.now and matches(fact, event, filter_, self.world)
+                }
+            case tree.DateTrigger() | tree.ChangeTrigger():
+                value = attribute(trigger.attribute.text, self.world)
+                self.found[where] = (Part(" ".join(trigger.span.text.split()), True, value, ()),)
+            case _:
+                pass
 
     def ending(self) -> list[tuple[Instance, Verdict]]:
         """All look before anybody ends."""

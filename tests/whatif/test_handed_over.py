@@ -154,6 +154,31 @@ def test_an_exclusion_that_the_planner_had_not_seen(database_url: str) -> None:
     found.database.close()
 
 
+@pytest.mark.parametrize(
+    ("line", "change", "condition"),
+    [
+        ("exit when complaint", "exit_when", "without this `exit when`"),
+        ("exit when has complaint in last 1 day", "exit_when", "without this `exit when`"),
+        ("goal complaint", "goal", "had the goal not ended the journey"),
+        ('owner "crm@example.com"', "operator", "had no operator taken the customer out"),
+    ],
+)
+def test_a_journey_that_had_ended_by_then(database_url: str, line: str, change: str, condition: str) -> None:
+    found = world(database_url, FLOW.replace("hold while has complaint in last 2 hours", line), TEMPLATES)
+    found.customers(["ana"])
+    found.event(["ana"], "signup", START + MINUTE)
+    found.tick(TICK)
+    if change == "operator":
+        operate.leave(found.database, 1, 1, TICK + MINUTE)
+    else:
+        found.event(["ana"], "complaint", TICK + MINUTE)
+    found.tick(TICK + 2 * MINUTE)
+    hand_over(found, LEAVES)
+    found.tick(LEAVES + HOUR)
+    assert answers(found.database) == {(LEAVES, "outcome"): (change, f"would have been sent at 09:20 {condition}")}
+    found.database.close()
+
+
 def test_a_pause_that_was_resumed_without_it(made: World) -> None:
     operate.pause(made.database, 1, TICK + MINUTE)
     operate.resume(made.database, 1, TICK + 2 * MINUTE, "skip")

@@ -13,7 +13,8 @@ from flowrules.report.clauses import Clause
 from flowrules.report.words import clock, day, iso, moment
 
 Change = Literal[
-    "cap", "consent", "address", "list", "bounce", "quiet_hours", "hold", "expiry", "pause", "holdout", "exclusion"
+    "cap", "consent", "address", "list", "bounce", "quiet_hours", "hold", "expiry", "pause", "holdout", "exclusion",
+    "exit_when", "goal", "operator", "on",
 ]  # fmt: skip
 
 Where = tuple[int, int, str, int, str, str]

@@ -69,7 +69,7 @@ def supposing(
     ghosts = {tuple(row) for row in connection.execute(held_out)}
     rows = connection.execute(query.order_by(t.decision.c.at, t.decision.c.turn, *WITHIN_TURN)).all()
     kept = [row for row in rows if _may_ask(row, ghost=(row.campaign_id, row.instance) in ghosts)]
-    changed = [(row, change) for row in kept if (change := _change(connection, library, row)) is not None]
+    changed = [(row, change) for row in kept if (change := _change(connection, library, row, rows)) is not None]
     looked: dict[Where, tuple[Clause, ...]] = {}
     looks = list(_looks(library, rows, looked))
     if not changed and not looks:
@@ -99,7 +99,7 @@ def _may_ask(row: Decided, *, ghost: bool) -> bool:
     """Of who is held out only that would have changed anything."""
     match row.decision:
         case Decision.WITHHELD | Decision.OUTCOME:
-            return not ghost and (row.reason in _OF_MESSAGES or row.reason in _OF_BOTH)
+            return not ghost and (row.reason in _OF_MESSAGES or row.reason in _OF_BOTH or row.reason in _LEFT)
         case Decision.SEND:
             return bool(row.reason == Reason.HELD_OUT)
         case Decision.NOT_ENTERED | Decision.EXIT:
@@ -124,7 +124,18 @@ _OF_MESSAGES: Mapping[int, Callable[[Decided, Deployed], Rule | Fact | None]] = 
 _OF_BOTH = frozenset({Reason.PAUSED, Reason.SUPPRESSED, Reason.EXCLUDED})
 
 
-def _change(connection: Connection, library: Library, row: Decided) -> Rule | Fact | None:
+_LEFT: Mapping[int, tuple[Decision, Callable[[Decided, Deployed | None, Deployed], Rule | None]]] = {
+    Reason.JOURNEY_ENDED: (Decision.EXIT, changes.ending),
+    Reason.MOVED_ON: (Decision.INTERRUPTED, changes.leading_away),
+}
+"""Of messages that the journey went away from: by which row, and what would have kept it."""
+
+
+def _change(  # noqa: PLR0911  # one case a reason
+    connection: Connection, library: Library, row: Decided, rows: Sequence[Decided]
+) -> Rule | Fact | None:
+    if row.reason in _LEFT and row.decision in {Decision.WITHHELD, Decision.OUTCOME}:
+        return _leaving(library, row, rows)
     if row.reason == Reason.PAUSED:
         return changes.pause(connection, row)
     if row.reason == Reason.SUPPRESSED:
@@ -137,6 +148,17 @@ def _change(connection: Connection, library: Library, row: Decided) -> Rule | Fa
     if row.reason == Reason.EXCLUDED:
         return changes.exclusion(row, deployed)
     return _OF_MESSAGES[row.reason](row, deployed)
+
+
+def _leaving(library: Library, row: Decided, rows: Sequence[Decided]) -> Rule | None:
+    """The planner cancels a message just where its journey goes away from it, the gate later."""
+    by, change = _LEFT[row.reason]
+    for left in reversed(rows):
+        if (left.campaign_id, left.instance, left.decision) == (row.campaign_id, row.instance, by):
+            here = (left.at, left.turn) == (row.at, row.turn)
+            if here or (row.decision == Decision.OUTCOME and left.at <= row.at):
+                return change(left, library.in_force(left.at), library.of_version(left.version_id))
+    return None
 
 
 def _holdout(connection: Connection, row: Decided) -> str:
@@ -191,7 +213,8 @@ class _Answering:
                 self._not_by_the_gate(row, change)
             elif isinstance(change, Rule):
                 groups.setdefault(change.about, []).append((row, change))
-        for rows in groups.values():
+        # What a journey went away from has most often been held before: that is asked first.
+        for rows in sorted(groups.values(), key=lambda rows: rows[0][0].reason in _LEFT):
             self._try(rows)
         self._once(row for row, _ in changed)
         return Answers(self.found, dict(self._sure(differs)))

@@ -60,7 +60,7 @@ def kept_back(each: Moment) -> bool:
         case "not_entered" | "exit":
             return each.reason == "excluded"
         case "skipped" | "expired" | "cancelled":
-            return each.outcome is not None and each.reason != "journey_ended"
+            return each.outcome is not None
         case _:
             return False
 
