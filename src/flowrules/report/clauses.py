@@ -66,8 +66,15 @@ class Part:
 class Asking:
     """As things stand at the instant `at`, by a deployment."""
 
-    def __init__(self, connection: Connection, deployed: Deployed, at: int, names: Catalogue | None = None) -> None:
-        """names: of the database, where they are known."""
+    def __init__(
+        self,
+        connection: Connection,
+        deployed: Deployed,
+        at: int,
+        names: Catalogue | None = None,
+        places: Table = tables.enrollment,
+    ) -> None:
+        """names: of the database, where they are known; places: where live instances stand."""
         self._connection = connection
         self._deployed = deployed
         self.at = literal(at, BigInteger)
@@ -79,14 +86,13 @@ class Asking:
         of_customer = self.customer.c.zone_id if policy.zone_of_customer else null()
         self.zone = func.coalesce(of_customer, names.zones[policy.zone])
         self._event: Table = made.event
-        self.guards = Guards(connection.dialect.name, names, made.customer, made.event)
+        self.guards = Guards(connection.dialect.name, names, made.customer, made.event, places)
 
     def focus(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """Over every customer, as the planner's working tables name what a guard asks for."""
         customer = self.customer
         focus = select(customer.c.id.label("customer_id"), self.at.label("at"), self.zone.label("zone_id")).cte("focus")
-        run = select(tables.enrollment).cte("run")
-        return select(*columns).select_from(focus.join(customer, customer.c.id == focus.c.customer_id)).add_cte(run)
+        return select(*columns).select_from(focus.join(customer, customer.c.id == focus.c.customer_id))
 
     def of_customer(self, customer: int, written: Written, meant: Condition) -> list[Clause]:
         """The parts joined by the outermost `and`, as written."""

@@ -137,7 +137,7 @@ class _Within(Asking):
     """In the midst of an instant, by the planner's working tables, of the customer or of the row's own journey."""
 
     def __init__(self, connection: Connection, look: Look, names: Catalogue) -> None:
-        super().__init__(connection, look.asked.deployed, look.row.at, names)
+        super().__init__(connection, look.asked.deployed, look.row.at, names, scratch.run)
         self._of = look.row
 
     def there(self) -> bool:
@@ -157,7 +157,6 @@ class _AtTheGate(Asking):
 
     def __init__(self, connection: Connection, look: Look) -> None:
         super().__init__(connection, look.asked.deployed, look.row.at)
-        self.guards = self.guards.at_rest()
         self._of = look.row
 
     def about(self, customer: int, *columns: ColumnElement[Any]) -> Select[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -259,13 +259,11 @@ class CustomerScreen(Live[Customer]):
         key = self._shown if open_ else self._under_cursor()
         about = self._reasons.get(key or "")
         if key is None or not isinstance(about, Moment) or about.campaign is None or not may_ask(about):
-            self.notify(
-                "nothing more to ask here: ask of a line that is withheld, or where a condition decided", markup=False
-            )
+            self.notify("nothing to ask here: ask of what was withheld, or what a condition decided", markup=False)
         elif self._asking is not None:
             self.notify("still computing", markup=False)
         else:
-            if not isinstance(self._answers.get(about.campaign), Mapping):
+            if not isinstance(self._answers.get(about.campaign), Answers):
                 self._asking = about.campaign
                 self._answers.pop(about.campaign, None)
                 self.suppose(about.campaign)
