@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from flowrules.monitor.screens.why import may_ask, of_moment, of_standing
+from flowrules.monitor.screens.why import kept_back, may_ask, of_moment, of_standing
 from flowrules.monitor.widgets.decisions import decision_lines
 from flowrules.report.clauses import Clause
 from flowrules.report.explain import Moment
@@ -58,19 +60,35 @@ def test_only_what_was_kept_back_is_asked_for(what: str, reason: str | None, *, 
     assert may_ask(Moment(START, (2, 1), "decision", what, reason=reason)) is asked
 
 
-@pytest.mark.parametrize(("reason", "asked"), [("unsubscribed", True), ("capped", True), ("journey_ended", False)])
-def test_so_is_what_was_kept_back_when_it_was_handed_over(reason: str, *, asked: bool) -> None:
+def test_so_is_what_a_condition_decided() -> None:
+    branch = Moment(START, (2, 1), "decision", "branch", reason="no", asks=True)
+    assert may_ask(branch)
+    assert not kept_back(branch)
+    assert not may_ask(replace(branch, asks=False)), "an arm of a split"
+
+
+def test_what_a_branch_says_itself_is_not_said_again() -> None:
+    alone, compared = Clause("tagged vip", "", None, holds=True), Clause("n > 1", "", 2, holds=True)
+    branch = Moment(START, (2, 1), "decision", "branch", "if tagged vip", reason="yes", evaluated=(alone,))
+    assert branch.found == ()
+    assert replace(branch, evaluated=(alone, compared)).found == (alone, compared)
+    assert replace(branch, evaluated=(compared,)).found == (compared,)
+
+
+@pytest.mark.parametrize("reason", ["unsubscribed", "capped", "journey_ended"])
+def test_so_is_what_was_kept_back_when_it_was_handed_over(reason: str) -> None:
     decision = (START, 3, "welcome", 1, "outcome", "")
     message = Moment(START, (1, 0), "message", "skipped", reason=reason, outcome=decision)
-    assert may_ask(message) is asked
+    assert may_ask(message)
     assert message.where == decision
     assert not may_ask(Moment(START, (1, 0), "message", "expired", reason="expired")), "a channel was busy"
 
 
 def test_a_condition_is_told_with_what_it_found() -> None:
     part = Clause('plan is "pro"', "rules/a.flow:3", "pro", holds=True)
-    supposed = Supposed("hold", "without this `hold while`", START, evaluated=(part,))
-    text = of_moment(Moment(START, (2, 1), "decision", "withheld", what_if=supposed), "UTC").text().plain
+    supposed = Supposed("hold", "without this `hold while`", START)
+    moment = Moment(START, (2, 1), "decision", "withheld", evaluated=(part,), what_if=supposed)
+    text = of_moment(moment, "UTC").text().plain
     assert text.splitlines()[-2:] == [
         'plan is "pro" (is pro): yes', "would have been sent at 09:00 without this `hold while`",
     ]  # fmt: skip

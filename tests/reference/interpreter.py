@@ -568,10 +568,13 @@ class Runner:
     def watch(self) -> None:
         """*Watch*: side by side, again until nobody ends."""
         while True:
-            verdicts = [(each, judge.watch_verdict(each, self.world)) for each in self.person.instances if each.alive]
-            ends = [(instance, verdict) for instance, verdict in verdicts if verdict is not None]
+            ends = self.ending()
             for instance, verdict in ends:
                 self.end(instance, verdict.reason, verdict.rule, verdict.by)
             self.unlink()
             if not ends:
                 return
+
+    def ending(self) -> list[tuple[Instance, judge.Verdict]]:
+        verdicts = [(each, judge.watch_verdict(each, self.world)) for each in self.person.instances if each.alive]
+        return [(instance, verdict) for instance, verdict in verdicts if verdict is not None]

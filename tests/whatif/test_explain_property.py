@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,18 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from flowrules.content.deployed import Deployed
+from flowrules.model.schema import Kind, Type
+from flowrules.model.values import display
+from flowrules.report.clauses import Clause
 from flowrules.report.explain import Explanation, Moment, explain
 from flowrules.report.standing import Standing
 from flowrules.syntax import tree
+from flowrules.whatif.answer import MOST_LOOKS, suppose
 from flowrules.whatif.then import as_of
 from tests.reference.conditions import holds
 from tests.reference.generate import scenarios
 from tests.reference.interpreter import Runner, run
+from tests.reference.looking import Looking, Part
 from tests.reference.program import load
 from tests.reference.scenario import LedgerRow, Scenario
 from tests.support.engine import finished, ledger
@@ -56,13 +62,20 @@ def test_nothing_later_is_known(database_url: str, tmp_path: Path, drawn: tuple[
     knows_nothing_later(database_url, tmp_path, *drawn)
 
 
+@QUICK
+@given(scenarios())
+def test_what_conditions_found_agrees_with_the_reference(database_url: str, scenario: Scenario) -> None:
+    found_the_same(database_url, scenario)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @THOROUGH
 @given(moments())
-def test_both_thoroughly(database_url: str, tmp_path: Path, drawn: tuple[Scenario, int]) -> None:
+def test_all_thoroughly(database_url: str, tmp_path: Path, drawn: tuple[Scenario, int]) -> None:
     agrees(database_url, *drawn)
     knows_nothing_later(database_url, tmp_path, *drawn)
+    found_the_same(database_url, drawn[0])
 
 
 def agrees(database_url: str, scenario: Scenario, at: int) -> None:
@@ -97,6 +110,37 @@ def knows_nothing_later(database_url: str, tmp_path: Path, scenario: Scenario, a
                 for each in (*facts["standings"], *others["standings"]):  # type: ignore[misc]  # lists
                     each["evaluated"] = each["words"] = None
             assert facts == others
+
+
+def found_the_same(database_url: str, scenario: Scenario) -> None:
+    """Each part, with the value it had, at the very step that decided."""
+    program = load(scenario)
+    with finished(scenario, database_url) as database, database.read() as connection:
+        known: dict[int, Deployed] = {}
+        for customer in scenario.customers[:2]:
+            looking = Looking(scenario, program, customer)
+            looking.run()
+            answers = suppose(connection, customer.id, None, "UTC", scenario.until, known)
+            for where, clauses in answers.evaluated.items():
+                assert tuple(map(_plain, clauses)) == tuple(map(_plain, looking.found[where])), where
+            unknown = any(each.customer == customer.id for each in scenario.changes) or "in list" in scenario.rules
+            if not unknown and len(looking.found) <= MOST_LOOKS:
+                assert answers.evaluated.keys() == looking.found.keys()
+            story = explain(connection, customer.id, None, scenario.until, known).timeline
+            for each in story:
+                if each.where in looking.let_in and each.kind == "decision":
+                    expected = {tuple(map(_plain, parts)) for parts in looking.let_in[each.where]}
+                    assert not each.evaluated or tuple(map(_plain, each.evaluated)) in expected
+                    assert each.evaluated or len(expected) > 1 or "refresh" in scenario.rules
+
+
+def _plain(part: Clause | Part) -> tuple[Any, ...]:
+    value = part.value
+    if isinstance(value, timedelta):
+        value = display(int(value.total_seconds()) * 1_000_000, Type(Kind.DURATION), "EUR")
+    elif isinstance(value, datetime):
+        value = value.replace(second=0, microsecond=0)  # as it is shown
+    return part.text, part.holds, value, tuple(map(_plain, part.parts))
 
 
 def told(connection: Connection, customer: str, at: int, known: dict[int, Deployed]) -> tuple[Explanation, bool]:

@@ -67,7 +67,7 @@ def hand_over(made: World, now: int) -> None:
 def answers(database: Database) -> dict[tuple[int, str], tuple[str, str]]:
     with database.read() as connection:
         found = suppose(connection, "ana", None, "UTC", END, {})
-    return {(where[0], where[4]): (each.change, each.words("UTC", where[0])) for where, each in found.items()}
+    return {(where[0], where[4]): (each.change, each.words("UTC", where[0])) for where, each in found.supposed.items()}
 
 
 def story(made: World) -> str:
@@ -151,6 +151,31 @@ def test_an_exclusion_that_the_planner_had_not_seen(database_url: str) -> None:
     words = "would have been sent at 09:20 without excluding segment upset"
     assert told[LEAVES, "outcome"] == ("exclusion", words)
     assert told[START + 6 * MINUTE, "exit"] == ("exclusion", f"email one {words}")
+    found.database.close()
+
+
+@pytest.mark.parametrize(
+    ("line", "change", "condition"),
+    [
+        ("exit when complaint", "exit_when", "without this `exit when`"),
+        ("exit when has complaint in last 1 day", "exit_when", "without this `exit when`"),
+        ("goal complaint", "goal", "had the goal not ended the journey"),
+        ('owner "crm@example.com"', "operator", "had no operator taken the customer out"),
+    ],
+)
+def test_a_journey_that_had_ended_by_then(database_url: str, line: str, change: str, condition: str) -> None:
+    found = world(database_url, FLOW.replace("hold while has complaint in last 2 hours", line), TEMPLATES)
+    found.customers(["ana"])
+    found.event(["ana"], "signup", START + MINUTE)
+    found.tick(TICK)
+    if change == "operator":
+        operate.leave(found.database, 1, 1, TICK + MINUTE)
+    else:
+        found.event(["ana"], "complaint", TICK + MINUTE)
+    found.tick(TICK + 2 * MINUTE)
+    hand_over(found, LEAVES)
+    found.tick(LEAVES + HOUR)
+    assert answers(found.database) == {(LEAVES, "outcome"): (change, f"would have been sent at 09:20 {condition}")}
     found.database.close()
 
 

@@ -156,19 +156,27 @@ def would_have_been(database_url: str, scenario: Scenario) -> list[Supposed]:
                 for row in rows
                 if row.customer == customer.id
             }
-            for where, answer in found.items():
-                _judge(scenario, mine[where], answer)
+            for where, answer in found.supposed.items():
+                _judge(scenario, mine[where], answer, _cause(mine[where], list(mine.values())))
                 told.append(answer)
     return told
 
 
-def _judge(scenario: Scenario, row: LedgerRow, answer: Supposed) -> None:
+def _cause(row: LedgerRow, rows: list[LedgerRow]) -> LedgerRow:
+    """Of a message that its journey went away from: the row by which it did."""
+    by = {"journey_ended": "exit", "moved_on": "interrupted"}.get(row.reason or "")
+    here = (row.at, row.turn, row.campaign, row.instance, by)
+    found = (each for each in rows if (each.at, each.turn, each.campaign, each.instance, each.decision) == here)
+    return row if by is None else next(found)
+
+
+def _judge(scenario: Scenario, row: LedgerRow, answer: Supposed, cause: LedgerRow) -> None:
     if answer.why_not is not None and ("known" in answer.why_not or "computed" in answer.why_not):
         return
     if answer.change in {"address", "list", "bounce"}:
         assert (row.at in _from_there(scenario, row, answer)) == (answer.at == row.at), _failure(scenario, row, answer)
         return
-    changed = _changed(scenario, row, answer, answer.limit)
+    changed = _changed(scenario, cause, answer, answer.limit)
     if check(snapshot_of(changed)).model is None:
         return  # a policy that nobody may write
     sent = _sent(changed, row, answer)
@@ -243,8 +251,14 @@ def _changed(scenario: Scenario, row: LedgerRow, answer: Supposed, limit: int | 
     match answer.change:
         case "cap":
             lines[number] = re.sub(r"cap \d+ contacts?", f"cap {limit} contacts", lines[number])
-        case "quiet_hours" | "hold":
+        case "quiet_hours" | "hold" | "exit_when" | "on":
             lines[number] = ""
+        case "goal":
+            lines[number] += " and stay"
+        case "operator":
+            exits = (each for each in scenario.operator_exits if (each.customer, each.at) != (row.customer, row.at))
+            resumed = (replace(each, overdue="send") if each.until == row.at else each for each in scenario.pauses)
+            return replace(scenario, operator_exits=tuple(exits), pauses=tuple(resumed))
         case "expiry":
             lines[number] = re.sub(r",? *expires after [\w ]+", "", lines[number])
         case "exclusion":

@@ -78,7 +78,7 @@ def made(database_url: str) -> Iterator[World]:
 
 def supposed(made: World, who: str = "ana", at: int = END) -> list[Supposed]:
     with made.database.read() as connection:
-        return list(suppose(connection, who, None, "UTC", at, {}).values())
+        return list(suppose(connection, who, None, "UTC", at, {}).supposed.values())
 
 
 def hand_over(made: World, until: int) -> None:
@@ -184,7 +184,10 @@ def test_it_only_reads(made: World, tmp_path: Path) -> None:
     if database.dialect == "sqlite":
         database = Database.open(f"sqlite:///{database.name}", read_only=True)
     with database.read() as connection:
-        assert [each.limit for each in suppose(connection, "bea", "welcome", "UTC", END, {}).values()] == [3, 4]
+        assert [each.limit for each in suppose(connection, "bea", "welcome", "UTC", END, {}).supposed.values()] == [
+            3,
+            4,
+        ]
     assert not list(tmp_path.glob("*.db-journal"))
 
 
@@ -199,12 +202,12 @@ def test_nobody_is_kept_while_it_is_played(made: World) -> None:
             if made.database.dialect == "sqlite":
                 busy, *_ = session.connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
                 assert busy == 0
-                assert list(answers().values()) == wanted
+                assert list(answers().supposed.values()) == wanted
             else:
                 with session.write() as connection:
                     for table in ("decision", "customer", "event", "version", "node", "deployment"):
                         connection.exec_driver_sql(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE NOWAIT")
-                    assert list(answers().values()) == wanted
+                    assert list(answers().supposed.values()) == wanted
     assert len(wanted) == 2
 
 
@@ -254,7 +257,7 @@ campaign orders:
     found.tick(START + HOUR, answer=silent)
     with found.database.read() as connection:
         answers = suppose(connection, "ana", None, "UTC", END, {})
-    assert {where[-1]: (each.message, each.at) for where, each in answers.items()} == {
+    assert {where[-1]: (each.message, each.at) for where, each in answers.supposed.items()} == {
         "A": ("email one", START + MINUTE)
     }, "the same message at the same instant is told once"
     found.database.close()
@@ -277,9 +280,12 @@ def test_what_decided_is_told_with_what_it_found(made: World) -> None:
     made.tick(START + 9 * HOUR, answer=silent)
 
     def told(who: str) -> list[tuple[str, list[tuple[str, object, bool]]]]:
+        with made.database.read() as connection:
+            found = suppose(connection, who, None, "UTC", END, {})
         return [
-            (each.change, [(part.text, part.value, part.holds) for part in each.evaluated])
-            for each in supposed(made, who)
+            (found.supposed[where].change, [(part.text, part.value, part.holds) for part in parts])
+            for where, parts in found.evaluated.items()
+            if where in found.supposed
         ]
 
     assert told("ana")[0] == ("hold", [("has visit in last 2 hours", 1, True), ('plan is "free"', "free", True)])

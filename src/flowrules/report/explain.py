@@ -19,11 +19,14 @@ from flowrules.content.outgoing import details, key_of
 from flowrules.model.schema import EventType, Property
 from flowrules.model.values import display
 from flowrules.program.machine import EventTest, ReactionTest
-from flowrules.report.ledger import WITHIN_TURN, decisions
+from flowrules.report.asked import asked
+from flowrules.report.clauses import Clause
+from flowrules.report.ledger import WITHIN_TURN, Decided, decisions
 from flowrules.report.lookup import find_campaign, find_customer, reason
+from flowrules.report.matched import Matched
 from flowrules.report.messages import word_of
 from flowrules.report.standing import Standing, Standings
-from flowrules.report.supposed import Supposed, Where
+from flowrules.report.supposed import Answers, Supposed, Where
 from flowrules.report.withheld import Because, Counted, Entries, Withheld
 from flowrules.report.words import answer, iso, moment, short
 from flowrules.sql import tables
@@ -54,7 +57,8 @@ class Moment:
     at: 0 or less is from the start. kind: event, consent, change, decision or message; what: the name of the event,
     attribute, channel, decision or status; label: what it is about; text: the words at `rule`; notes: what else a
     person asks then; next_possible: when a withheld message could next have left; key: what tells the journey entered
-    from others. contacts: what a cap had counted. what_if: what would have let it out. outcome: see `where`.
+    from others. contacts: what a cap had counted. asks: a condition about the customer decided; evaluated: what each
+    part of it found, or of the filter of an event. what_if: what would have let it out. outcome: see `where`.
     """
 
     at: int
@@ -75,6 +79,8 @@ class Moment:
     next_possible: int | None = None
     key: str | None = None
     contacts: tuple[Counted, ...] = ()
+    asks: bool = False
+    evaluated: tuple[Clause, ...] = ()
     what_if: Supposed | None = None
     outcome: Where | None = None
 
@@ -84,6 +90,16 @@ class Moment:
         if self.outcome is not None:
             return self.outcome
         return self.at, self.order[1], self.campaign or "", self.instance or 0, self.what, self.key or ""
+
+    @property
+    def found(self) -> tuple[Clause, ...]:
+        """Of what was evaluated, that which says more than the line: not so the one thing that a branch asked."""
+        plain = self.what == "branch" and not any(each.parts or each.value is not None for each in self.evaluated)
+        return () if plain and len(self.evaluated) == 1 else self.evaluated
+
+    def supposing(self, answers: Answers) -> Moment:
+        found = answers.evaluated.get(self.where, self.evaluated)
+        return replace(self, what_if=answers.supposed.get(self.where), evaluated=found)
 
     def facts(self, zone: str) -> dict[str, object]:
         return {
@@ -105,7 +121,7 @@ class Moment:
             "key": self.key,
             "contacts": [contact.facts() for contact in self.contacts],
             "what_if": None if self.what_if is None else self.what_if.facts(zone, self.at),
-            "evaluated": [] if self.what_if is None else [each.facts() for each in self.what_if.evaluated],
+            "evaluated": [each.facts() for each in self.evaluated],
         }
 
 
@@ -123,9 +139,9 @@ class Explanation:
         found = (each for each in self.timeline if each.kind == "decision" and each.campaign is not None)
         return frozenset(each.campaign for each in found if each.campaign and (each.key or (each.instance or 0) > 1))
 
-    def supposing(self, found: Mapping[Where, Supposed]) -> Explanation:
-        """With what would have let messages out."""
-        return replace(self, timeline=tuple(replace(each, what_if=found.get(each.where)) for each in self.timeline))
+    def supposing(self, answers: Answers) -> Explanation:
+        """With what would have let messages out, and what conditions found."""
+        return replace(self, timeline=tuple(each.supposing(answers) for each in self.timeline))
 
     def facts(self) -> dict[str, object]:
         """`entered`, `reason`, `rule`, `next_eligible` are those of the one campaign asked for."""
@@ -205,6 +221,7 @@ class _Story:
         self.zone: str = row.name if row.name and (policy is None or policy.zone_of_customer) else default
         self.standings = Standings(connection, self._library, customer_id, self.zone, at, asked)
         self._withheld = Withheld(connection, self._library, customer_id, self.zone, at)
+        self._matched = Matched(connection, self._library, customer_id)
 
     # --- facts ----------------------------------------------------------------------------------------
 
@@ -309,7 +326,12 @@ class _Story:
                 next_possible=because.next_possible,
                 key=row.key or None,
                 contacts=because.contacts,
+                asks=self._asks(row),
+                evaluated=self._matched.of(row),
             )
+
+    def _asks(self, row: Decided) -> bool:
+        return asked(row, self._library.in_force(row.at), self._library.of_version(row.version_id)) is not None
 
     def _about(self, row: Row[*tuple[Any, ...]]) -> str:
         """The author's words, what excluded, ended or is started, the arm of a split, or the step; of an entry its key,

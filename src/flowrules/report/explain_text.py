@@ -5,7 +5,7 @@ Takes an Explanation, gives styled lines of 80 columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from rich.text import Text
@@ -33,7 +33,8 @@ def explanation_lines(explanation: Explanation) -> Iterator[Text]:
     for standing in explanation.standings:
         yield from _standing(standing, explanation.zone)
     # Of an outcome the message's own line says it.
-    told = [(each, *said(each, explanation.zone)) for each in explanation.timeline if each.what != "outcome"]
+    timeline = _once(each for each in explanation.timeline if each.what != "outcome")
+    told = [(each, *said(each, explanation.zone)) for each in timeline]
     # As wide as this story's longest word of the ledger, such as `not entered`: none is cut.
     width = max([_NARROWEST_VERB, *(len(verb) for _, verb, _ in told)])
     today = None
@@ -48,11 +49,24 @@ def explanation_lines(explanation: Explanation) -> Iterator[Text]:
         lines = list(_moment(each, Text(head).append(safe(words)), explanation, len(head)))
         if each.what == "not_entered":  # a schedule may say the same week after week
             # What would have followed, and how things stood, is told of the first only.
-            plainly = _moment(replace(each, what_if=None), Text(head).append(safe(words)), explanation, len(head))
+            plainly = _moment(
+                replace(each, what_if=None, evaluated=()), Text(head).append(safe(words)), explanation, len(head)
+            )
             same = tuple(line.plain[_VERB_AT:] for line in plainly)
             lines = lines[:1] if same in refused else lines
             refused.add(same)
         yield from lines
+
+
+def _once(timeline: Iterable[Moment]) -> Iterator[Moment]:
+    """What a rule found when it decided last is not told again."""
+    found: dict[tuple[str | None, ...], tuple[Clause, ...]] = {}
+    for each in timeline:
+        rule = each.campaign, each.rule
+        same = found.get(rule) == each.evaluated
+        if each.evaluated:
+            found[rule] = each.evaluated
+        yield replace(each, evaluated=()) if same else each
 
 
 def _standing(standing: Standing, zone: str) -> Iterator[Text]:
@@ -66,10 +80,12 @@ def _standing(standing: Standing, zone: str) -> Iterator[Text]:
         yield Text(f"  may enter again from {moment(standing.next_eligible, zone)}")
 
 
-def _evaluated(clause: Clause, indent: int) -> Iterator[Text]:
+def _evaluated(clause: Clause, indent: int, lead: str = "evaluated: ") -> Iterator[Text]:
     value = "" if clause.value is None else f" (is {safe(clause.value)})"
-    asked = Text(f"{' ' * indent}evaluated: ", "dim").append(safe(f"{clause.text}{value}: "), "not dim")
+    asked = Text(f"{' ' * indent}{lead}", "dim").append(safe(f"{clause.text}{value}: "), "not dim")
     yield from folded(asked.append("yes" if clause.holds else "no", "green" if clause.holds else "red"), indent + 2)
+    for part in clause.parts:
+        yield from _evaluated(part, indent + 2, "")
 
 
 def _moment(each: Moment, line: Text, explanation: Explanation, indent: int) -> Iterator[Text]:
@@ -99,9 +115,9 @@ def _moment(each: Moment, line: Text, explanation: Explanation, indent: int) -> 
         below.append(f"next possible {moment(each.next_possible, explanation.zone)}")
     for words in below:
         yield from folded(Text(" " * indent).append(safe(words), "dim"), indent)
+    for clause in each.found:
+        yield from _evaluated(clause, indent)
     if each.what_if is not None:
-        for clause in each.what_if.evaluated:
-            yield from _evaluated(clause, indent)
         yield from folded(Text(" " * indent).append(safe(each.what_if.words(explanation.zone, each.at))), indent)
 
 

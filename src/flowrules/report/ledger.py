@@ -27,6 +27,9 @@ WITHIN_TURN = (
 )  # fmt: skip
 """The order of decisions() of one customer that were taken side by side."""
 
+Decided = Row[*tuple[Any, ...]]
+"""Of decisions(): with names for numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:

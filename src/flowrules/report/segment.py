@@ -9,12 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from flowrules.content.deployed import Deployed, Library
+from flowrules.content.deployed import Library
 from flowrules.diagnostics.suggest import nearest
 from flowrules.model.condition import Segment
-from flowrules.report.clauses import ROW, Asking, Clause
+from flowrules.report.clauses import ROW, Asking, Clause, written_of
 from flowrules.report.lookup import UnknownError, find_customer
-from flowrules.syntax import tree
 
 
 class Members:
@@ -44,15 +43,9 @@ class Members:
 
     def explain(self, customer: str) -> list[Clause]:
         number = find_customer(self._connection, customer)
-        return self._asking.of_customer(number, written(self._deployed, self.segment.name), self.segment.condition)
+        return self._asking.of_customer(number, written_of(self._deployed, self.segment.name), self.segment.condition)
 
     def _query(self) -> Select[Any]:
         asking = self._asking
         holds = asking.guards.test(self.segment.condition, ROW)
         return asking.focus(asking.customer.c.external_id).where(holds)
-
-
-def written(deployed: Deployed, name: str) -> tree.Condition:
-    """The condition of a segment, as its author wrote it."""
-    segments = (item for item in deployed.declarations if isinstance(item, tree.SegmentDecl))
-    return next(item.condition for item in segments if item.name.text == name)

@@ -25,10 +25,9 @@ from flowrules.model.campaign import (
     Trigger,
 )
 from flowrules.model.values import instant
-from flowrules.report.clauses import Asking, Clause, clause
+from flowrules.report.clauses import Asking, Clause, clause, written_of
 from flowrules.report.ledger import decisions
 from flowrules.report.lookup import find_campaign, reason
-from flowrules.report.segment import written
 from flowrules.report.words import iso, moment
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason
@@ -221,17 +220,17 @@ class Standings:
         written = _trigger(deployed, campaign)
         if trigger.filter is None or not isinstance(written, tree.EventTrigger) or written.filter is None:
             return words, ()
-        this = (seen.type_id, seen.at, seen.seq)
         if self._asking is None:
             return words, ()
-        return words, self._asking.of_event(self._id, this, written.filter, trigger.filter)
+        found = self._asking.of_events(self._id, seen.type_id, written.filter, trigger.filter)
+        return words, found[seen.at, seen.seq]
 
     def _asked_of_the_customer(self, deployed: Deployed, campaign: Campaign, trigger: Trigger) -> Sequence[Clause]:
         if self._asking is None:
             return ()
         match trigger:
             case ScheduleTrigger() | SegmentTrigger():
-                condition = written(deployed, trigger.segment.name)
+                condition = written_of(deployed, trigger.segment.name)
                 return self._asking.of_customer(self._id, condition, trigger.segment.condition)
             case ChangeTrigger() | DateTrigger():
                 said = _trigger(deployed, campaign)

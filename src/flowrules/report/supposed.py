@@ -1,18 +1,20 @@
-"""What would have let a message out, and when: the words for it.
+"""What would have let a message out, and when: the words for it. What the condition found that decided.
 
 Values alone; they are computed elsewhere, by the planner.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from flowrules.report.clauses import Clause
 from flowrules.report.words import clock, day, iso, moment
 
 Change = Literal[
-    "cap", "consent", "address", "list", "bounce", "quiet_hours", "hold", "expiry", "pause", "holdout", "exclusion"
+    "cap", "consent", "address", "list", "bounce", "quiet_hours", "hold", "expiry", "pause", "holdout", "exclusion",
+    "exit_when", "goal", "operator", "on",
 ]  # fmt: skip
 
 Where = tuple[int, int, str, int, str, str]
@@ -23,7 +25,7 @@ Where = tuple[int, int, str, int, str, str]
 class Supposed:
     """change, limit, condition: what would have been otherwise, `had the cap been 4`. at: when the message, or the
     first that would then have followed (`message`), would have been sent; why_not: why it would still not have been,
-    or why nobody can tell. evaluated: what the condition asked that decided, and what it found.
+    or why nobody can tell.
     """
 
     change: Change
@@ -32,7 +34,6 @@ class Supposed:
     limit: int | None = None
     message: str | None = None
     why_not: str | None = None
-    evaluated: tuple[Clause, ...] = ()
 
     def words(self, zone: str, decided_at: int) -> str:
         if self.at is None:
@@ -51,3 +52,11 @@ class Supposed:
             "sent_at": iso(self.at),
             "why_not": self.why_not,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """evaluated: of what a condition about the customer decided, each part with what it found."""
+
+    supposed: Mapping[Where, Supposed] = field(default_factory=dict)
+    evaluated: Mapping[Where, tuple[Clause, ...]] = field(default_factory=dict)

@@ -68,9 +68,9 @@ class Program:
         return self._scripts[code]
 
     def witness(self, code: int, statement: Statement) -> None:
-        """One more for all who come to a position, which only looks on."""
+        """One more for all who come to a position, which only looks on; like their rows it is told the turn."""
         script = self.script(code)
-        self._scripts[code] = replace(script, arrive=(*script.arrive, statement))
+        self._scripts[code] = replace(script, record=(statement, *script.record))
 
     def made(self, item: OnEvent) -> tuple[Statement, ...]:
         """The statements of an event clause, made when such a fact comes first."""

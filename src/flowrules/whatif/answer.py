@@ -1,36 +1,36 @@
 """Of each message that was not sent, or not yet: the smallest change of what stopped it by which it would have been.
+And of each decision by a condition: what its parts found.
 
-Takes a connection, a customer and an instant; gives a Supposed for each such decision. The planner computes it, and
-where it can not that is said: what happened is played first, and nothing is answered about decisions that come out
-otherwise than they stand in the ledger.
+Takes a connection, a customer and an instant; gives Answers. The planner computes them, and where it can not that is
+said: what happened is played first, and nothing is answered about decisions that come out otherwise than they stand in
+the ledger.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
 
 from sqlalchemy import Connection, select
 
 from flowrules.content.deployed import Deployed, Library
+from flowrules.report.asked import asked
 from flowrules.report.clauses import Clause
-from flowrules.report.ledger import WITHIN_TURN, decisions
+from flowrules.report.ledger import WITHIN_TURN, Decided, decisions
 from flowrules.report.lookup import find_campaign, find_customer, reason
-from flowrules.report.supposed import Supposed, Where
+from flowrules.report.supposed import Answers, Supposed, Where
 from flowrules.report.words import message, moment
 from flowrules.sql import tables as t
 from flowrules.sql.codes import HELD_REASONS, Decision, Reason
 from flowrules.sql.visits import of_customer
 from flowrules.whatif import changes
-from flowrules.whatif import evaluated as conditions
-from flowrules.whatif.changes import Decided, Fact, Rule
+from flowrules.whatif.changes import Fact, Rule
+from flowrules.whatif.looks import Look, conclusive
 from flowrules.whatif.record import NotOnRecordError, Record, record
-from flowrules.whatif.replay import Aside, Ledger, Otherwise, Stage, differ, nothing, staged
-
-_Look = tuple[Decided, Deployed, conditions.Asked]
+from flowrules.whatif.replay import Aside, Ledger, Otherwise, Stage, differ, staged
 
 MOST_RUNS = 8
 FEWEST_RUNS = 3
@@ -40,13 +40,15 @@ for it.
 """
 HIGHEST = 4
 """Limits that are tried of a cap, from the next one on."""
+MOST_LOOKS = 60
+"""Decisions of one customer whose condition is looked at, the newest."""
 
 _TOO_MANY = "not computed: there is too much of this customer; name a campaign"
 
 
 def suppose(
     connection: Connection, customer: str, campaign: str | None, zone: str, at: int, known: dict[int, Deployed]
-) -> Mapping[Where, Supposed]:
+) -> Answers:
     """With what was known up to the instant `at`. zone: the customer's, for people; known: see Library."""
     with supposing(connection, customer, campaign, zone, at, known) as answers:
         return answers()
@@ -55,7 +57,7 @@ def suppose(
 @contextmanager
 def supposing(
     connection: Connection, customer: str, campaign: str | None, zone: str, at: int, known: dict[int, Deployed]
-) -> Iterator[Callable[[], Mapping[Where, Supposed]]]:
+) -> Iterator[Callable[[], Answers]]:
     """As suppose(); what is given needs the connection no more."""
     number = find_customer(connection, customer)
     query = decisions().where(of_customer(number), t.decision.c.at <= at)
@@ -66,40 +68,38 @@ def supposing(
     held_out = select(e.campaign_id, e.instance).where(e.customer_id == number, e.ghost > 0)
     ghosts = {tuple(row) for row in connection.execute(held_out)}
     rows = connection.execute(query.order_by(t.decision.c.at, t.decision.c.turn, *WITHIN_TURN)).all()
-    asked = [row for row in rows if _may_ask(row, ghost=(row.campaign_id, row.instance) in ghosts)]
-    found = [(row, change) for row in asked if (change := _change(connection, library, row)) is not None]
-    if not found:
-        yield dict
+    kept = [row for row in rows if _may_ask(row, ghost=(row.campaign_id, row.instance) in ghosts)]
+    changed = [(row, change) for row in kept if (change := _change(connection, library, row, rows)) is not None]
+    looked: dict[Where, tuple[Clause, ...]] = {}
+    looks = list(_looks(library, rows, looked))
+    if not changed and not looks:
+        yield Answers
         return
     try:
         past = record(connection, library, number, zone, at)
     except NotOnRecordError as failure:
-        unknown = {_where(row): _unknown(change, str(failure)) for row, change in found}
+        unknown = Answers({_where(row): _unknown(change, str(failure)) for row, change in changed})
         yield lambda: unknown
         return
-    looks = list(_looks(library, [row for row, _ in found]))
     with staged(connection, past) as stage:
-        yield lambda: _Answers(stage, past, looks).of(found)
+        yield lambda: _Answering(stage, past, looks, looked).of(changed)
 
 
-def _looks(library: Library, asked: Iterable[Decided]) -> Iterator[_Look]:
-    """What the condition asked that decided; of one that decided so again and again in a campaign only once."""
-    told: set[tuple[object, ...]] = set()
-    for row in asked:
-        deployed = library.in_force(row.at)
-        condition = None if deployed is None else conditions.asked(row, deployed)
-        again = (row.campaign, row.rule, row.by) if row.decision == Decision.NOT_ENTERED else _where(row)
-        if deployed is None or condition is None or again in told or len(told) == conditions.MOST:
-            continue
-        told.add(again)
-        yield row, deployed, condition
+def _looks(library: Library, rows: Sequence[Decided], looked: dict[Where, tuple[Clause, ...]]) -> Iterator[Look]:
+    """At what the conditions found that decided these rows."""
+    left = MOST_LOOKS
+    for row in reversed(rows):
+        condition = asked(row, library.in_force(row.at), library.of_version(row.version_id)) if left else None
+        if condition is not None:
+            left -= 1
+            yield Look(row, condition, partial(looked.__setitem__, _where(row)))
 
 
 def _may_ask(row: Decided, *, ghost: bool) -> bool:
     """Of who is held out only that would have changed anything."""
     match row.decision:
         case Decision.WITHHELD | Decision.OUTCOME:
-            return not ghost and (row.reason in _OF_MESSAGES or row.reason in _OF_BOTH)
+            return not ghost and (row.reason in _OF_MESSAGES or row.reason in _OF_BOTH or row.reason in _LEFT)
         case Decision.SEND:
             return bool(row.reason == Reason.HELD_OUT)
         case Decision.NOT_ENTERED | Decision.EXIT:
@@ -124,7 +124,18 @@ _OF_MESSAGES: Mapping[int, Callable[[Decided, Deployed], Rule | Fact | None]] = 
 _OF_BOTH = frozenset({Reason.PAUSED, Reason.SUPPRESSED, Reason.EXCLUDED})
 
 
-def _change(connection: Connection, library: Library, row: Decided) -> Rule | Fact | None:
+_LEFT: Mapping[int, tuple[Decision, Callable[[Decided, Deployed | None, Deployed], Rule | None]]] = {
+    Reason.JOURNEY_ENDED: (Decision.EXIT, changes.ending),
+    Reason.MOVED_ON: (Decision.INTERRUPTED, changes.leading_away),
+}
+"""Of messages that the journey went away from: by which row, and what would have kept it."""
+
+
+def _change(  # noqa: PLR0911  # one case a reason
+    connection: Connection, library: Library, row: Decided, rows: Sequence[Decided]
+) -> Rule | Fact | None:
+    if row.reason in _LEFT and row.decision in {Decision.WITHHELD, Decision.OUTCOME}:
+        return _leaving(library, row, rows)
     if row.reason == Reason.PAUSED:
         return changes.pause(connection, row)
     if row.reason == Reason.SUPPRESSED:
@@ -137,6 +148,17 @@ def _change(connection: Connection, library: Library, row: Decided) -> Rule | Fa
     if row.reason == Reason.EXCLUDED:
         return changes.exclusion(row, deployed)
     return _OF_MESSAGES[row.reason](row, deployed)
+
+
+def _leaving(library: Library, row: Decided, rows: Sequence[Decided]) -> Rule | None:
+    """The planner cancels a message just where its journey goes away from it, the gate later."""
+    by, change = _LEFT[row.reason]
+    for left in reversed(rows):
+        if (left.campaign_id, left.instance, left.decision) == (row.campaign_id, row.instance, by):
+            here = (left.at, left.turn) == (row.at, row.turn)
+            if here or (row.decision == Decision.OUTCOME and left.at <= row.at):
+                return change(left, library.in_force(left.at), library.of_version(left.version_id))
+    return None
 
 
 def _holdout(connection: Connection, row: Decided) -> str:
@@ -162,26 +184,27 @@ def _condition(change: Rule | Fact, limit: int | None = None) -> str:
 
 
 @dataclass(slots=True)
-class _Answers:
+class _Answering:
+    """looked: what the looks have found."""
+
     stage: Stage
     record: Record
-    looks: Sequence[_Look]
+    looks: Sequence[Look]
+    looked: Mapping[Where, tuple[Clause, ...]]
     runs: int = 0
     found: dict[Where, Supposed] = field(default_factory=dict)
-    looked: dict[Where, tuple[Clause, ...]] = field(default_factory=dict)
 
-    def of(self, asked: Sequence[tuple[Decided, Rule | Fact]]) -> Mapping[Where, Supposed]:
+    def of(self, changed: Sequence[tuple[Decided, Rule | Fact]]) -> Answers:
         asides = [
             Aside(row.at, change.facts, partial(self._seen, row, change), handed_over=row.decision == Decision.OUTCOME)
-            for row, change in asked
+            for row, change in changed
             if isinstance(change, Fact)
         ]
-        asides += [Aside(look[0].at, nothing, partial(self._look, *look), handed_over=False) for look in self.looks]
         self.runs += 1
-        as_it_was = self.stage.play(Otherwise(), asides)
+        as_it_was = self.stage.play(Otherwise(), asides, self.looks)
         differs = differ(self.record.ledger, as_it_was)
         groups: dict[object, list[tuple[Decided, Rule]]] = {}
-        for row, change in asked:
+        for row, change in changed:
             if differs is not None and row.at >= differs:
                 when = moment(differs, self.record.zone)
                 why = f"what is on record does not lead to what was decided on {when}"
@@ -190,18 +213,19 @@ class _Answers:
                 self._not_by_the_gate(row, change)
             elif isinstance(change, Rule):
                 groups.setdefault(change.about, []).append((row, change))
-        for rows in groups.values():
+        # What a journey went away from has most often been held before: that is asked first.
+        for rows in sorted(groups.values(), key=lambda rows: rows[0][0].reason in _LEFT):
             self._try(rows)
-        for row, _ in asked:
-            if _where(row) in self.looked and (differs is None or row.at < differs):
-                answer = self.found[_where(row)]
-                self.found[_where(row)] = replace(answer, evaluated=self.looked[_where(row)])
-        return self._once(row for row, _ in asked)
+        self._once(row for row, _ in changed)
+        return Answers(self.found, dict(self._sure(differs)))
 
-    def _look(self, row: Decided, deployed: Deployed, condition: conditions.Asked, _ledger: Ledger) -> None:
-        if self.record.unsure(row.at) is None:
-            with self.stage.session.read() as connection:
-                self.looked[_where(row)] = conditions.evaluated(connection, deployed, row, condition)
+    def _sure(self, differs: int | None) -> Iterator[tuple[Where, tuple[Clause, ...]]]:
+        """What was found where all that was looked at is on record."""
+        for look in reversed(self.looks):
+            found = self.looked.get(_where(look.row), ())
+            known = conclusive(look.asked) and self.record.unsure(look.row.at, look.asked.meant) is None
+            if found and known and (differs is None or look.row.at < differs):
+                yield _where(look.row), found
 
     def _not_by_the_gate(self, row: Decided, change: Rule | Fact) -> None:
         """Too late because a channel was busy: no rule of ours."""
@@ -209,17 +233,15 @@ class _Answers:
         if row.reason != Reason.EXPIRED:
             self.found[_where(row)] = _unknown(change, "what is on record does not lead to what kept it back then")
 
-    def _once(self, rows: Iterable[Decided]) -> Mapping[Where, Supposed]:
+    def _once(self, rows: Iterable[Decided]) -> None:
         """Of a customer who was excluded day after day it is told once what would have followed."""
         told: set[tuple[str, Supposed]] = set()
         for row in rows:
             answer = self.found.get(_where(row))
             if answer is not None and row.decision in _FOLLOWING:
-                following = replace(answer, evaluated=())
-                if (row.campaign, following) in told:
+                if (row.campaign, answer) in told:
                     del self.found[_where(row)]
-                told.add((row.campaign, following))
-        return self.found
+                told.add((row.campaign, answer))
 
     # --- the rules otherwise --------------------------------------------------------------------------
 

@@ -11,22 +11,33 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from flowrules.content.deployed import Deployed
 from flowrules.model import campaign as m
-from flowrules.model.campaign import Campaign, Cap, ExcludeCampaign, ExcludeWhere, HoldWhile, Model, QuietHours
+from flowrules.model.campaign import (
+    Campaign,
+    Cap,
+    ExcludeCampaign,
+    ExcludeWhere,
+    ExitOnCondition,
+    ExitOnEvent,
+    HoldWhile,
+    Model,
+    QuietHours,
+)
+from flowrules.report.asked import as_its_version
+from flowrules.report.ledger import Decided
 from flowrules.report.supposed import Change
 from flowrules.report.words import short
 from flowrules.sql import tables as t
-from flowrules.sql.codes import Decision, Status
+from flowrules.sql.codes import Decision, Reason, Status
 from flowrules.sql.suppression import HARD_BOUNCE
 from flowrules.whatif.replay import Otherwise
 
-Decided = Row[*tuple[Any, ...]]
-"""Of the ledger, with names for numbers: `report.ledger.decisions`."""
-
-C = TypeVar("C", bound=Cap | QuietHours | HoldWhile | ExcludeWhere | ExcludeCampaign)
+C = TypeVar(
+    "C", bound=Cap | QuietHours | HoldWhile | ExcludeWhere | ExcludeCampaign | ExitOnEvent | ExitOnCondition | m.On
+)
 
 _ADDRESSES = {"email": "customer@example.com", "phone": "+14155552671"}
 
@@ -114,6 +125,86 @@ def exclusion(row: Decided, deployed: Deployed) -> Rule | None:
         return Otherwise(lambda model: _in_campaign(model, row.campaign, of))
 
     return Rule("exclusion", ("exclusion", row.campaign, this), f"without excluding {row.by}", without)
+
+
+# --- what ended a journey, or led it away -------------------------------------------------------------
+
+
+def ending(left: Decided, now: Deployed | None, of_version: Deployed) -> Rule | None:
+    """left: the row of its exit."""
+    there = as_its_version(left, now, of_version)
+    match left.reason:
+        case Reason.EXCLUDED:
+            return None if now is None or left.campaign not in now.campaigns else exclusion(left, now)
+        case Reason.EXIT_WHEN:
+            return _exit_when(left, there.campaigns[left.campaign].exits)
+        case Reason.GOAL:
+            return _goal(left.campaign)
+        case Reason.OPERATOR if left.rule == t.OPERATOR:
+            return _ordered(left)
+        case _:
+            return None
+
+
+def _exit_when(row: Decided, clauses: tuple[ExitOnEvent | ExitOnCondition, ...]) -> Rule | None:
+    found = _at(clauses, row)
+    if found is None:
+        return None
+    this = _Clause.of(found, clauses)
+
+    def without(_limit: int) -> Otherwise:
+        def of(campaign: Campaign) -> Campaign:
+            return replace(campaign, exits=this.changed(campaign.exits))
+
+        return Otherwise(lambda model: _in_campaign(model, row.campaign, of))
+
+    return Rule("exit_when", ("exit when", row.campaign, this), "without this `exit when`", without)
+
+
+def _goal(name: str) -> Rule:
+    def staying(_limit: int) -> Otherwise:
+        def of(campaign: Campaign) -> Campaign:
+            return replace(campaign, goal=None if campaign.goal is None else replace(campaign.goal, stay=True))
+
+        return Otherwise(lambda model: _in_campaign(model, name, of))
+
+    return Rule("goal", ("goal", name), "had the goal not ended the journey", staying)
+
+
+def _ordered(row: Decided) -> Rule:
+    """By name, or with all whom a pause had held."""
+    o, p = t.operator_exit, t.pause
+    resumed = p.c.campaign_id == row.campaign_id, p.c.until == row.at, p.c.overdue == "exit"
+
+    def without(_limit: int) -> Otherwise:
+        def lifted(connection: Connection) -> None:
+            connection.execute(delete(o).where(o.c.campaign_id == row.campaign_id, o.c.at == row.at))
+            connection.execute(update(p).where(*resumed).values(overdue="send"))
+
+        return Otherwise(facts=lifted)
+
+    return Rule("operator", ("operator", row.campaign_id, row.at), "had no operator taken the customer out", without)
+
+
+def leading_away(row: Decided, now: Deployed | None, of_version: Deployed) -> Rule | None:
+    """row: of the `on` that did."""
+    stages = as_its_version(row, now, of_version).campaigns[row.campaign].stages
+    found = next((on for stage in stages if (on := _at(stage.reactions, row)) is not None), None)
+    if found is None:
+        return None
+    stage = next(stage for stage in stages if found in stage.reactions)
+    this = _Clause.of(found, stage.reactions)
+
+    def without(_limit: int) -> Otherwise:
+        def of(campaign: Campaign) -> Campaign:
+            return replace(campaign, stages=tuple(map(left, campaign.stages)))
+
+        def left(each: m.Stage) -> m.Stage:
+            return replace(each, reactions=this.changed(each.reactions)) if each.name == stage.name else each
+
+        return Otherwise(lambda model: _in_campaign(model, row.campaign, of))
+
+    return Rule("on", ("on", row.campaign, stage.name, this), "without this `on`", without)
 
 
 def _by(clause: ExcludeWhere | ExcludeCampaign) -> str:

@@ -6,7 +6,7 @@ place of what it said then. What it does not say again with nothing otherwise st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select, update
@@ -79,6 +79,16 @@ class Gate:
         says = self._ask(this) if kept else {}
         self.explained[this.at, last] = frozenset(key for key, end in kept.items() if key in says and says[key] == end)
         return True
+
+    def found(self, this: HandOver, seen: Callable[[Connection], None]) -> None:
+        """As it found things then."""
+        self.memory.mark()
+        try:
+            with self.session.write() as connection:
+                _as_of(connection, this.at)
+                seen(connection)
+        finally:
+            self.memory.back()
 
     def otherwise(self, this: HandOver, last: int) -> None:
         """What it says now becomes the fact of that instant."""

@@ -17,7 +17,9 @@ from sqlalchemy import table as of_name
 
 from flowrules.content.deployed import Deployed, Library
 from flowrules.model.campaign import Model
+from flowrules.model.condition import Condition
 from flowrules.model.schema import Kind
+from flowrules.model.touches import touches
 from flowrules.program.machine import Assignment
 from flowrules.report.words import counted, moment
 from flowrules.sql import tables as t
@@ -90,12 +92,20 @@ class Record:
     def start(self) -> int:
         return self.phases[0].at
 
-    def unsure(self, at: int) -> str | None:
-        """Why nobody can say what some rule would have found at the instant."""
+    def unsure(self, at: int, condition: Condition | None = None) -> str | None:
+        """Why nobody can say what some rule, or this condition, would have found at the instant."""
         for each in self.changing:
-            if not each.known and each.since > at and self._asked_for(each.attribute):
+            if each.known or each.since <= at:
+                continue
+            if self._asked_for(each.attribute) if condition is None else self._looks_at(condition, each.attribute):
                 return f"nobody wrote down what `{each.attribute}` was before {moment(each.since, self.zone)}"
         return None
+
+    def _looks_at(self, condition: Condition, attribute: str) -> bool:
+        """The zone counts always: in it the customer's days begin."""
+        if attribute == "timezone":
+            return self._asked_for(attribute)
+        return ("attribute", attribute) in touches(condition)
 
     def _asked_for(self, attribute: str) -> bool:
         models = [deployed.model for deployed in self.deployed.values()]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, select, update
@@ -21,10 +22,11 @@ from flowrules.runtime.load import Program, load_program
 from flowrules.runtime.rounds import Round
 from flowrules.runtime.tick import Planner, prepare
 from flowrules.sql import tables as t
-from flowrules.sql.codes import Status
+from flowrules.sql.codes import Decision, Status
 from flowrules.store.database import Session
 from flowrules.store.memory import Memory, in_memory
 from flowrules.whatif.handed_over import Gate, hand_overs
+from flowrules.whatif.looks import Look, at_the_gate, watched
 from flowrules.whatif.record import Phase, Record, copy_deployments, copy_into, ledger_of
 
 Ledger = Sequence[Row[*tuple[Any, ...]]]
@@ -63,7 +65,7 @@ class Aside:
 class Stage:
     """Where the record is played, over and over. source: what comes with each deployment, read beforehand.
 
-    kept_back: what is asked of hand-overs in this play.
+    kept_back: what is asked of hand-overs in this play; looks: what conditions found in it.
     """
 
     source: Connection
@@ -72,8 +74,9 @@ class Stage:
     session: Session
     gate: Gate
     kept_back: Sequence[Aside] = ()
+    looks: Sequence[Look] = ()
 
-    def play(self, otherwise: Otherwise, asides: Sequence[Aside] = ()) -> Ledger:
+    def play(self, otherwise: Otherwise, asides: Sequence[Aside] = (), looks: Sequence[Look] = ()) -> Ledger:
         """For the first time with nothing otherwise: so it is known what can be explained at all."""
         self.memory.forget()
         known = {
@@ -81,7 +84,7 @@ class Stage:
             for number, each in self.record.deployed.items()
         }
         self.gate.known = known
-        self.kept_back = [each for each in asides if each.handed_over]
+        self.kept_back, self.looks = [each for each in asides if each.handed_over], looks
         with self.session.write() as connection:
             otherwise.facts(connection)
         planner: Planner | None = None
@@ -116,6 +119,8 @@ class Stage:
                 take_stock(connection, program, phase.at - 1)
             else:
                 connection.execute(delete(t.membership))
+            if self.looks:
+                program = watched(program, connection, self.looks)
         return self._planner(program, fresh=before is None)
 
     def _planner(self, program: Program, *, fresh: bool) -> Planner:
@@ -203,6 +208,10 @@ class Stage:
             for aside in self.kept_back:
                 if aside.at == each.at and self.gate.explained[each.at, last]:
                     self._digress(planner, aside)
+            steps = {key[1:4] for key in self.gate.explained[each.at, last]}
+            for look in self.looks:
+                if look.row.decision == Decision.OUTCOME and look.row.at == each.at and look.step in steps:
+                    self.gate.found(each, partial(at_the_gate, look))
 
     def _last(self) -> int:
         with self.session.read() as connection:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,7 @@ from flowrules.monitor.look import LOUD, title, words
 from flowrules.monitor.screens.card import card_text
 from flowrules.monitor.screens.dialogs import Answer, Question
 from flowrules.monitor.screens.live import Live
-from flowrules.monitor.screens.why import Reasons, WhyScreen, may_ask, of_moment, of_standing
+from flowrules.monitor.screens.why import Reasons, WhyScreen, kept_back, may_ask, of_moment, of_standing
 from flowrules.monitor.widgets.listing import Column, Line, Listing
 from flowrules.monitor.widgets.source import SourceView
 from flowrules.report.allowance import Allowance, allowances
@@ -35,18 +35,18 @@ from flowrules.report.explain_text import said
 from flowrules.report.lookup import find_customer
 from flowrules.report.print import safe
 from flowrules.report.standing import Standing
-from flowrules.report.supposed import Supposed, Where
+from flowrules.report.supposed import Answers
 from flowrules.report.words import clock, count, day
 from flowrules.whatif.answer import supposing
 
 MOST = 1_000
 """Lines of the story shown, the newest."""
 _ASK = "\nw: what would have let it out", "dim"
-_COMPUTING = "\ncomputing what would have let it out …", "yellow"
+_ASK_FOUND = "\nw: what it found of the customer", "dim"
+_COMPUTING = "\ncomputing …", "yellow"
 _HELD_OUT = "\nin the control group: it would not have been sent anyway", "dim"
 _NOTHING = "\nno single change that the planner can try would have let it out", "dim"
-
-Answers = Mapping[Where, Supposed]
+_NOT_ON_RECORD = "\nit is not on record what it found then", "dim"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class CustomerScreen(Live[Customer]):
     TOLD = "Times are the customer's own. Each line says which rule decided it, and why."
     KEYS = (
         ("Enter", "why: the rule that decided the line, in its file"),
-        ("w", "what if: what would have let the message out, and when"),
+        ("w", "what if: what would have let the message out; what a condition found"),
         ("i", "who this is: identity, consents, tags, segments, caps"),
         ("x", "take the customer out of a campaign"),
         ("y", "copy the customer's id"),
@@ -235,15 +235,17 @@ class CustomerScreen(Live[Customer]):
         answers = self._answers.get(about.campaign)
         if answers is None:
             reasons, asking = of_moment(about, zone), self._asking == about.campaign
-            reasons.words.append(*(_COMPUTING if asking else _ASK))
+            reasons.words.append(*(_COMPUTING if asking else _ASK if kept_back(about) else _ASK_FOUND))
         elif isinstance(answers, Exception):
             reasons, ours = of_moment(about, zone), f"a mistake in FlowRules itself ({type(answers).__name__})"
             said = answers.message if isinstance(answers, FlowRulesError) else ours
-            reasons.words.append(f"\nwhat would have let it out can not be told: {safe(said)}", "red")
+            reasons.words.append(f"\nthat can not be told: {safe(said)}", "red")
         else:
-            reasons = of_moment(replace(about, what_if=answers.get(about.where)), zone)
-            if about.where not in answers:
+            reasons = of_moment(about.supposing(answers), zone)
+            if kept_back(about) and about.where not in answers.supposed:
                 reasons.words.append(*_NOTHING)
+            elif about.asks and about.where not in answers.evaluated:
+                reasons.words.append(*_NOT_ON_RECORD)
         return reasons
 
     def _held_out(self, about: Moment) -> bool:
@@ -257,11 +259,11 @@ class CustomerScreen(Live[Customer]):
         key = self._shown if open_ else self._under_cursor()
         about = self._reasons.get(key or "")
         if key is None or not isinstance(about, Moment) or about.campaign is None or not may_ask(about):
-            self.notify("this line kept nothing back: ask it of one that is withheld", markup=False)
+            self.notify("nothing to ask here: ask of what was withheld, or what a condition decided", markup=False)
         elif self._asking is not None:
             self.notify("still computing", markup=False)
         else:
-            if not isinstance(self._answers.get(about.campaign), Mapping):
+            if not isinstance(self._answers.get(about.campaign), Answers):
                 self._asking = about.campaign
                 self._answers.pop(about.campaign, None)
                 self.suppose(about.campaign)

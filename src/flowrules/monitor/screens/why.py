@@ -46,7 +46,12 @@ class Reasons:
 
 
 def may_ask(each: Moment) -> bool:
-    """Something was kept from the customer: what would have let it out can be asked."""
+    """A condition about the customer decided, or something was kept from them."""
+    return each.asks or kept_back(each)
+
+
+def kept_back(each: Moment) -> bool:
+    """What would have let it out can be asked."""
     match each.what:
         case "withheld":
             return True
@@ -55,7 +60,7 @@ def may_ask(each: Moment) -> bool:
         case "not_entered" | "exit":
             return each.reason == "excluded"
         case "skipped" | "expired" | "cancelled":
-            return each.outcome is not None and each.reason != "journey_ended"
+            return each.outcome is not None
         case _:
             return False
 
@@ -77,9 +82,9 @@ def of_moment(each: Moment, zone: str) -> Reasons:
         text.append(f"\n{safe(note)}")
     if each.next_possible is not None:
         text.append("\nnext possible ").append(moment(each.next_possible, zone), "bold")
+    for clause in each.found:
+        _evaluated(text, clause)
     if each.what_if is not None:
-        for clause in each.what_if.evaluated:
-            _evaluated(text, clause)
         text.append(f"\n{safe(each.what_if.words(zone, each.at))}", "bold" if each.what_if.at is not None else "")
     return Reasons("Why", text, each.rule)
 
@@ -135,7 +140,9 @@ class WhyScreen(ModalScreen[None]):
         self._rule.scroll_relative(y=way, animate=False)
 
 
-def _evaluated(text: Text, clause: Clause) -> None:
+def _evaluated(text: Text, clause: Clause, indent: int = 0) -> None:
     value = "" if clause.value is None else f" (is {safe(clause.value)})"
-    text.append(f"\n{safe(clause.text)}{value}: ")
+    text.append(f"\n{' ' * indent}{safe(clause.text)}{value}: ")
     text.append("yes" if clause.holds else "no", "green" if clause.holds else "red")
+    for part in clause.parts:
+        _evaluated(text, part, indent + 2)
