@@ -1,8 +1,8 @@
 """How many examples a property is tried with, and what becomes of one that fails.
 
 It is told at once as it was found, with the blob that plays it again: one example takes seconds, so making it small
-takes many minutes, longer than any test may. `FLOWRULES_SHRINK=1` does that, with `-o timeout=0`. `FLOWRULES_EXAMPLES=200` tries
-so many.
+takes many minutes, longer than any test may. `FLOWRULES_SHRINK=1` does that, with `-o timeout=0`.
+`FLOWRULES_EXAMPLES=200` tries so many.
 """
 
 from __future__ import annotations
