@@ -114,6 +114,18 @@ def test_refused_gives_the_slot_back(welcome: World) -> None:
     assert {row.outcome for row in rows(welcome, tables.attempt)} == {"refused: no such mailbox"}
 
 
+def test_a_channel_that_is_out_for_days_loses_nothing(welcome: World) -> None:
+    """A mail server that nobody mends for days: then all messages leave, and none has used up its attempts."""
+    down = Scripted(Retry("connection refused", out=True), together=1)
+    for hours in range(0, 5 * 24, 8):
+        done = run(welcome, down, NOW + hours * 60 * MINUTE)
+        assert (done.retried, done.withheld) == (1, {})
+    monday = NOW + 5 * DAY
+    assert run(welcome, Scripted(Retry("busy")), monday).retried == 2
+    assert run(welcome, Scripted(), monday + MINUTE - 1).claimed == 0
+    assert run(welcome, Scripted(), monday + MINUTE).sent == 2
+
+
 def test_retries_wait_longer_each_time_and_end(welcome: World) -> None:
     email = Scripted(Retry("busy"))
     assert run(welcome, email).retried == 2

@@ -62,7 +62,7 @@ def iso(at: int | None) -> str | None:
 def answer(outcome: str | None) -> str | None:
     """What a channel or a template said, without the word that the status says already."""
     kind, _, words = (outcome or "").partition(": ")
-    if kind in {"refused", "retry", "unknown", "template_error"}:
+    if kind in {"refused", "retry", "out", "unknown", "template_error"}:
         return words
     return None if outcome == "accepted" else outcome
 

@@ -14,17 +14,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    Select,
     and_,
-    case,
-    exists,
     func,
     or_,
     select,
-    tuple_,
-    update,
 )
 
 from flowrules.channels.base import Accepted, Channel, ChannelError, Outcome, OutgoingMessage, Refused, Retry, Unknown
@@ -34,6 +28,7 @@ from flowrules.content.render import TemplateFailure
 from flowrules.model.campaign import Campaign, ExitOnEvent
 from flowrules.runtime import outbox
 from flowrules.runtime.addresses import addressed, suppressed
+from flowrules.runtime.claim import PAUSES, claim
 from flowrules.runtime.daily import DailyLimits, add, hold_back, room
 from flowrules.runtime.gate import Candidate, Contact, Refusal, refusal
 from flowrules.runtime.outbox import Attempt, End
@@ -43,14 +38,8 @@ from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
 from flowrules.store.database import Database
 
-_MINUTE = 60_000_000
-_PAUSES = [_MINUTE * minutes for minutes in (1, 2, 5, 15, 30, 60, 120, 240, 480, 480)]
-"""Between one attempt and the next, a day in all. After the last the message has expired."""
-
 NO_LIMITS = DailyLimits()
-_HELD_PAUSE = 60 * _MINUTE
-"""A template that failed is tried again this much later, or after the next deployment."""
-_FRESH = 2 * _MINUTE
+_FRESH = 120_000_000
 """Between the test of a message and its hand-over; a process that stood still, or a machine that slept, tests again."""
 
 _MESSAGE = tables.message
@@ -167,7 +156,7 @@ def _empty(run: _Run, limit: int | None, stopped: Callable[[], bool]) -> None:
                     if size == 0:
                         run.done.withhold(Reason.SEND_LIMIT, hold_back(connection, run.channel_id, now))
                         return
-                keys = _claim(connection, run, now, status, after, size)
+                keys = claim(connection, run.channel_id, now, status, after, size)
                 attempts = _test(connection, run, keys, status) if keys else []
                 if run.per_day is not None:
                     add(connection, run.channel_id, run.day_of(now), len(attempts))
@@ -177,54 +166,6 @@ def _empty(run: _Run, limit: int | None, stopped: Callable[[], bool]) -> None:
             run.done.claimed += len(keys)
             if attempts:
                 _hand_over(run, attempts, run.day_of(now))
-
-
-# --- claim --------------------------------------------------------------------------------------------
-
-
-def _claim(connection: Connection, run: _Run, now: int, status: Status, after: Key | None, size: int) -> list[Key]:
-    key = [_MESSAGE.c[name] for name in KEY]
-    due = select(*key).where(
-        outbox.is_open(),
-        _MESSAGE.c.status == status,
-        _MESSAGE.c.channel_id == run.channel_id,
-        _MESSAGE.c.decided_at <= now,
-        _MESSAGE.c.campaign_id.not_in(_paused()),
-    )
-    if after is not None:
-        due = due.where(tuple_(*key) > tuple_(*after))
-    if status is Status.HELD:
-        # The planner's own come back to the outbox when it lets go of them.
-        due = due.where(_MESSAGE.c.reason == Reason.TEMPLATE_ERROR)
-    if status is not Status.INTENDED:
-        due = due.where(~_resting(now, held=status is Status.HELD))
-    chosen = due.order_by(*key).limit(size).with_for_update(skip_locked=True, of=_MESSAGE).cte("chosen")
-    claimed = (
-        update(_MESSAGE)
-        .where(tuple_(*key).in_(select(*chosen.c)), _MESSAGE.c.status == status)
-        .values(status=Status.CLAIMED)
-        .returning(*key)
-    )
-    return sorted(tuple(row) for row in connection.execute(claimed))
-
-
-def _paused() -> Select[int]:
-    """Campaigns whose messages stay: from the order on, and until the planner has gone past the resume."""
-    pause, clock = tables.pause.c, tables.clock.c
-    passed = select(clock.last_tick).scalar_subquery()
-    return select(pause.campaign_id).where(or_(pause.until.is_(None), pause.until > passed))
-
-
-def _resting(now: int, *, held: bool) -> ColumnElement[bool]:
-    """Its last attempt is too short a time ago."""
-    attempt = tables.attempt.c
-    if held:
-        newest = select(func.max(tables.deployment.c.at)).scalar_subquery()
-        wait = and_(attempt.finished_at + _HELD_PAUSE > now, attempt.finished_at >= func.coalesce(newest, 0))
-    else:
-        pause = case(dict(enumerate(_PAUSES, 1)), value=attempt.number, else_=_PAUSES[-1])
-        wait = attempt.finished_at + pause > now
-    return exists().where(*(tables.attempt.c[name] == _MESSAGE.c[name] for name in KEY), wait)
 
 
 # --- test again ---------------------------------------------------------------------------------------
@@ -438,7 +379,7 @@ def _end(attempt: Attempt, result: Outcome | TemplateFailure, done: Delivered) -
         case Refused():
             done.refused += 1
             return End(attempt.key, Status.REFUSED, Reason.REFUSED)
-        case Retry() if attempt.number > len(_PAUSES):
+        case Retry(out=False) if attempt.own > len(PAUSES):
             done.withhold(Reason.EXPIRED)
             return End(attempt.key, Status.EXPIRED, Reason.EXPIRED)
         case Retry():
@@ -458,6 +399,8 @@ def _word(result: Outcome | TemplateFailure) -> str:
             return "accepted"
         case TemplateFailure():
             return f"template_error: {result.place}: {result.message}"
+        case Retry(out=True):
+            return f"{outbox.OUT}{result.why}"
         case _:
             return f"{type(result).__name__.lower()}: {result.why}"
 

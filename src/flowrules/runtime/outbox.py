@@ -34,13 +34,18 @@ _FINAL = frozenset(Status) - {Status.INTENDED, Status.CLAIMED, Status.RETRYING, 
 _FREE = frozenset({Status.HELD, Status.SKIPPED, Status.REFUSED, Status.EXPIRED, Status.CANCELLED})
 
 
+OUT = "out: "
+"""How the outcome of an attempt begins that says nothing of the message: its channel was out of order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One message under way."""
+    """One message under way. own: how often it was tried, this time too, by a channel in order."""
 
     detail: Detail
     number: int
     started_at: int
+    own: int = 1
 
     @property
     def key(self) -> Key:
@@ -143,10 +148,14 @@ def begin(connection: Connection, now: int, sender: str, passed: Sequence[Detail
         return []
     keys = [key_of(row) for row in passed]
     attempt = tables.attempt.c
-    number = func.max(attempt.number).label("last")
-    query = select(*(attempt[name] for name in KEY), number).where(_of(tables.attempt, keys))
-    last = {key_of(row): row.last for row in connection.execute(query.group_by(*(attempt[name] for name in KEY)))}
-    attempts = [Attempt(row, last.get(key_of(row), 0) + 1, now) for row in passed]
+    last, out = func.max(attempt.number), func.count().filter(attempt.outcome.like(f"{OUT}%"))
+    query = select(*(attempt[name] for name in KEY), last.label("last"), out.label("out"))
+    of_each = query.where(_of(tables.attempt, keys)).group_by(*(attempt[name] for name in KEY))
+    before = {key_of(row): (row.last, row.last - row.out) for row in connection.execute(of_each)}
+    attempts = []
+    for row in passed:
+        number, own = before.get(key_of(row), (0, 0))
+        attempts.append(Attempt(row, number + 1, now, own + 1))
     connection.execute(
         insert(tables.attempt),
         [{**_named(each.key), "number": each.number, "started_at": now, "outcome": sender} for each in attempts],
