@@ -13,10 +13,11 @@ from sqlalchemy import Table, select
 
 from flowrules.channels.base import Accepted, Channel, Outcome, OutgoingMessage, Refused, Retry, Unknown
 from flowrules.channels.registry import make_channels
+from flowrules.model import schema
 from flowrules.runtime.deliver import Delivered, deliver
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason, Status
-from tests.support.world import START, TEMPLATES, World, at, world
+from tests.support.world import EMAIL, FLOW, SMS, START, TEMPLATES, World, at, world
 
 TICK = at("2026-03-02 10:00")
 NOW = at("2026-03-02 10:05")
@@ -124,6 +125,34 @@ def test_a_channel_that_is_out_for_days_loses_nothing(welcome: World) -> None:
     assert run(welcome, Scripted(Retry("busy")), monday).retried == 2
     assert run(welcome, Scripted(), monday + MINUTE - 1).claimed == 0
     assert run(welcome, Scripted(), monday + MINUTE).sent == 2
+
+
+def test_a_channel_that_is_gone_stops_no_other(database_url: str) -> None:
+    """Taken out of flowrules.toml while messages wait for it."""
+    both = FLOW.replace("        send email hello", "        send sms nudge\n        send email hello")
+    flow = both.replace("stage lead:", "stage lead:\n        start campaign calls")
+    flow += """
+campaign calls:
+    class marketing
+    enter when visit
+    stage only:
+        send call_centre ring
+"""
+    call = schema.Channel("call_centre", "phone")
+    made = world(database_url, flow, {**TEMPLATES, "call_centre/ring.txt": "Ring\n"}, channels=(call, EMAIL, SMS))
+    made.customers(["ana"])
+    made.consent(["ana"], "call_centre", "granted", START)
+    made.event(["ana"], "signup", START + MINUTE, source="fair")
+    made.tick(TICK)
+    sms = Scripted()
+    done = deliver(made.database, {"email": Scripted(), "sms": sms}, NOW)
+    assert [message.template for message in sms.sent] == ["nudge"]
+    assert done.out == {"call_centre": "is no channel of flowrules.toml; messages wait for [channels.call_centre]"}
+    back = Scripted(Unknown("silent"))
+    assert deliver(made.database, {"email": Scripted(), "sms": sms, "call_centre": back}, NOW).unknown == 1
+    # What is in doubt waits for a person, not for a channel.
+    assert deliver(made.database, {"email": Scripted(), "sms": sms}, NOW).out == {}
+    made.database.close()
 
 
 def test_retries_wait_longer_each_time_and_end(welcome: World) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     select,
 )
 
-from flowrules.channels.base import Accepted, Channel, ChannelError, Outcome, OutgoingMessage, Refused, Retry, Unknown
+from flowrules.channels.base import Accepted, Channel, Outcome, OutgoingMessage, Refused, Retry, Unknown
 from flowrules.content.deployed import Deployed, Library
 from flowrules.content.outgoing import KEY, Composed, Detail, Key, compose, id_of, key_of
 from flowrules.content.render import TemplateFailure
@@ -95,7 +95,7 @@ def deliver(
     *,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Delivered:
-    """Hand over what is due at `now`, at most `limit` messages; ChannelError: a channel can not be used.
+    """Hand over what is due at `now`, at most `limit` messages; ChannelError: a channel can not be written to.
 
     now: a clock where it goes on meanwhile; a slow server may take minutes for one call, and each message is tested
     at the instant it leaves. stopped: asked between transactions.
@@ -107,11 +107,9 @@ def deliver(
         _settle_the_dead(database, channels, clock(), done)
         _settle_the_answered(database, clock())
         for channel_id, channel_name in _wanted(database):
-            if channel_name not in channels:
-                raise ChannelError(
-                    f"messages wait for `{channel_name}`, which is no channel of this workspace",
-                    f"give it a provider in flowrules.toml: [channels.{channel_name}]",
-                )
+            if channel_name not in channels:  # the others go on
+                done.out[channel_name] = f"is no channel of flowrules.toml; messages wait for [channels.{channel_name}]"
+                continue
             run = _Run(
                 database, channels[channel_name], channel_id, channel_name, name, clock, known, done,
                 daily.limits.get(channel_name), daily.day,
@@ -135,10 +133,13 @@ class _Run:
 
 
 def _wanted(database: Database) -> list[tuple[int, str]]:
+    """With messages that are a dispatcher's; what is in doubt, or held by the planner, asks for no channel."""
+    status, held = _MESSAGE.c.status, and_(_MESSAGE.c.status == Status.HELD, _MESSAGE.c.reason == Reason.TEMPLATE_ERROR)
+    waiting = or_(status.in_((Status.INTENDED, Status.CLAIMED, Status.RETRYING)), held)
     with database.read() as connection:
         query = (
             select(tables.channel.c.id, tables.channel.c.name)
-            .where(tables.channel.c.id.in_(select(_MESSAGE.c.channel_id).where(outbox.is_open())))
+            .where(tables.channel.c.id.in_(select(_MESSAGE.c.channel_id).where(outbox.is_open(), waiting)))
             .order_by(tables.channel.c.name)
         )
         return [(row.id, row.name) for row in connection.execute(query)]
