@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from flowrules.channels.base import Channel, ChannelError, Outcome, OutgoingMessage
 from flowrules.channels.mail import one_line
 
+_TOKEN = re.compile("[a-z0-9]+$")
+"""At the end of a link, whatever stands before it; as in sql/token.py."""
+
 
 class RedirectChannel:
-    """The subject says for whom it was. A link to unsubscribe in it unsubscribes nobody."""
+    """The subject says for whom it was. A link to unsubscribe in it unsubscribes nobody, and if it comes back, nobody's
+    address is closed.
+    """
 
     def __init__(self, channel: Channel, address: str) -> None:
         self._channel = channel
@@ -24,7 +31,7 @@ class RedirectChannel:
         whom = one_line(message.to or message.customer)
         text, html = message.text, message.html
         if message.unsubscribe_url is not None:
-            token = message.unsubscribe_url.rpartition("/")[2]
+            token = _TOKEN.findall(message.unsubscribe_url)[0]
             text, html = (None if part is None else part.replace(token, "redirected") for part in (text, html))
         return self._channel.send(
             replace(
@@ -35,6 +42,7 @@ class RedirectChannel:
                 html=html,
                 marketing=False,
                 unsubscribe_url=None,
+                token=hashlib.sha256(message.token.encode()).hexdigest()[:32],
             )
         )
 
