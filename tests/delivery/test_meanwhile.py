@@ -6,12 +6,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from sqlalchemy import Connection
 
-from flowrules.channels.base import Outcome, OutgoingMessage
+from flowrules.channels.base import Outcome, OutgoingMessage, Unknown
+from flowrules.content.outgoing import details
+from flowrules.runtime import outbox
 from flowrules.runtime.daily import DailyLimits
 from flowrules.runtime.deliver import Delivered, deliver
+from flowrules.runtime.erase import erase
+from flowrules.runtime.operate import Verdict, settle
 from flowrules.sql import tables
+from flowrules.store.customers import find_ids
 from tests.delivery.test_deliver import Scripted, rows, statuses
+from tests.support.engine import ledger
 from tests.support.world import START, World, at, world
 
 TICK = at("2026-03-02 10:00")
@@ -80,6 +87,68 @@ def test_a_day_ends_while_messages_are_sent(shop: World) -> None:
     assert [row.number for row in rows(shop, tables.daily_count)] == [2, 1]
 
 
+def number(made: World, customer: str) -> int:
+    with made.database.read() as connection:
+        return find_ids(connection, [customer])[customer]
+
+
+def test_erased_while_the_server_has_the_message(shop: World) -> None:
+    """It has left: that is what is written down, and nothing breaks off, also where both have one instant."""
+    email = Slow()
+    email.meanwhile = lambda: erased(shop, "ana")
+    assert run(shop, email).sent == 3
+    assert statuses(shop) == [("sent", None)] * 3
+    shop.tick(NOW + 10 * MINUTE)
+    with shop.database.read() as connection:
+        rows_of = [row for row in ledger(connection) if row.customer.startswith("erased-")]
+    assert [(row.decision, row.reason) for row in rows_of if row.at >= NOW] == [
+        ("exit", "erased"),
+        ("outcome", "accepted"),
+    ]
+
+
+def test_erased_between_the_test_and_the_hand_over(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their address is gone: no line without one is written."""
+    salt = outbox.salt  # the first that is read for the hand-over
+
+    def late(connection: Connection) -> str:
+        erased(shop, "ana")
+        return salt(connection)
+
+    monkeypatch.setattr(outbox, "salt", late)
+    email = Scripted()
+    deliver(shop.database, {"email": email, "sms": Scripted()}, NOW)
+    assert [message.customer for message in email.sent] == ["bea", "cid"]
+    monkeypatch.setattr(outbox, "salt", salt)
+    shop.tick(NOW + MINUTE)
+    done = deliver(shop.database, {"email": email, "sms": Scripted()}, NOW + MINUTE)
+    assert (len(email.sent), done.withheld) == (2, {"journey_ended": 1})
+
+
+def erased(made: World, customer: str) -> None:
+    erase(made.database, number(made, customer), NOW)
+
+
+@pytest.mark.parametrize("verdict", ["sent", "failed", "resend"])
+def test_a_verdict_at_the_very_instant_of_the_doubt(shop: World, verdict: Verdict) -> None:
+    """As where the clock is virtual, or behind the last tick: the second outcome lies behind the first."""
+    run(shop, Slow(answer=Unknown("silent"), clock=Clock(NOW)))
+    shop.tick(NOW + 60 * MINUTE)
+    doubtful = Scripted(Unknown("silent"))
+    with shop.database.read() as connection:
+        (ana, *_) = connection.execute(details().order_by(tables.message.c.customer_id)).all()
+    assert settle(shop.database, ana, "resend", NOW)
+    deliver(shop.database, {"email": doubtful, "sms": Scripted()}, NOW)
+    assert settle(shop.database, ana, verdict, NOW)
+    if verdict == "resend":
+        assert deliver(shop.database, {"email": Scripted(), "sms": Scripted()}, NOW).sent == 1
+    shop.tick(NOW + 90 * MINUTE)
+    with shop.database.read() as connection:
+        outcomes = [row.reason for row in ledger(connection) if row.decision == "outcome" and row.customer == "ana"]
+    assert outcomes[:2] == ["outcome_unknown"] * 2
+    assert outcomes[2:] == ["refused" if verdict == "failed" else "accepted"]
+
+
 @dataclass
 class StandsStill(Clock):
     """For an hour, once, after a message was tested and before it is handed over."""
@@ -104,7 +173,7 @@ def test_what_was_tested_an_hour_ago_is_tested_again(shop: World, together: int)
     assert (done.sent, len(email.sent)) == (3 - late, 3 - late)
     assert statuses(shop).count(("intended", None)) == late
     left = {row.outcome for row in rows(shop, tables.attempt) if row.outcome != "accepted"}
-    assert left == {"not sent: too long after it was tested"}
+    assert left == {"not sent: to be tested again"}
     shop.consent(["ana"], "email", "withdrawn", clock.now)
     done = deliver(shop.database, {"email": email, "sms": Scripted()}, clock)
     assert done.withheld == {"unsubscribed": 1}

@@ -37,8 +37,8 @@ _UNWRITTEN = TemplateFailure("", "not written yet")
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """`to` is None where the channel needs no address or the customer has none. purpose, marketing: by the class in
-    force now. For the tokens see sql/token.py.
+    """`to` is None where the channel needs no address or the customer has none; only the latter is not `reachable`.
+    purpose, marketing: by the class in force now. For the tokens see sql/token.py.
     """
 
     detail: Detail
@@ -48,6 +48,7 @@ class Composed:
     purpose: str
     marketing: bool
     to: str | None
+    reachable: bool
     token: str
     unsubscribe_token: str
     unsubscribe_url: str | None
@@ -149,6 +150,7 @@ def _draft(library: Library, deployed: Deployed, data: _Data, detail: Detail, sa
     if channel.unsubscribe_url is not None:
         about = Unsubscribe(key, detail.channel, in_force.purpose.name)
         url = channel.unsubscribe_url + unsubscribe_token(salt, about)
+    to = data.address(detail.customer_id, send.channel.address)
     composed = Composed(
         detail=detail,
         message_id=id_of(detail),
@@ -156,7 +158,8 @@ def _draft(library: Library, deployed: Deployed, data: _Data, detail: Detail, sa
         class_=class_,
         purpose=in_force.purpose.name,
         marketing=in_force.marketing,
-        to=data.address(detail.customer_id, send.channel.address),
+        to=to,
+        reachable=bool(to) or send.channel.address is None,
         token=bounce_token(salt, key),
         unsubscribe_token=unsubscribe_token(salt, Unsubscribe(key, "", "")),
         unsubscribe_url=url,

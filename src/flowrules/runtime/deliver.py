@@ -335,23 +335,24 @@ def _hand_over(run: _Run, attempts: Sequence[Attempt], day: int) -> None:
         composed = list(compose(connection, Library(connection, run.known), [each.detail for each in attempts]))
     results: list[tuple[Attempt, Outcome | TemplateFailure]] = []
     out: Retry | None = None
-    late: list[Attempt] = []
+    again: list[Attempt] = []
     for attempt, message in zip(attempts, composed, strict=True):
-        if isinstance(message.content, TemplateFailure):
+        if not message.reachable:
+            again.append(attempt)
+        elif isinstance(message.content, TemplateFailure):
             results.append((attempt, message.content))
-            continue
-        if run.clock() - attempt.started_at > _FRESH:
-            late.append(attempt)
-            continue
-        outcome = out or run.channel.send(as_outgoing(message, salt, attempt.started_at))
-        if isinstance(outcome, Retry) and outcome.out:
-            out = outcome
-            run.done.out[run.channel_name] = outcome.why
-        results.append((attempt, outcome))
+        elif run.clock() - attempt.started_at > _FRESH:
+            again.append(attempt)
+        else:
+            outcome = out or run.channel.send(as_outgoing(message, salt, attempt.started_at))
+            if isinstance(outcome, Retry) and outcome.out:
+                out = outcome
+                run.done.out[run.channel_name] = outcome.why
+            results.append((attempt, outcome))
     run.channel.flush()
     with outbox.writing(run.database) as connection:
         _record(connection, attempts[0].started_at, results, run.done)  # when they left, however long that took
-        _give_back(connection, attempts[0].started_at, late, "not sent: too long after it was tested")
+        _give_back(connection, attempts[0].started_at, again, "not sent: to be tested again")
         if run.per_day is not None:
             taken = sum(isinstance(result, Accepted | Unknown) for _, result in results)
             add(connection, run.channel_id, day, taken - len(attempts))

@@ -79,9 +79,11 @@ def _end_journeys(connection: Connection, customer_id: int, at: int) -> int:
 
 
 def _cancel_messages(connection: Connection, customer_id: int, now: int) -> int:
+    """But not what is being handed over at this moment: what becomes of that its dispatcher will say."""
     message = tables.message.c
     waiting = select(*(message[name] for name in KEY)).where(
-        message.customer_id == customer_id, message.status < Status.SENT, message.status != Status.UNKNOWN
+        message.customer_id == customer_id,
+        message.status.in_((Status.INTENDED, Status.RETRYING, Status.HELD)),
     )
     ends = [outbox.End(key_of(row), Status.CANCELLED, Reason.JOURNEY_ENDED) for row in connection.execute(waiting)]
     outbox.finish(connection, now, ends)

@@ -199,14 +199,14 @@ def finish(connection: Connection, now: int, ends: Sequence[End]) -> None:
     """What the planner must know is a fact for it, at an instant it has not passed: from there it counts."""
     if not ends:
         return
-    at = max(now, connection.execute(select(tables.clock.c.target)).scalar_one() + 1)
+    at = _instants(connection, now, [end.key for end in ends])
     connection.execute(
         update(tables.message)
         .where(_this(tables.message))
         .values(status=bindparam("b_status"), reason=bindparam("b_reason"), sent_at=bindparam("b_sent_at")),
         [
             {**_bound(end.key), "b_status": end.status, "b_reason": end.reason,
-             "b_sent_at": at if end.status is Status.SENT else None}
+             "b_sent_at": at[end.key] if end.status is Status.SENT else None}
             for end in ends
         ],
     )  # fmt: skip
@@ -216,11 +216,20 @@ def finish(connection: Connection, now: int, ends: Sequence[End]) -> None:
         connection.execute(
             insert(tables.outcome),
             [
-                {**_named(end.key), "at": at, "status": end.status, "reason": end.reason,
+                {**_named(end.key), "at": at[end.key], "status": end.status, "reason": end.reason,
                  "place_id": labels.get(end.place), "by_id": labels.get(end.by)}
                 for end in final
             ],
         )  # fmt: skip
+
+
+def _instants(connection: Connection, now: int, keys: Collection[Key]) -> dict[Key, int]:
+    """No tick has passed them, and each lies behind the outcome that its message had before."""
+    at = max(now, connection.execute(select(tables.clock.c.target)).scalar_one() + 1)
+    outcome = tables.outcome.c
+    query = select(*(outcome[name] for name in KEY), func.max(outcome.at).label("last"))
+    later = query.where(_of(tables.outcome, keys), outcome.at >= at).group_by(*(outcome[name] for name in KEY))
+    return dict.fromkeys(keys, at) | {key_of(row): row.last + 1 for row in connection.execute(later)}
 
 
 def _labels(connection: Connection, words: Collection[str]) -> dict[str | None, int]:
