@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, select
 
+from flowrules.errors import StoreError
+from flowrules.sql import tables
 from flowrules.store import database as store
+from flowrules.store.database import Database
 from tests.support.postgres import driver_url
 from tests.trouble.shop import Shop, write
 
@@ -136,6 +140,21 @@ def test_not_taking_connections(postgres_shop: Shop, undisturbed: list[str]) -> 
         postgres_shop.fails(command, f"{name_of(postgres_shop.url)} takes no more connections", "try again later")
     tell(other, f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS true")
     same(postgres_shop, undisturbed)
+
+
+def test_who_stands_still_keeps_nobody_waiting(postgres_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A leader that was stopped in a transaction, or whose machine is gone: its locks are given up for the standby."""
+    assert "'5min'" in store._SILENT
+    monkeypatch.setattr(store, "_SILENT", store._SILENT.replace("'5min'", "'500ms'"))
+    database = Database.open(postgres_shop.url)
+    try:
+        with pytest.raises(StoreError, match="is lost"), database.write("READ COMMITTED") as connection:
+            connection.execute(select(tables.clock).with_for_update())
+            time.sleep(1)
+            assert postgres_shop("tick --now 2026-03-04").code == 0
+            connection.execute(select(tables.clock))
+    finally:
+        database.close()
 
 
 TROUBLE = """

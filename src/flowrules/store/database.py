@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, insert, inspect, make_url, select, text
@@ -43,6 +43,16 @@ Isolation = Literal["REPEATABLE READ", "READ COMMITTED"]
 
 _READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=5000"
 """Of a server's session that only looks: it gives up rather than burden the others."""
+
+_SILENT = (
+    "SET idle_in_transaction_session_timeout = '5min'; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 15; "
+    "SET tcp_keepalives_count = 4"
+)
+"""A server's session whose process stands still in a transaction, or whose machine is gone, ends: what it has locked must
+not keep a standby waiting. None of ours is idle in one for longer than it takes to read some thousand rows of a file.
+"""
+_ALIVE = {"keepalives_idle": "60", "keepalives_interval": "15", "keepalives_count": "4"}
+"""The same on our side, of a server that is gone without a word."""
 
 _BEGIN = "flowrules_begin"
 _WRITING = "BEGIN IMMEDIATE"
@@ -228,12 +238,18 @@ class Database:
         if url.get_backend_name() == "sqlite":
             return cls(_sqlite(url, read_only=read_only), url.database or "")
         where = f"{url.host or 'the local server'}{f':{url.port}' if url.port else ''}"
-        query = {"connect_timeout": "10", **url.query}
+        query = {"connect_timeout": "10", **_ALIVE, **url.query}
         if read_only:
             query["options"] = f"{query.get('options', '')} {_READ_ONLY}".strip()
         engine = create_engine(
             url.set(query=query), poolclass=NullPool, query_cache_size=_QUERY_CACHE, isolation_level="REPEATABLE READ"
         )
+
+        @event.listens_for(engine, "connect")
+        def connected(connection: Any, _record: object) -> None:  # noqa: ANN401 -- a driver's connection
+            connection.execute(_SILENT)
+            connection.commit()
+
         return cls(engine, f"{where}/{url.database or ''}")
 
 

@@ -77,6 +77,11 @@ _POSTGRES: dict[str, Meaning] = {
         "repeat the command; does the server limit how long a statement may take?",
     ),
     "53": (ServerUnreachableError, "{} takes no more work", "try again later"),
+    "25P03": (
+        ServerUnreachableError,
+        "the connection to {} is lost: this program stood still in the middle of a transaction",
+        "repeat the command",
+    ),
     "08": (ServerUnreachableError, "the connection to {} is lost", "repeat the command when the server is back"),
     "57P": (ServerUnreachableError, "the server of {} is shutting down", "repeat the command when it is back"),
 }
