@@ -121,6 +121,22 @@ campaign upgrade:
     stage propose:
         if plan is "pro" exit "has it already"
         send email upgrade
+
+event review
+
+segment regulars: in segment big_spenders or has review at least 2 times in last 7 days
+
+campaign loyal:
+    class marketing
+    enter when joins segment regulars
+    exit when not in segment regulars and plan is "free"
+    goal signup
+
+    stage greet:
+        if no order in last 7 days and plan is "free":
+            wait 2 days
+        send sms offer
+        wait 30 days
 """
 TEMPLATES = {
     **{
@@ -161,6 +177,9 @@ STORIES = {
     "linked": ("quin", "extras"),
     "never matched": ("rex", "prices"),
     "never in the segment": ("rex", "upgrade"),
+    "in the segment": ("gil", "upgrade"),
+    "left by a condition": ("uma", "loyal"),
+    "left before it was sent": ("vic", "loyal"),
     "nothing at all": ("ray", None),
     "paused": ("sam", "welcome"),
     "not entered in a pause": ("tia", "reminder"),
@@ -197,6 +216,10 @@ def shop(url: str) -> World:
     with made.database.intake() as connection:
         bounced = NewEvent("email_bounced", "dan", s + 20 * MINUTE, s + 20 * MINUTE, "bounce", {}, permanent=True)
         add_events(connection, made.model(), [bounced])
+    made.event(["uma"], "review", s + 2 * DAY)
+    made.event(["uma"], "review", s + 4 * DAY)
+    made.event(["vic"], "order", START + 13 * HOUR, order_id="V1", amount="600")
+    made.event(["vic"], "signup", START + 14 * HOUR)
     made.event(["sam"], "signup", START + 10 * DAY - 30 * MINUTE)
     made.event(["tia"], "visit", START + 10 * DAY + HOUR)
     made.event(["ned"], "signup", START + 12 * DAY)

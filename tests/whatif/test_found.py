@@ -131,6 +131,15 @@ def test_what_changes_within_one_instant(database_url: str) -> None:
     ]
 
 
+def test_a_step_that_is_come_to_twice_at_one_instant(database_url: str) -> None:
+    """By two journeys, one of which another campaign starts a little later."""
+    trial = club("signup", "tag warm", "tag hot", "start campaign club").replace("campaign club:", "campaign trial:")
+    shop = made(database_url, club("signup, every time", "if tagged seen exit", "tag seen"), trial)
+    shop.event(["ana"], "signup", START + HOUR, amount="1")
+    shop.tick(START + DAY, silent)
+    assert told(shop, "branch") == [[("tagged seen", None, False)], [("tagged seen", None, True)]]
+
+
 LEAVES = """\
 campaign club:
     class marketing

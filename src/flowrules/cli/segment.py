@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import click
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from flowrules.cli import clock
 from flowrules.cli.context import Context
 from flowrules.cli.output import emit, formats, table
+from flowrules.report.clauses import Clause
 from flowrules.report.segment import Members
 from flowrules.sql import tables
 
@@ -31,21 +33,20 @@ def command(context: Context, *, name: str, show: Show, customer: str | None, fo
         last = connection.execute(select(tables.clock.c.last_tick)).scalar_one()
         members = Members(connection, name, last if workspace.virtual_clock else clock.wall())
         if customer is not None:
-            clauses = [each.facts() for each in members.explain(customer)]
-            rows = [
-                ("yes" if each.holds else "no", each.text, each.value, each.rule) for each in members.explain(customer)
-            ]
-            emit(
-                format_,
-                "segment",
-                {"name": name, "clauses": clauses},
-                table(("holds", "clause", "value", "rule"), rows),
-            )
+            found = members.explain(customer)
+            facts = {"name": name, "clauses": [each.facts() for each in found]}
+            emit(format_, "segment", facts, table(("holds", "clause", "value", "rule"), list(_rows(found))))
         elif show == "sql":
             emit(format_, "segment", {"name": name, "sql": members.sql()}, members.sql())
         elif show == "list":
-            found = members.customers()
-            emit(format_, "segment", {"name": name, "count": len(found), "customers": found}, "\n".join(found))
+            ids = members.customers()
+            emit(format_, "segment", {"name": name, "count": len(ids), "customers": ids}, "\n".join(ids))
         else:
             number = members.count()
             emit(format_, "segment", {"name": name, "count": number}, f"{number} in {name}")
+
+
+def _rows(clauses: Iterable[Clause], indent: str = "") -> Iterator[tuple[str, str, object, str]]:
+    for each in clauses:
+        yield "yes" if each.holds else "no", f"{indent}{each.text}", each.value, each.rule
+        yield from _rows(each.parts, f"{indent}  ")
