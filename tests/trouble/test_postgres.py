@@ -147,14 +147,17 @@ def test_who_stands_still_keeps_nobody_waiting(postgres_shop: Shop, monkeypatch:
     assert "'5min'" in store._SILENT
     monkeypatch.setattr(store, "_SILENT", store._SILENT.replace("'5min'", "'500ms'"))
     database = Database.open(postgres_shop.url)
-    try:
-        with pytest.raises(StoreError, match="is lost"), database.write("READ COMMITTED") as connection:
-            connection.execute(select(tables.clock).with_for_update())
-            time.sleep(1)
-            assert postgres_shop("tick --now 2026-03-04").code == 0
-            connection.execute(select(tables.clock))
-    finally:
-        database.close()
+    with pytest.raises(StoreError, match="is lost"):
+        _stand_still(database, postgres_shop)
+    database.close()
+
+
+def _stand_still(database: Database, shop: Shop) -> None:
+    with database.write("READ COMMITTED") as connection:
+        connection.execute(select(tables.clock).with_for_update())
+        time.sleep(1)
+        assert shop("tick --now 2026-03-04").code == 0
+        connection.execute(select(tables.clock))
 
 
 TROUBLE = """
