@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -9,9 +11,10 @@ import pytest
 from sqlalchemy import func, select
 
 from flowrules.channels.base import Accepted, Outcome, OutgoingMessage, Unknown
+from flowrules.content.outgoing import key_of
 from flowrules.model.schema import Stored
 from flowrules.report.lookup import find_message
-from flowrules.runtime import operate
+from flowrules.runtime import operate, outbox
 from flowrules.runtime.deliver import Delivered, deliver
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
@@ -72,9 +75,31 @@ def state(made: World) -> tuple[int, int | None, int]:
     return status, sent_at, contacts
 
 
+def reaction(made: World, event: str) -> None:
+    nothing: dict[str, Stored] = {}
+    ref = ("ana", "welcome", 1, "lead/send email hello", 1)
+    with made.database.intake() as connection:
+        add_events(connection, made.model(), [NewEvent(event, "ana", SENT + 5, SENT + 5, "x", nothing, ref=ref)])
+
+
 def outcomes(made: World) -> list[str | None]:
     with made.database.read() as connection:
         return [row.reason for row in ledger(connection) if row.decision == "outcome"]
+
+
+def test_two_who_settle_it_at_once(made: World) -> None:
+    """She has opened it, and two dispatchers see that at the same moment: it is sent once."""
+    reaction(made, "email_opened")
+    with made.database.read() as connection:
+        key = key_of(find_message(connection, ID))
+    with outbox.writing(made.database) as connection:
+        outbox.finish(connection, SENT + HOUR, [outbox.End(key, Status.SENT, None)])
+        other = threading.Thread(target=hand_over, args=(made, Line(Accepted()), SENT + HOUR))
+        other.start()
+        time.sleep(0.5)
+    other.join()
+    made.tick(SENT + 2 * HOUR)
+    assert outcomes(made) == ["outcome_unknown", "accepted"]
 
 
 def test_a_person_found_it_sent(made: World) -> None:
@@ -111,10 +136,7 @@ def test_a_person_sends_it_again(made: World) -> None:
 
 @pytest.mark.parametrize(("event", "status"), [("email_opened", Status.SENT), ("email_bounced", Status.UNKNOWN)])
 def test_who_opens_it_has_it(made: World, event: str, status: Status) -> None:
-    nothing: dict[str, Stored] = {}
-    ref = ("ana", "welcome", 1, "lead/send email hello", 1)
-    with made.database.intake() as connection:
-        add_events(connection, made.model(), [NewEvent(event, "ana", SENT + 5, SENT + 5, "x", nothing, ref=ref)])
+    reaction(made, event)
     hand_over(made, Line(Accepted()), SENT + HOUR)
     assert state(made)[0] == status
     hand_over(made, Line(Accepted()), SENT + HOUR)

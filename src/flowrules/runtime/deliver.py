@@ -464,14 +464,14 @@ def _settle_the_answered(database: Database, now: int) -> None:
             message.status == Status.UNKNOWN,
             or_(*(tables.event_type.c.name.like(words, escape="\\") for words in proof)),
         )
-        .distinct()
     )
     with database.read() as connection:
         if connection.execute(answered).first() is None:
             return
     with outbox.writing(database) as connection:
-        ends = [End(key_of(row), Status.SENT, None) for row in connection.execute(answered)]
-        outbox.finish(connection, now, ends)
+        # Locked: another dispatcher, or a person, may settle them at this moment.
+        keys = {key_of(row) for row in connection.execute(answered.with_for_update(of=_MESSAGE))}
+        outbox.finish(connection, now, [End(key, Status.SENT, None) for key in sorted(keys)])
 
 
 # --- words for channels -------------------------------------------------------------------------------

@@ -48,8 +48,8 @@ _SILENT = (
     "SET idle_in_transaction_session_timeout = '5min'; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 15; "
     "SET tcp_keepalives_count = 4"
 )
-"""A session whose process stands still in a transaction, or whose machine is gone, ends: its locks must not keep a standby
-waiting. None of ours is idle in one for longer than it takes to read some thousand rows of a file.
+"""A session whose process stands still in a transaction, or whose machine is gone, ends: its locks must not keep a
+standby waiting. None of ours is idle in one for longer than it takes to read some thousand rows of a file.
 """
 _ALIVE = {"keepalives_idle": "60", "keepalives_interval": "15", "keepalives_count": "4"}
 """The same on our side, of a server that is gone without a word."""
