@@ -278,6 +278,42 @@ def test_what_would_have_let_a_message_out(shop: Shop, width: int, monkeypatch: 
     run(look)
 
 
+CLUB = """
+segment fresh: has signup in last 30 days
+
+campaign club:
+    class marketing
+    enter when every day at 12:00 for segment fresh
+    stage joined:
+        wait 90 days
+"""
+
+
+def test_what_a_condition_found(sqlite_shop: Shop) -> None:
+    """Asked by the same key."""
+    made = sqlite_shop.world
+    made.flow += CLUB
+    made.apply(START + 3 * MINUTE)
+    made.tick(START + 4 * 60 * MINUTE)
+
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await open_customer(look, "ana")
+            timeline = look.app.screen.query_one("#timeline", Listing)
+            entered = next(
+                line.key
+                for line in timeline.shown
+                if line.cells[3].plain == "club" and "entered" in line.cells[1].plain
+            )
+            while timeline.current_key != entered:
+                await look.press("j")
+            await look.sees("w: what it found of the customer")
+            await look.press("w")
+            await look.sees("has signup in last 30 days (is 1): yes")
+
+    run(look)
+
+
 def test_in_the_control_group_nothing_would_have_been_sent(sqlite_shop: Shop) -> None:
     enrollment = tables.enrollment
     with sqlite_shop.world.database.write() as connection:

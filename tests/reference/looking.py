@@ -17,6 +17,7 @@ from tests.reference.conditions import (
     _history_property,
     _passes,
     attribute,
+    consent_state,
     happenings,
     holds,
     matches,
@@ -145,7 +146,7 @@ def _within(condition: tree.Condition, world: World, instance: Instance | None) 
 
 
 def _value(condition: tree.Condition, world: World) -> Any:  # noqa: ANN401, PLR0911
-    """What is compared, where that is one value; an average is none that is told."""
+    """What is compared, where that is one value; an average, which is rounded, is no matter of this."""
     match condition:
         case tree.Not():
             return _value(condition.item, world)
@@ -163,6 +164,9 @@ def _value(condition: tree.Condition, world: World) -> Any:  # noqa: ANN401, PLR
             return _history_property(operand, world)
         case tree.Compare(left=tree.Aggregate() as operand) if operand.kind != "average":
             return _aggregate(operand, world)
+        case tree.ConsentsTo():
+            purposes = [condition.purpose.text] if condition.purpose else list(world.program.purposes)
+            return consent_state(condition.channel.text, purposes[0], world) if len(purposes) == 1 else None
         case _:
             return None
 

@@ -135,7 +135,7 @@ def found_the_same(database_url: str, scenario: Scenario) -> None:
 
 
 def _plain(part: Clause | Part) -> tuple[Any, ...]:
-    value = part.value
+    value = None if "average of" in part.text else part.value
     if isinstance(value, timedelta):
         value = display(int(value.total_seconds()) * 1_000_000, Type(Kind.DURATION), "EUR")
     elif isinstance(value, datetime):

@@ -11,6 +11,7 @@ from flowrules.report.clauses import Clause
 from flowrules.report.explain import Explanation, explain
 from flowrules.report.explain_text import explanation_lines
 from flowrules.report.print import printed
+from flowrules.report.segment import Members
 from flowrules.runtime.answers import silent
 from flowrules.runtime.deliver import deliver
 from flowrules.store.database import Database
@@ -30,6 +31,7 @@ attribute plan: one of "free", "pro" = "free"
 attribute birthday: date
 event signup:
     amount: money
+    seats: integer
 event visit
 event complaint
 
@@ -138,6 +140,42 @@ def test_a_step_that_is_come_to_twice_at_one_instant(database_url: str) -> None:
     shop.event(["ana"], "signup", START + HOUR, amount="1")
     shop.tick(START + DAY, silent)
     assert told(shop, "branch") == [[("tagged seen", None, False)], [("tagged seen", None, True)]]
+
+
+@pytest.mark.parametrize(
+    ("condition", "clause"),
+    [
+        ("average of signup.amount > 20 EUR", ("average of signup.amount > 20 EUR", "33.34 EUR", True)),
+        ("average of signup.seats > 2", ("average of signup.seats > 2", "2.333333", True)),
+        ("average of signup.amount in last 1 hour > 20 EUR", (
+            "average of signup.amount in last 1 hour > 20 EUR", None, False
+        )),
+        ("consents to email", ("consents to email", "withdrawn", False)),
+        ("consents to sms for marketing", ("consents to sms for marketing", "granted", True)),
+    ],
+)  # fmt: skip
+def test_of_an_average_and_of_a_consent_the_value_too(
+    database_url: str, condition: str, clause: tuple[str, object, bool]
+) -> None:
+    shop = made(database_url, club("visit", f"if {condition} exit"))
+    for minute, (amount, seats) in enumerate([("1", 1), ("0.01", 1), ("99", 5)]):
+        shop.event(["ana"], "signup", START + minute * MINUTE, amount=amount, seats=seats)
+    shop.consent(["ana"], "email", "withdrawn", START + HOUR)
+    shop.event(["ana"], "visit", START + 2 * HOUR)
+    shop.tick(START + DAY, silent)
+    assert told(shop, "branch") == [[clause]]
+
+
+def test_an_average_is_told_of_a_segment_too(database_url: str) -> None:
+    segment = "segment buyers: average of signup.amount > 20 EUR and average of signup.seats < 3\n\n"
+    shop = made(database_url, segment, club("every day at 12:00 for segment buyers"))
+    for minute, (amount, seats) in enumerate([("1", 1), ("0.01", 1), ("99", 5)]):
+        shop.event(["ana"], "signup", START + minute * MINUTE, amount=amount, seats=seats)
+    shop.tick(START + HOUR, silent)
+    with shop.database.read() as connection:
+        found = list(map(plain, Members(connection, "buyers", START + HOUR).explain("ana")))
+    assert [value for _, value, _ in found] == ["33.34 EUR", "2.333333"]
+    shop.database.close()
 
 
 LEAVES = """\

@@ -31,7 +31,7 @@ from tests.property.test_outbox import Moody
 from tests.reference.generate import scenarios
 from tests.reference.interpreter import Runner, run
 from tests.reference.program import load
-from tests.reference.scenario import HOUR, Consent, Customer, LedgerRow, Scenario
+from tests.reference.scenario import HOUR, Consent, Customer, LedgerRow, OperatorExit, Scenario
 from tests.reference.show import line
 from tests.reference.workspace import at, changed, did, workspace
 from tests.support.engine import deployed, finished, ledger, snapshot_of
@@ -140,6 +140,39 @@ campaign c:
     told = would_have_been(database_url, scenario)
     assert [(each.change, each.at) for each in told] == [
         ("address", at("03-02 10:00")), ("list", at("03-03 10:00")), ("bounce", at("03-05 11:00")),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("header", "stage", "change"),
+    [
+        ("exit when login", "", "exit_when"),
+        ("exit when has login in last 1 day", "", "exit_when"),
+        ("goal login", "", "goal"),
+        ("", "on login go to behind", "on"),
+        ("", "", "operator"),
+    ],
+)
+def test_a_message_that_its_journey_went_away_from(database_url: str, header: str, stage: str, change: str) -> None:
+    """Held in the night, and no more there in the morning."""
+    rules = f"""
+campaign c:
+    enter when begin, again after exit
+    {header}
+    stage s:
+        {stage}
+        send sms hello
+        go to behind
+    stage behind:
+        wait 1 day
+"""
+    facts = did("03-02 22:00 begin"), did("03-02 23:00 login")
+    orders = (OperatorExit("ana", "c", at("03-02 23:00")),) if change == "operator" else ()
+    quiet = "quiet hours 21:00 to 09:00 for sms"
+    scenario = workspace(rules, *facts, policy=quiet, until=at("03-08 00:00"), operator_exits=orders)
+    told = would_have_been(database_url, scenario)
+    assert [(each.change, each.at) for each in told] == [
+        ("quiet_hours", at("03-02 22:00")), (change, at("03-03 09:00")),
     ]  # fmt: skip
 
 

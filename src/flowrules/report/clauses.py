@@ -188,7 +188,7 @@ def _all(parts: Iterable[Part]) -> Iterator[Part]:
         yield from _all(each.parts)
 
 
-def _type(condition: Condition) -> Type:
+def _type(condition: Condition) -> Type:  # noqa: PLR0911  # one case a kind
     match condition:
         case c.Not():
             return _type(condition.item)
@@ -196,8 +196,12 @@ def _type(condition: Condition) -> Type:
             return condition.attribute.type
         case c.HistoryProperty() | c.PropertyIs():
             return condition.property.type
-        case c.Aggregate() if condition.kind == "total":
+        case c.Aggregate() if condition.kind == "average" and condition.property.type.kind is Kind.INTEGER:
+            return Type(Kind.NUMBER)
+        case c.Aggregate() if condition.kind != "distinct":
             return condition.property.type
+        case c.Consents():
+            return Type(Kind.TEXT)
         case c.Ago():
             return Type(Kind.DATETIME)
         case _:

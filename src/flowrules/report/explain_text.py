@@ -126,7 +126,11 @@ def _rule(each: Moment, place: str) -> list[str]:
     kept_back = each.kind == "message" and each.reason in {"capped", "expired", "excluded", "suppressed"}
     telling = each.what in {"withheld", "not_entered", "moved", "exit", "goal"} or kept_back
     telling |= each.reason == "template_error"
-    plain = (each.text or "").rstrip(":") == each.label or each.reason == "completed" or (each.what == "exit" and each.reason == "goal")
+    plain = (
+        (each.text or "").rstrip(":") == each.label
+        or each.reason == "completed"
+        or (each.what == "exit" and each.reason == "goal")
+    )
     text = "" if each.text is None or plain or not (place or telling) else each.text
     found = f"{place}  {text}".strip()
     return [found] if found else []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     FromClause,
     Select,
@@ -32,7 +33,7 @@ from sqlalchemy import (
 )
 
 from flowrules.model import condition as c
-from flowrules.model.schema import Attribute, Property, Stored
+from flowrules.model.schema import Attribute, Kind, Property, Stored
 from flowrules.model.touches import touches
 from flowrules.sql import tables as t
 from flowrules.sql.catalogue import Catalogue
@@ -148,7 +149,9 @@ class Guards:
                 return self._reaction(condition, row)
 
     def value(self, condition: c.Condition, row: Row) -> Column | None:  # noqa: PLR0911  # as in `test`
-        """What a comparison compares, as stored; None where there is no one value."""
+        """What a comparison compares, as stored; None where there is no one value. An average is rounded, for people;
+        of whole numbers it is in millionths.
+        """
         match condition:
             case c.Not():
                 return self.value(condition.item, row)
@@ -157,12 +160,16 @@ class Guards:
             case c.Count():
                 e = self.event.alias()
                 return select(func.count()).select_from(e).where(*self._window(condition.of, row, e)).scalar_subquery()
-            case c.Aggregate() if condition.kind != "average":
+            case c.Aggregate() if condition.kind == "average":
+                return self._average(condition, row)
+            case c.Aggregate():
                 return self._total(condition, row)
             case c.HistoryProperty():
                 return self._nth_property(condition, row)
             case c.Ago():
                 return self._moment(condition, row)
+            case c.Consents() if len(condition.purposes) == 1:
+                return self.consent_state(row.customer, row.at, condition.channel, condition.purposes[0][0])
             case _:
                 return None
 
@@ -334,6 +341,15 @@ class Guards:
         if condition.kind == "distinct":
             value = func.count(column.distinct())
         return select(value).where(*self._window(condition.of, row, e)).scalar_subquery()
+
+    def _average(self, condition: c.Aggregate, row: Row) -> Column:
+        e = self.event.alias()
+        column = e.c[property_column(condition.property)]
+        scale = constant(1_000_000 if condition.property.type.kind is Kind.INTEGER else 1)
+        total = cast(func.sum(column), BigInteger) * scale
+        number = func.nullif(func.count(column), constant(0), type_=BigInteger)  # of nothing there is none
+        half_up = (total * 2 + number) // (number * 2)
+        return select(half_up).where(*self._window(condition.of, row, e)).scalar_subquery()
 
     def _compare_average(self, total: Column, number: Column, condition: c.Aggregate) -> Test:
         """Total / number op value, without a division."""
