@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Table, select
 
 from flowrules.channels.base import Accepted, Channel, Outcome, OutgoingMessage, Refused, Retry, Unknown
+from flowrules.channels.file import FileChannel
 from flowrules.channels.registry import make_channels
 from flowrules.model import schema
 from flowrules.runtime.deliver import Delivered, deliver
@@ -127,8 +128,8 @@ def test_a_channel_that_is_out_for_days_loses_nothing(welcome: World) -> None:
     assert run(welcome, Scripted(), monday + MINUTE).sent == 2
 
 
-def test_a_channel_that_is_gone_stops_no_other(database_url: str) -> None:
-    """Taken out of flowrules.toml while messages wait for it."""
+def test_a_channel_that_can_not_be_used_stops_no_other(database_url: str, tmp_path: Path) -> None:
+    """Its disk is full; then it is taken out of flowrules.toml while messages wait for it."""
     both = FLOW.replace("        send email hello", "        send sms nudge\n        send email hello")
     flow = both.replace("stage lead:", "stage lead:\n        start campaign calls")
     flow += """
@@ -145,8 +146,15 @@ campaign calls:
     made.event(["ana"], "signup", START + MINUTE, source="fair")
     made.tick(TICK)
     sms = Scripted()
-    done = deliver(made.database, {"email": Scripted(), "sms": sms}, NOW)
+    (tmp_path / "outbox").touch()
+    full = FileChannel(tmp_path / "outbox", "call_centre")
+    for _ in range(2):
+        done = deliver(made.database, {"email": Scripted(), "sms": sms, "call_centre": full}, NOW)
+        assert done.out["call_centre"].endswith("check the folder's rights and the room on its disk")
     assert [message.template for message in sms.sent] == ["nudge"]
+    (tmp_path / "outbox").unlink()
+    deliver(made.database, {"call_centre": full, "email": Scripted()}, NOW, 0)  # takes it back
+    done = deliver(made.database, {"email": Scripted(), "sms": sms}, NOW)
     assert done.out == {"call_centre": "is no channel of flowrules.toml; messages wait for [channels.call_centre]"}
     back = Scripted(Unknown("silent"))
     assert deliver(made.database, {"email": Scripted(), "sms": sms, "call_centre": back}, NOW).unknown == 1

@@ -21,7 +21,7 @@ from sqlalchemy import (
     select,
 )
 
-from flowrules.channels.base import Accepted, Channel, Outcome, OutgoingMessage, Refused, Retry, Unknown
+from flowrules.channels.base import Accepted, Channel, ChannelError, Outcome, OutgoingMessage, Refused, Retry, Unknown
 from flowrules.content.deployed import Deployed, Library
 from flowrules.content.outgoing import KEY, Composed, Detail, Key, compose, id_of, key_of
 from flowrules.content.render import TemplateFailure
@@ -95,7 +95,7 @@ def deliver(
     *,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Delivered:
-    """Hand over what is due at `now`, at most `limit` messages; ChannelError: a channel can not be written to.
+    """Hand over what is due at `now`, at most `limit` messages.
 
     now: a clock where it goes on meanwhile; a slow server may take minutes for one call, and each message is tested
     at the instant it leaves. stopped: asked between transactions.
@@ -114,7 +114,10 @@ def deliver(
                 database, channels[channel_name], channel_id, channel_name, name, clock, known, done,
                 daily.limits.get(channel_name), daily.day,
             )  # fmt: skip
-            _empty(run, limit, stopped)
+            try:
+                _empty(run, limit, stopped)
+            except ChannelError as failure:  # what it was handed is settled by the next call
+                done.out[channel_name] = f"{failure.message}; {failure.hint}"
     return done
 
 
@@ -421,7 +424,11 @@ def _settle_the_dead(database: Database, channels: Mapping[str, Channel], now: i
             for each in dead
             if each.attempt.detail.channel == name
         }
-        told = channels[name].settle(list(keys))
+        try:
+            told = channels[name].settle(list(keys))
+        except ChannelError as failure:
+            done.out[name] = f"{failure.message}; {failure.hint}"
+            continue
         with outbox.writing(database) as connection:
             again = [attempt for key, attempt in keys.items() if isinstance(told.get(key), Retry)]
             _give_back(connection, now, again, "not sent: the program ended before")
