@@ -220,6 +220,7 @@ def test_apply(call: Call, workspace: Path) -> None:
         "in_flight": 0,
         "moved": 0,
         "canary": None,
+        "lists": [],
     }
     for arguments in (["--dry-run"], ["--dry-run"], ["--yes"]):
         assert json.loads(call("apply", *arguments, "--format", "json").out) == expected
