@@ -21,7 +21,12 @@ from flowrules.whatif.then import as_of
 @click.argument("customer")
 @click.argument("campaign", required=False)
 @click.option("--at", metavar="TIME", help="As things stood then; default: now.")
-@click.option("--no-what-if", "short", is_flag=True, help="Without what would have let messages out: faster.")
+@click.option(
+    "--no-what-if",
+    "short",
+    is_flag=True,
+    help="Without what would have let messages out, and what conditions found: faster.",
+)
 @formats("text", "json")
 @click.pass_obj
 def command(
