@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,69 @@ def test_a_segment_gets_another_name(shop: Path) -> None:
         assert await editor.client.text_document_rename_async(asked("bought", "purchase")) is None
 
     session(shop, play)
+
+
+STAGES = """\
+campaign ways:
+    migrate:
+        from "first/wait" move to "first/send email welcome"
+        from stage second move to stage first
+    class marketing
+    enter when signed_up
+    stage first "A stage, formerly":
+        send email welcome
+        wait 1 day
+        go to second
+        on purchase go to first
+    stage second:
+        wait 2 days
+        if not in stage ways.first go to first
+        go to third
+    stage third formerly last:
+        exit "end"
+"""
+RENAMED = (
+    STAGES.replace("go to first", "go to begin")
+    .replace("ways.first", "ways.begin")
+    .replace('move to "first/', 'move to "begin/')
+    .replace("move to stage first", "move to stage begin")
+    .replace('stage first "A stage, formerly":', 'stage begin "A stage, formerly" formerly first:')
+)
+
+
+def test_a_stage_gets_another_name_and_keeps_the_old_one(shop: Path) -> None:
+    """Those inside find it by that; a line of `migrate` begins where they were, and leads to where it is now."""
+
+    async def play(editor: Editor) -> None:
+        name = "rules/ways.flow"
+        (shop / name).write_text(STAGES)
+        editor.open(name)
+
+        def asked(words: str, to: str, skip: int = 0) -> lsp.RenameParams:
+            return lsp.RenameParams(editor.document(name), place(STAGES, words, skip), to)
+
+        second = STAGES.replace("go to second", "go to begin").replace("stage second:", "stage begin formerly second:")
+        places = [("first/send", RENAMED), ('first "', RENAMED), ("second\n        on", second)]
+        for at, becomes in places:
+            found = await editor.client.text_document_rename_async(asked(at, "begin"))
+            assert found is not None
+            assert found.changes is not None
+            assert set(found.changes) == {editor.uri(name)}
+            assert changed(STAGES, found.changes[editor.uri(name)]) == becomes
+        for words, to, why in [("third", "end", "former name"), ('first "', "second", "declared already")]:
+            with pytest.raises(JsonRpcException, match=why):
+                await editor.client.text_document_rename_async(asked(words, to))
+
+    session(shop, play)
+
+
+def changed(text: str, edits: Sequence[lsp.TextEdit]) -> str:
+    """As an editor does it, from the last to the first."""
+    lines = text.splitlines(keepends=True)
+    for edit in sorted(edits, key=lambda each: (each.range.start.line, each.range.start.character), reverse=True):
+        line, start, end = edit.range.start.line, edit.range.start.character, edit.range.end.character
+        lines[line] = lines[line][:start] + edit.new_text + lines[line][end:]
+    return "".join(lines)
 
 
 def test_what_may_be_written_next(shop: Path) -> None:

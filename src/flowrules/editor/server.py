@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,8 @@ PAUSE = 0.25
 
 _WATCHED = (f"**/{FILE}", "**/*.flow", "**/templates/**", "**/*.csv", "**/*.txt")
 """What may say what a workspace means."""
+_RENAMED = ("segment", "stage")
+_FORMERLY = re.compile(r"\bformerly\s+\w+\s*$")
 _SEVERITY = {"error": lsp.DiagnosticSeverity.Error, "warning": lsp.DiagnosticSeverity.Warning}
 _KINDS = {
     "word": lsp.CompletionItemKind.Keyword,
@@ -307,9 +310,11 @@ def code_actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
 
 @server.feature(lsp.TEXT_DOCUMENT_PREPARE_RENAME)
 def prepare_rename(params: lsp.PrepareRenameParams) -> lsp.Range | None:
-    """Segments alone: by other names the database, files of data and templates know what they stand for."""
+    """Segments, and stages, which remember what they were called: by other names the database, files of data and
+    templates know what they stand for.
+    """
     found = server.word(params.text_document.uri, params.position)
-    if found is None or found[1].kind != "segment" or not server.declared(*found):
+    if found is None or found[1].kind not in _RENAMED or not server.declared(*found):
         return None
     return server.range(found[1].span)
 
@@ -317,18 +322,26 @@ def prepare_rename(params: lsp.PrepareRenameParams) -> lsp.Range | None:
 @server.feature(lsp.TEXT_DOCUMENT_RENAME, lsp.RenameOptions(prepare_provider=True))
 def rename(params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
     found = server.word(params.text_document.uri, params.position)
-    if found is None or found[1].kind != "segment" or not server.declared(*found):
+    if found is None or found[1].kind not in _RENAMED or not server.declared(*found):
         return None
     desk, word = found
     if any(each.severity == "error" for each in desk.diagnostics):
         raise JsonRpcInvalidParams("the rules have mistakes: mend them first, for a name in them could be missed")
-    if (wrong := unusable(params.new_name, desk.words)) is not None:
+    if (wrong := unusable(params.new_name, word, desk.words)) is not None:
         raise JsonRpcInvalidParams(wrong)
+    declared = [each.whole for each in server.declared(desk, word) if each.whole is not None and word.kind == "stage"]
+    if any(_FORMERLY.search(each.text) for each in declared):
+        raise JsonRpcInvalidParams("it has a former name: whether it was deployed by the one it has now only you know")
     changes: dict[str, list[lsp.TextEdit]] = {}
     for each in desk.words:
         if (each.kind, each.name) == (word.kind, word.name):
-            edit = lsp.TextEdit(server.range(each.span), params.new_name)
+            owner, dot, _ = each.span.text.rpartition(".")
+            edit = lsp.TextEdit(server.range(each.span), f"{owner}{dot}{params.new_name}")
             changes.setdefault(desk.uri(each.span.source.name), []).append(edit)
+    for head in declared:
+        end = lsp.Range(server.range(head).end, server.range(head).end)
+        edit = lsp.TextEdit(end, f" formerly {word.name.rpartition('.')[2]}")
+        changes.setdefault(desk.uri(head.source.name), []).append(edit)
     return lsp.WorkspaceEdit(changes=changes)
 
 

@@ -6,7 +6,7 @@ Takes trees; gives every name with its kind and place. What does not parse has n
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING
 
 from flowrules.syntax import tree
@@ -80,15 +80,23 @@ def words(files: Iterable[tree.File]) -> list[Word]:
     return [_told_apart(word, declared) for word in found]
 
 
-def unusable(name: str, known: Iterable[Word]) -> str | None:
-    """Why a name can not be given to anything."""
+def unusable(name: str, word: Word, known: Iterable[Word]) -> str | None:
+    """Why it can not be the name of what the word names now."""
     if not _NAME.fullmatch(name):
         return f"`{name}` is no name: letters, digits and `_`, and no digit first"
     if name in RESERVED:
         return f"`{name}` is a word of the language"
-    if any(word.whole is not None and word.name == name for word in known):
+    if word.kind == "stage":
+        known = (each for each in known if each.kind == "stage")
+    if any(each.whole is not None and each.name == beside(word, name) for each in known):
         return f"`{name}` is declared already"
     return None
+
+
+def beside(word: Word, name: str) -> str:
+    """The name in full, of a stage of the same campaign."""
+    campaign, dot, _ = word.name.rpartition(".")
+    return f"{campaign}{dot}{name}"
 
 
 def _told_apart(word: Word, declared: set[tuple[str, str]]) -> Word:
@@ -112,11 +120,22 @@ def _words(node: object, campaign: str | None, *, filtered: bool = False) -> Ite
         if each.name in {"span", "head"}:
             continue
         for item in value if isinstance(value, tuple) else (value,):
-            if not isinstance(item, tree.Name):
+            if isinstance(item, tree.Place):
+                yield from _led_to(item, each.name, campaign)
+            elif not isinstance(item, tree.Name):
                 yield from _words(item, campaign, filtered=filtered)
             elif (kind := _kind(node, each.name, item, filtered=filtered)) is not None:
                 whole = getattr(node, "span", None) if type(node) in _DECLARED and each.name == "name" else None
                 yield Word(kind, _full(kind, item.text, campaign), item.span, whole)
+
+
+def _led_to(place: tree.Place, field: str, campaign: str | None) -> Iterator[Word]:
+    """The stage that a line of `migrate` leads to; where it begins is named as it was then."""
+    if field != "target" or place.name is None:
+        return
+    stage = place.name.partition("/")[0]
+    start = place.span.start + 1 if place.kind == "step" else place.span.end - len(stage)
+    yield Word("stage", _full("stage", stage, campaign), replace(place.span, start=start, end=start + len(stage)))
 
 
 def _kind(node: object, field: str, name: tree.Name, *, filtered: bool) -> str | None:
