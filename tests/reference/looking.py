@@ -67,10 +67,13 @@ class Looking(Runner):
     def _entered(self, where: Where, trigger: tree.Trigger | None) -> None:
         match trigger:
             case tree.EventTrigger(event=event, filter=filter_) if filter_ is not None:
+                scenario = self.world.scenario
+                looks_back = scenario.since is not None and self.now == scenario.deployed_at
                 self.let_in[where] = {
                     tuple(_of_event(each, fact.properties, self.world) for each in _joined(filter_))
                     for fact in self.person.facts
-                    if fact.at == self.now and matches(fact, event, filter_, self.world)
+                    if (fact.at == self.now or (looks_back and fact.at < self.now))
+                    and matches(fact, event, filter_, self.world)
                 }
             case tree.DateTrigger() | tree.ChangeTrigger():
                 value = attribute(trigger.attribute.text, self.world)
