@@ -279,7 +279,11 @@ def test_a_suppression_list_that_broke_off_lets_nobody_through(call: Call, works
     assert (said.code, said.out) == (1, "")
     assert "error: the list `robinson`, whose customers are sent nothing, would lose 10 of its 10 entries\n" in said.err
     path.write_text("email\nnew@example.com\n" + "".join(f"c{number}@example.com\n" for number in range(5)))
-    assert "list robinson: 10 entries until now, 1 new, 5 gone\n" in call("apply", "--yes").out
+    told = "list robinson: 10 entries until now, 1 new, 5 gone\n"
+    planned = call("plan", "--exit-code", "-o", "plan.json")
+    assert (planned.code, "no rule changes" in planned.out, planned.out.endswith(told)) == (3, True, True)
+    assert told in call("apply", "plan.json").out
+    assert call("plan", "--exit-code").code == 0
     path.write_text("email\n")
     facts = json.loads(call("apply", "--yes", "--shrink", "robinson", "--format", "json").out)
     assert facts["lists"] == [{"name": "robinson", "before": 6, "added": 0, "lost": 6}]

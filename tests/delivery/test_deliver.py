@@ -18,7 +18,7 @@ from flowrules.model import schema
 from flowrules.runtime.deliver import Delivered, deliver
 from flowrules.sql import tables
 from flowrules.sql.codes import Decision, Reason, Status
-from tests.support.world import EMAIL, FLOW, SMS, START, TEMPLATES, World, at, world
+from tests.support.world import EMAIL, FLOW, SMS, START, TEMPLATES, World, at, signed_up, world
 
 TICK = at("2026-03-02 10:00")
 NOW = at("2026-03-02 10:05")
@@ -48,10 +48,7 @@ class Scripted:
 
 @pytest.fixture
 def welcome(database_url: str) -> Iterator[World]:
-    made = world(database_url)
-    made.customers(["ana", "bea"])
-    made.event(["ana", "bea"], "signup", START + MINUTE, source="fair")
-    made.tick(TICK)
+    made = signed_up(database_url, ["ana", "bea"], TICK)
     yield made
     made.database.close()
 

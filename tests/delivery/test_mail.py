@@ -25,7 +25,7 @@ from flowrules.sql.codes import Reason, Status
 from flowrules.sql.token import Unsubscribe, read_bounce, read_unsubscribe
 from tests.delivery.mail import smtp
 from tests.support.mailserver import HANG_UP, MailServer, free_port, mail_server
-from tests.support.world import SMS, START, TEMPLATES, World, at, world
+from tests.support.world import SMS, START, TEMPLATES, World, at, signed_up, world
 
 TICK = at("2026-03-02 10:00")
 NOW = at("2026-03-02 10:05")
@@ -36,10 +36,7 @@ PEOPLE = ["ana", "bea", "cid"]
 
 @pytest.fixture
 def shop(database_url: str) -> Iterator[World]:
-    made = world(database_url)
-    made.customers(PEOPLE)
-    made.event(PEOPLE, "signup", START + MINUTE, source="fair")
-    made.tick(TICK)
+    made = signed_up(database_url, PEOPLE, TICK)
     yield made
     made.database.close()
 

@@ -19,7 +19,7 @@ from flowrules.sql import tables
 from flowrules.store.customers import find_ids
 from tests.delivery.test_deliver import Scripted, rows, statuses
 from tests.support.engine import ledger
-from tests.support.world import START, World, at, world
+from tests.support.world import World, at, signed_up
 
 TICK = at("2026-03-02 10:00")
 NOW = at("2026-03-02 10:05")
@@ -52,10 +52,7 @@ class Slow(Scripted):
 
 @pytest.fixture
 def shop(database_url: str) -> Iterator[World]:
-    made = world(database_url)
-    made.customers(PEOPLE)
-    made.event(PEOPLE, "signup", START + MINUTE, source="fair")
-    made.tick(TICK)
+    made = signed_up(database_url, PEOPLE, TICK)
     yield made
     made.database.close()
 

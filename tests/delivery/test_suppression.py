@@ -17,7 +17,7 @@ from flowrules.store.identity import IdentityKind, sha256_of
 from flowrules.store.journal import NewEvent, Ref, add_events, replace_list
 from tests.delivery.test_deliver import Scripted, run
 from tests.support.engine import ledger, sends
-from tests.support.world import FLOW, START, World, at, world
+from tests.support.world import FLOW, START, World, at, signed_up, world
 
 MINUTE = 60_000_000
 TICK = START + 60 * MINUTE
@@ -173,10 +173,7 @@ def sent_to(made: World) -> list[str]:
 
 
 def test_a_bounce_that_comes_late_is_of_the_address_it_was_sent_to(database_url: str) -> None:
-    made = world(database_url)
-    made.customers(["ana"])
-    made.event(["ana"], "signup", START + MINUTE, source="fair")
-    made.tick(TICK)
+    made = signed_up(database_url, ["ana"], TICK)
     email = Scripted()
     assert run(made, email, TICK).sent == 1
     made.tick(TICK + MINUTE)
@@ -193,10 +190,7 @@ def test_a_bounce_that_comes_late_is_of_the_address_it_was_sent_to(database_url:
 
 
 def test_a_bounce_after_the_decision_is_seen_by_the_gate(database_url: str) -> None:
-    made = world(database_url)
-    made.customers(["ana", "bea"])
-    made.event(["ana", "bea"], "signup", START + MINUTE, source="fair")
-    made.tick(TICK)
+    made = signed_up(database_url, ["ana", "bea"], TICK)
     bounce(made, "ana", START + 2 * MINUTE)
     done = run(made, Scripted(), TICK)
     assert (done.sent, done.withheld) == (1, {"suppressed": 1})

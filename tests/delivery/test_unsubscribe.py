@@ -23,7 +23,7 @@ from flowrules.store.imports.run import Imported, import_file
 from flowrules.store.imports.times import Times
 from tests.delivery.test_deliver import Scripted, run
 from tests.support.engine import ledger
-from tests.support.world import EMAIL, SMS, START, TEMPLATES, World, at, world
+from tests.support.world import EMAIL, SMS, START, TEMPLATES, World, at, signed_up, world
 
 MINUTE = 60_000_000
 TICK = START + 60 * MINUTE
@@ -33,10 +33,7 @@ TOLD = "2026-03-02T09:30:00Z"
 @pytest.fixture
 def welcome(database_url: str) -> Iterator[World]:
     """Ana and bea are about to get their first email."""
-    made = world(database_url)
-    made.customers(["ana", "bea"])
-    made.event(["ana", "bea"], "signup", START + MINUTE, source="fair")
-    made.tick(TICK)
+    made = signed_up(database_url, ["ana", "bea"], TICK)
     yield made
     made.database.close()
 

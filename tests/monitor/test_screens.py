@@ -19,6 +19,7 @@ from flowrules.monitor.widgets.source import SourceView
 from flowrules.runtime.deploy import apply
 from flowrules.sql import tables
 from flowrules.store.database import Database
+from flowrules.whatif import looks as what_if
 from flowrules.whatif.replay import Aside, Ledger, Otherwise, Stage
 from tests.monitor.conftest import DAY, MINUTE, START, Look, Shop, monitor, run
 
@@ -251,10 +252,12 @@ def test_what_would_have_let_a_message_out(shop: Shop, width: int, monkeypatch: 
     asked, goes_on = threading.Event(), threading.Event()
     at_once = Stage.play
 
-    def slowly(stage: Stage, otherwise: Otherwise, asides: Sequence[Aside] = (), *looks: object) -> Ledger:
+    def slowly(
+        stage: Stage, otherwise: Otherwise, asides: Sequence[Aside] = (), looks: Sequence[what_if.Look] = ()
+    ) -> Ledger:
         asked.set()
         goes_on.wait(20)
-        return at_once(stage, otherwise, asides, *looks)  # type: ignore[arg-type]  # as it was called
+        return at_once(stage, otherwise, asides, looks)
 
     monkeypatch.setattr(Stage, "play", slowly)
 

@@ -94,7 +94,9 @@ class Looking(Runner):
         if verdict.reason == "excluded":
             return self._segment(verdict.by)
         clause = next(each for each in campaign.exits if each.span.place == verdict.rule)
-        return clause.condition or tree.InSegment(clause.name, clause.name.span)  # type: ignore[arg-type,union-attr]  # one of both is there
+        if clause.name is not None:
+            return tree.InSegment(clause.name, clause.name.span)
+        return clause.condition
 
     def _segment(self, by: str | None) -> tree.Condition | None:
         kind, _, name = (by or "").partition(" ")
@@ -148,7 +150,7 @@ def _within(condition: tree.Condition, world: World, instance: Instance | None) 
             return ()
 
 
-def _value(condition: tree.Condition, world: World) -> Any:  # noqa: ANN401, PLR0911
+def _value(condition: tree.Condition, world: World) -> object:  # noqa: PLR0911  # one case a kind
     """What is compared, where that is one value; an average, which is rounded, is no matter of this."""
     match condition:
         case tree.Not():

@@ -20,7 +20,7 @@ from flowrules.runtime import operate
 from flowrules.runtime.deliver import deliver
 from flowrules.runtime.sum_up import sum_up
 from tests.delivery.test_deliver import Scripted
-from tests.support.world import FLOW, START, TEMPLATES, World, at, world
+from tests.support.world import FLOW, START, TEMPLATES, World, at, signed_up, world
 
 MINUTE = 60_000_000
 HOUR, DAY = 60 * MINUTE, 24 * 60 * MINUTE
@@ -31,10 +31,7 @@ SENT = START + 15 * MINUTE
 
 @pytest.fixture
 def made(database_url: str) -> Iterator[World]:
-    made = world(database_url)
-    made.customers(PEOPLE)
-    made.event(PEOPLE, "signup", START + MINUTE, source="fair")
-    made.tick(TICK)
+    made = signed_up(database_url, PEOPLE, TICK)
     yield made
     made.database.close()
 

@@ -22,7 +22,7 @@ from flowrules.runtime.answers import Reaction, SentMessage
 from flowrules.runtime.deliver import deliver
 from flowrules.sql.codes import Decision, Status
 from tests.delivery.test_deliver import Scripted
-from tests.support.world import FLOW, START, World, at, world
+from tests.support.world import FLOW, START, World, at, signed_up, world
 
 MINUTE = 60_000_000
 END = at("2026-03-20 10:00")
@@ -338,10 +338,7 @@ policy:
 
 
 def test_explain_shows_what_became_of_a_message(database_url: str) -> None:
-    made = world(database_url)
-    made.customers(["ana"])
-    made.event(["ana"], "signup", START + MINUTE, source="fair")
-    made.tick(START + 2 * MINUTE)
+    made = signed_up(database_url, ["ana"], START + 2 * MINUTE)
     assert [moment.what for moment in explained(made, "ana").timeline][-1] == "intended"
     email = Scripted(Accepted())
     deliver(made.database, {"email": email}, START + 60 * MINUTE)

@@ -156,3 +156,12 @@ def world(
         database.close()
 
     return made(prepared(url, ("world", repr((flow, written, lists, channels))), deploy))
+
+
+def signed_up(url: str, people: Sequence[str], tick: int) -> World:
+    """Of the campaign above: they are about to get their first email."""
+    made = world(url)
+    made.customers(people)
+    made.event(people, "signup", START + 60_000_000, source="fair")
+    made.tick(tick)
+    return made

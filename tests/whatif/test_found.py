@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from flowrules.channels.base import Accepted
+from flowrules.model.schema import Stored
 from flowrules.report.clauses import Clause
 from flowrules.report.explain import Explanation, explain
 from flowrules.report.explain_text import explanation_lines
@@ -61,9 +62,9 @@ def club(trigger: str, *steps: str) -> str:
     return f"campaign club:\n    class marketing\n    enter when {trigger}\n    stage s:\n{lines}\n"
 
 
-def change(world: World, at: int, attribute: str, value: object) -> None:
+def change(world: World, at: int, attribute: str, value: Stored | None) -> None:
     with world.database.intake() as connection:
-        add_changes(connection, [NewChange("ana", at, attribute, value)])  # type: ignore[arg-type]  # as declared
+        add_changes(connection, [NewChange("ana", at, attribute, value)])
 
 
 def whole(database: Database, campaign: str | None = None) -> Explanation:

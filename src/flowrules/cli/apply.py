@@ -27,7 +27,7 @@ from flowrules.sql.canary import percent
 from flowrules.store.database import Database
 from flowrules.store.identity import IdentityKind
 from flowrules.store.imports.lists import read_lists
-from flowrules.store.journal import ListChange, list_change
+from flowrules.store.journal import ListChange, list_changes
 from flowrules.workspace import Workspace
 
 
@@ -86,7 +86,7 @@ def command(
     database = _open(workspace)
     lists, notes = read_lists(workspace.root, model, snapshot.lists)
     _warn(context, notes)
-    changes = () if database is None else _list_changes(database, lists)
+    changes = list_changes_of(database, lists)
     tried = _tried(kept, share)
     made = plan(database, snapshot, model, tried)
     _warn(context, nobody_lines(made.nobody))
@@ -99,7 +99,7 @@ def command(
         raise UserError(*refusal(made))
     _no_list_cut_off(model, changes, shrinking)
     if kept is None and not yes and sys.stdin.isatty() and any(state != "added" for state in _news(made)):
-        context.note(text(made, workspace.zone))
+        context.note(text(made, workspace.zone, lists=changes))
         click.confirm("Put this in force?", abort=True, err=True)
         promise = made.promise
     if database is None:
@@ -127,10 +127,13 @@ def command(
     return 0
 
 
-def _list_changes(database: Database, lists: Mapping[str, Iterable[tuple[IdentityKind, str]]]) -> Sequence[ListChange]:
+def list_changes_of(
+    database: Database | None, lists: Mapping[str, Iterable[tuple[IdentityKind, str]]]
+) -> Sequence[ListChange]:
+    if database is None:
+        return ()
     with database.read() as connection:
-        found = [list_change(connection, name, entries) for name, entries in sorted(lists.items())]
-    return [each for each in found if each.before and (each.added or each.lost)]
+        return list_changes(connection, lists)
 
 
 def _no_list_cut_off(model: Model, changes: Iterable[ListChange], shrinking: Sequence[str]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from flowrules.cli import clock
+from flowrules.cli.apply import list_changes_of
 from flowrules.cli.context import Context, UserError
 from flowrules.cli.output import emit, formats
 from flowrules.cli.share import SHARE, canary
@@ -16,6 +18,7 @@ from flowrules.report.plan import facts, text
 from flowrules.runtime.deploy import digest_of
 from flowrules.runtime.plan import plan
 from flowrules.store.database import Database
+from flowrules.store.imports.lists import read_lists
 from flowrules.workspace import Workspace
 
 CHANGES = 3
@@ -47,15 +50,19 @@ def command(
     made = plan(database, snapshot, model, canary(share), since)
     if only is not None and only not in {each.name for each in made.campaigns}:
         raise UserError(f"there is no campaign `{only}`, neither in the files nor in force")
-    told = {**facts(made), "digest": digest_of(snapshot)}
+    lists, notes = read_lists(workspace.root, model, snapshot.lists)
+    for note in notes:
+        context.warn(note)
+    changes = list_changes_of(database, lists)
+    told = {**facts(made), "lists": [asdict(each) for each in changes], "digest": digest_of(snapshot)}
     if out is not None:
         kept = json.dumps({"schema": "flowrules.plan/1", **told}, ensure_ascii=False, indent=2)
         out.write_text(f"{kept}\n", encoding="utf-8")
         context.note(f"wrote {out}; `flowrules apply {out}` does this and nothing else")
-    emit(format_, "plan", told, text(made, workspace.zone, verbose=verbose, only=only))
+    emit(format_, "plan", told, text(made, workspace.zone, verbose=verbose, only=only, lists=changes))
     if made.refused:
         return 1
-    return CHANGES if signal and made.changes else 0
+    return CHANGES if signal and (made.changes or changes) else 0
 
 
 def _database(workspace: Workspace) -> Database | None:

@@ -5,7 +5,7 @@ Takes a row with the deployment that was in force then, and the one its version 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
@@ -19,6 +19,7 @@ from flowrules.model.campaign import (
     SegmentTrigger,
 )
 from flowrules.model.condition import AttributeIs, Condition
+from flowrules.model.walk import steps_of
 from flowrules.program.machine import NodeKind
 from flowrules.report.clauses import Asking, Clause, Written, written_of
 from flowrules.report.ledger import Decided
@@ -148,22 +149,6 @@ def declared(deployed: Deployed, campaign: str) -> Iterator[tree.CampaignDecl]:
 
 def _branches(deployed: Deployed, campaign: str) -> Iterator[tree.Branch]:
     for each in declared(deployed, campaign):
-        for stage in each.stages:
-            yield from _in_steps(stage.steps)
-
-
-def _in_steps(steps: Iterable[tree.Step]) -> Iterator[tree.Branch]:
-    for step in steps:
-        match step:
-            case tree.If():
+        for step in steps_of(each):
+            if isinstance(step, tree.If):
                 yield from step.branches
-                for branch in step.branches:
-                    yield from _in_steps(branch.steps)
-                yield from _in_steps(step.otherwise or ())
-            case tree.WaitFor():
-                yield from _in_steps(step.otherwise or ())
-            case tree.Split():
-                for arm in step.arms:
-                    yield from _in_steps(arm.steps)
-            case _:
-                pass

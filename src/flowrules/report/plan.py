@@ -86,8 +86,10 @@ def schema_change(each: SchemaChange) -> dict[str, object]:
     }  # fmt: skip
 
 
-def text(plan: Plan, zone: str, *, verbose: bool = False, only: str | None = None) -> str:
-    lines = [_against(plan, zone)]
+def text(
+    plan: Plan, zone: str, *, verbose: bool = False, only: str | None = None, lists: Sequence[ListChange] = ()
+) -> str:
+    lines = [_against(plan, zone, "no rule changes" if lists else "nothing changes")]
     shown = [each for each in plan.campaigns if only in {None, each.name}]
     for campaign in shown:
         steps = [step for step in plan.steps if step.position.campaign == campaign.name]
@@ -107,6 +109,7 @@ def text(plan: Plan, zone: str, *, verbose: bool = False, only: str | None = Non
     if only is None:
         lines += schema_lines(plan.schema)
         lines += template_lines(plan.templates, plan.written if verbose else ())
+        lines += ["", *map(list_line, lists)] if lists else []
     warnings = nobody_lines([each for each in plan.nobody if only in {None, each.campaign}])
     for line in [*warnings, *past_lines([each for each in plan.past if only in {None, each.campaign}], zone)]:
         lines += ["", *_prose(f"warning: {line}")]
@@ -123,12 +126,12 @@ def _prose(line: str) -> list[str]:
     return wrap(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def _against(plan: Plan, zone: str) -> str:
+def _against(plan: Plan, zone: str, unchanged: str) -> str:
     if not plan.deployment:
         return "nothing is in force yet"
     as_of = "" if plan.at is None else f", as of {moment(plan.at, zone)}"
     head = f"against deployment {plan.deployment}{as_of}: {counted(plan.in_flight, 'customer')} on their way"
-    return head if plan.changes else f"{head}; nothing changes"
+    return head if plan.changes else f"{head}; {unchanged}"
 
 
 def _campaign(campaign: CampaignChange, steps: list[Step], *, verbose: bool) -> Iterator[str]:
@@ -273,7 +276,8 @@ def past_lines(found: Sequence[Past], zone: str) -> list[str]:
 
 
 def list_line(each: ListChange) -> str:
-    return f"list {each.name}: {count(each.before)} entries until now, {count(each.added)} new, {count(each.lost)} gone"
+    before = "1 entry" if each.before == 1 else f"{count(each.before)} entries"
+    return f"list {each.name}: {before} until now, {count(each.added)} new, {count(each.lost)} gone"
 
 
 def nobody_lines(found: Sequence[Nobody]) -> list[str]:

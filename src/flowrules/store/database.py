@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, insert, inspect, make_url, select, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from flowrules.errors import (
@@ -246,8 +247,8 @@ class Database:
         )
 
         @event.listens_for(engine, "connect")
-        def connected(connection: Any, _record: object) -> None:  # noqa: ANN401 -- a driver's connection
-            connection.execute(_SILENT)
+        def connected(connection: DBAPIConnection, _record: object) -> None:
+            connection.cursor().execute(_SILENT)
             connection.commit()
 
         return cls(engine, f"{where}/{url.database or ''}")

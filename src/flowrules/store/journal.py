@@ -331,12 +331,17 @@ class ListChange:
     lost: int
 
 
-def list_change(connection: Connection, name: str, entries: Iterable[tuple[IdentityKind, str]]) -> ListChange:
-    """What `replace_list` would do."""
-    there = tables.list_entry.c
-    known = set(connection.execute(select(there.kind, there.value).where(there.list == name)).tuples())
-    given = set(entries)
-    return ListChange(name, len(known), len(given - known), len(known - given))
+def list_changes(
+    connection: Connection, lists: Mapping[str, Iterable[tuple[IdentityKind, str]]]
+) -> Sequence[ListChange]:
+    """What `replace_list` would do to those in which somebody stands."""
+    there, found = tables.list_entry.c, []
+    for name, entries in sorted(lists.items()):
+        known = set(connection.execute(select(there.kind, there.value).where(there.list == name)).tuples())
+        given = set(entries)
+        if known and given != known:
+            found.append(ListChange(name, len(known), len(given - known), len(known - given)))
+    return found
 
 
 def replace_list(connection: Connection, name: str, entries: Iterable[tuple[IdentityKind, str]]) -> int:

@@ -74,7 +74,7 @@ def cap(row: Decided, deployed: Deployed) -> Rule | None:
 
         if whose is None:
             return Otherwise(lambda model: replace(model, policy=replace(model.policy, caps=of(model.policy.caps))))
-        return Otherwise(lambda model: _in_campaign(model, whose, lambda each: replace(each, caps=of(each.caps))))
+        return _in_campaign(whose, lambda each: replace(each, caps=of(each.caps)))
 
     return Rule("cap", ("cap", whose, this), "had the cap been {}", raised, found.number + 1)
 
@@ -102,13 +102,10 @@ def hold(row: Decided, deployed: Deployed) -> Rule | None:
         return None
     this = _Clause.of(found, lines)
 
-    def without(_limit: int) -> Otherwise:
-        def of(campaign: Campaign) -> Campaign:
-            return replace(campaign, holds=this.changed(campaign.holds))
+    def of(campaign: Campaign) -> Campaign:
+        return replace(campaign, holds=this.changed(campaign.holds))
 
-        return Otherwise(lambda model: _in_campaign(model, row.campaign, of))
-
-    return Rule("hold", ("hold", row.campaign, this), "without this `hold while`", without)
+    return _rule("hold", "without this `hold while`", row.campaign, of, this)
 
 
 def exclusion(row: Decided, deployed: Deployed) -> Rule | None:
@@ -118,13 +115,10 @@ def exclusion(row: Decided, deployed: Deployed) -> Rule | None:
         return None
     this = _Clause.of(found, clauses)
 
-    def without(_limit: int) -> Otherwise:
-        def of(campaign: Campaign) -> Campaign:
-            return replace(campaign, exclusions=this.changed(campaign.exclusions))
+    def of(campaign: Campaign) -> Campaign:
+        return replace(campaign, exclusions=this.changed(campaign.exclusions))
 
-        return Otherwise(lambda model: _in_campaign(model, row.campaign, of))
-
-    return Rule("exclusion", ("exclusion", row.campaign, this), f"without excluding {row.by}", without)
+    return _rule("exclusion", f"without excluding {row.by}", row.campaign, of, this)
 
 
 # --- what ended a journey, or led it away -------------------------------------------------------------
@@ -152,23 +146,17 @@ def _exit_when(row: Decided, clauses: tuple[ExitOnEvent | ExitOnCondition, ...])
         return None
     this = _Clause.of(found, clauses)
 
-    def without(_limit: int) -> Otherwise:
-        def of(campaign: Campaign) -> Campaign:
-            return replace(campaign, exits=this.changed(campaign.exits))
+    def of(campaign: Campaign) -> Campaign:
+        return replace(campaign, exits=this.changed(campaign.exits))
 
-        return Otherwise(lambda model: _in_campaign(model, row.campaign, of))
-
-    return Rule("exit_when", ("exit when", row.campaign, this), "without this `exit when`", without)
+    return _rule("exit_when", "without this `exit when`", row.campaign, of, this)
 
 
 def _goal(name: str) -> Rule:
-    def staying(_limit: int) -> Otherwise:
-        def of(campaign: Campaign) -> Campaign:
-            return replace(campaign, goal=None if campaign.goal is None else replace(campaign.goal, stay=True))
+    def staying(campaign: Campaign) -> Campaign:
+        return replace(campaign, goal=None if campaign.goal is None else replace(campaign.goal, stay=True))
 
-        return Otherwise(lambda model: _in_campaign(model, name, of))
-
-    return Rule("goal", ("goal", name), "had the goal not ended the journey", staying)
+    return _rule("goal", "had the goal not ended the journey", name, staying)
 
 
 def _ordered(row: Decided) -> Rule:
@@ -195,16 +183,13 @@ def leading_away(row: Decided, now: Deployed | None, of_version: Deployed) -> Ru
     stage = next(stage for stage in stages if found in stage.reactions)
     this = _Clause.of(found, stage.reactions)
 
-    def without(_limit: int) -> Otherwise:
-        def of(campaign: Campaign) -> Campaign:
-            return replace(campaign, stages=tuple(map(left, campaign.stages)))
+    def of(campaign: Campaign) -> Campaign:
+        return replace(campaign, stages=tuple(map(left, campaign.stages)))
 
-        def left(each: m.Stage) -> m.Stage:
-            return replace(each, reactions=this.changed(each.reactions)) if each.name == stage.name else each
+    def left(each: m.Stage) -> m.Stage:
+        return replace(each, reactions=this.changed(each.reactions)) if each.name == stage.name else each
 
-        return Otherwise(lambda model: _in_campaign(model, row.campaign, of))
-
-    return Rule("on", ("on", row.campaign, stage.name, this), "without this `on`", without)
+    return _rule("on", "without this `on`", row.campaign, of, (stage.name, this))
 
 
 def _by(clause: ExcludeWhere | ExcludeCampaign) -> str:
@@ -212,14 +197,11 @@ def _by(clause: ExcludeWhere | ExcludeCampaign) -> str:
 
 
 def expiry(row: Decided, _deployed: Deployed) -> Rule:
-    def without(_limit: int) -> Otherwise:
-        def of(campaign: Campaign) -> Campaign:
-            stages = tuple(replace(each, steps=_lasting(each.steps, row.step)) for each in campaign.stages)
-            return replace(campaign, stages=stages)
+    def of(campaign: Campaign) -> Campaign:
+        stages = tuple(replace(each, steps=_lasting(each.steps, row.step)) for each in campaign.stages)
+        return replace(campaign, stages=stages)
 
-        return Otherwise(lambda model: _in_campaign(model, row.campaign, of))
-
-    return Rule("expiry", ("expiry", row.campaign, row.step), "had it not expired", without)
+    return _rule("expiry", "had it not expired", row.campaign, of, row.step)
 
 
 def _lasting(steps: tuple[m.Step, ...], key: str) -> tuple[m.Step, ...]:
@@ -377,5 +359,15 @@ def _placeless(clause: C) -> C:
     return replace(clause, place="")
 
 
-def _in_campaign(model: Model, name: str, change: Callable[[Campaign], Campaign]) -> Model:
-    return replace(model, campaigns=tuple(change(each) if each.name == name else each for each in model.campaigns))
+def _rule(
+    change: Change, condition: str, campaign: str, of: Callable[[Campaign], Campaign], about: object = None
+) -> Rule:
+    """In one campaign, and without a limit."""
+    return Rule(change, (change, campaign, about), condition, lambda _limit: _in_campaign(campaign, of))
+
+
+def _in_campaign(name: str, change: Callable[[Campaign], Campaign]) -> Otherwise:
+    def of(model: Model) -> Model:
+        return replace(model, campaigns=tuple(change(each) if each.name == name else each for each in model.campaigns))
+
+    return Otherwise(of)
