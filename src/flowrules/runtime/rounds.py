@@ -56,6 +56,7 @@ class Round:
         self.tally = tally
         self._ended = False  # somebody, since members were looked at
         self._changed: set[str] = set()  # attributes, at this instant
+        self._marks = 0  # of the agenda: no fewer than it holds of the slice
         self._resting: Counter[tuple[int, int]] = Counter()  # by position and held out: more, or fewer, than before
         self.names = {number: name for name, number in program.bundle.catalogue.campaigns.items()}
 
@@ -72,9 +73,9 @@ class Round:
             if rows:
                 connection.execute(insert(table), rows)
 
-    def run(self, cursor: int, upto: int) -> None:
-        """Every instant up to the target of the customers in (cursor, upto]."""
-        rounds = self.program.rounds
+    def run(self, cursor: int, upto: int, marks: int) -> None:
+        """Every instant up to the target of the customers in (cursor, upto], of whom the agenda holds so many marks."""
+        rounds, self._marks = self.program.rounds, marks
         while instants := max(0, rounds.focus.run(self.cursor, cursor=cursor, upto=upto)):
             self._instant()
             self.tally.instants += instants
@@ -82,8 +83,8 @@ class Round:
             for statement in rounds.write:
                 statement.run(self.cursor)
             for statement in [*rounds.again, *self.program.operators.again, *self._dates()]:
-                statement.run(self.cursor, target=self.target)
-            more = rounds.more.rows(self.cursor)
+                self._marks += statement.run(self.cursor, target=self.target)
+            more = self._marks > instants and rounds.more.rows(self.cursor)
             if more:
                 rounds.forget.run(self.cursor, cursor=cursor, upto=upto)
             for statement in rounds.clear:
@@ -252,8 +253,7 @@ class Round:
             by_end = self._ended and any(kind == "campaign" for kind, _ in each.things)
             if by_end or each.whats & present or each.things & touched:
                 found = True
-                for statement in each.statements:
-                    statement.run(self.cursor, target=self.target)
+                self._marks += sum([statement.run(self.cursor, target=self.target) for statement in each.statements])
         self._ended = False
         return found
 
@@ -508,6 +508,7 @@ class Round:
         self.cursor.executemany(messages.react, events)
         if agenda:
             self.cursor.executemany(messages.remind, agenda)
+            self._marks += len(agenda)
 
 
 def _bucket(text: str) -> int:

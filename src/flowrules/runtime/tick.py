@@ -248,10 +248,10 @@ class Planner:
                 found = self._clock(cursor)
                 if found.target != clock.target or found.last >= clock.target:
                     return
-                upto, customers = self.program.rounds.slice_end.rows(cursor, cursor=found.cursor, size=SLICE)[0]
+                upto, customers, marks = self.program.rounds.slice_end.rows(cursor, cursor=found.cursor, size=SLICE)[0]
                 if customers:
                     self._empty(cursor, customers)
-                    Round(self.program, cursor, clock.target, accepted, answer, tally).run(found.cursor, upto)
+                    Round(self.program, cursor, clock.target, accepted, answer, tally).run(found.cursor, upto, marks)
                     cursor.execute(f"UPDATE clock SET cursor = {upto} WHERE id = 0")  # noqa: S608  # an integer
                 if customers < SLICE:
                     cursor.execute("UPDATE clock SET last_tick = target WHERE id = 0")

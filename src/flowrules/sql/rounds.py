@@ -142,8 +142,8 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         scheduled=w.statement(scheduled),
         next_due=w.statement(next_due),
         slice_end=w.statement(
-            "SELECT max(customer_id), count(*) FROM (SELECT DISTINCT customer_id FROM agenda "
-            "WHERE customer_id > :cursor ORDER BY customer_id LIMIT :size) AS part"
+            "SELECT max(customer_id), count(*), sum(marks) FROM (SELECT customer_id, count(*) AS marks FROM agenda "
+            "WHERE customer_id > :cursor GROUP BY customer_id ORDER BY customer_id LIMIT :size) AS part"
         ),
         focus=w.statement(
             f"INSERT INTO focus (customer_id, at, zone_id) SELECT a.customer_id, a.at, {zone} FROM "

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, compress
 
 import psycopg
 from sqlalchemy import ARRAY, ColumnElement, Connection, Table, Text, any_, bindparam, func, select
 from sqlalchemy.types import BigInteger, Integer, SmallInteger
 
-Row = Sequence[int | str | None]
+Value = int | str | None
+Row = Sequence[Value]
 
 _TOGETHER = 100
 """Rows a statement on SQLite: a third faster than one by one."""
@@ -67,16 +68,25 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
             for row in rows:
                 copy.write_row(row)
         return
-    given = [row if isinstance(row, tuple) else tuple(row) for row in rows]
-    marks = f"({', '.join('?' * len(columns))})"
+    kept, given = _without_empty(list(columns), [row if isinstance(row, tuple) else tuple(row) for row in rows])
+    names = ", ".join(quote(name) for name in kept)
+    marks = f"({', '.join('?' * len(kept))})"
     insert = f"INSERT INTO {target} ({names}) VALUES {marks}"  # noqa: S608 -- our names
-    together = max(1, min(_TOGETHER, _VALUES // len(columns)))
+    together = max(1, min(_TOGETHER, _VALUES // len(kept)))
     whole = len(given) - len(given) % together
     for first in range(0, whole, together):
         values = tuple(chain.from_iterable(given[first : first + together]))
         connection.exec_driver_sql(insert + f", {marks}" * (together - 1), values)
     if given[whole:]:
         connection.exec_driver_sql(insert, given[whole:])
+
+
+def _without_empty(columns: Sequence[str], rows: list[tuple[Value, ...]]) -> tuple[Sequence[str], list[tuple[Value, ...]]]:
+    """Columns without a value in any row are left out: sqlite3 takes five times as long to bind None as a number."""
+    filled = [column.count(None) < len(rows) for column in zip(*rows, strict=True)]
+    if all(filled):
+        return columns, rows
+    return list(compress(columns, filled)), [tuple(compress(row, filled)) for row in rows]
 
 
 def _postgres_type(table: Table, column: str) -> str:
