@@ -13,6 +13,8 @@ import psycopg
 from sqlalchemy import ARRAY, ColumnElement, Connection, Table, Text, any_, bindparam, func, select
 from sqlalchemy.types import BigInteger, Integer, SmallInteger
 
+from flowrules.sql.statement import OR_FAIL
+
 Value = int | str | None
 Row = Sequence[Value]
 
@@ -71,7 +73,7 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
     kept, given = _without_empty(list(columns), [row if isinstance(row, tuple) else tuple(row) for row in rows])
     names = ", ".join(quote(name) for name in kept)
     marks = f"({', '.join('?' * len(kept))})"
-    insert = f"INSERT INTO {target} ({names}) VALUES {marks}"  # noqa: S608 -- our names
+    insert = f"{OR_FAIL} {target} ({names}) VALUES {marks}"  # noqa: S608 -- our names
     together = max(1, min(_TOGETHER, _VALUES // len(kept)))
     whole = len(given) - len(given) % together
     for first in range(0, whole, together):
