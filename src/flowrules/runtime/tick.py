@@ -29,7 +29,9 @@ from flowrules.sql.visits import CHUNK, EVERYBODY
 from flowrules.store.database import ADVISORY, Database, Session
 
 SLICE = 1000
-"""Customers a transaction: SQLite's write lock is held for some tens of milliseconds."""
+"""Marks of the agenda a transaction, and what else the last of its customers has: SQLite's write lock is held for some
+tens of milliseconds.
+"""
 
 _BREATH = 0.002
 """Seconds between two slices: SQLite gives its one lock to whoever asks just then, and who waits asks seldom."""
@@ -248,19 +250,21 @@ class Planner:
                 found = self._clock(cursor)
                 if found.target != clock.target or found.last >= clock.target:
                     return
-                upto, customers, marks = self.program.rounds.slice_end.rows(cursor, cursor=found.cursor, size=SLICE)[0]
-                if customers:
-                    self._empty(cursor, customers)
-                    Round(self.program, cursor, clock.target, accepted, answer, tally).run(found.cursor, upto, marks)
+                slice_end = self.program.rounds.slice_end.rows(cursor, cursor=found.cursor, size=SLICE)
+                upto, marks, of_last = slice_end[0]
+                if marks:
+                    self._empty(cursor, marks)
+                    round_ = Round(self.program, cursor, clock.target, accepted, answer, tally)
+                    round_.run(found.cursor, upto, marks + of_last - 1)
                     cursor.execute(f"UPDATE clock SET cursor = {upto} WHERE id = 0")  # noqa: S608  # an integer
-                if customers < SLICE:
+                if marks < SLICE:
                     cursor.execute("UPDATE clock SET last_tick = target WHERE id = 0")
                     return
             if self.database.dialect == "sqlite":
                 time.sleep(_BREATH)
 
     def _empty(self, cursor: Cursor, customers: int) -> None:
-        """customers: who is about to be in the working tables."""
+        """customers: how many, at most, are about to be in the working tables."""
         if self.database.dialect == "postgresql":
             if self._rows_left > _FEW:
                 cursor.execute(emptied())

@@ -150,9 +150,9 @@ def _find(bundle: Bundle, version: Version, trigger: m.OuterTrigger, lives_from:
     nth = "q.seq" if entry.several and isinstance(trigger, m.EventTrigger) else "1"
     found, fragments = _found(bundle, version, trigger, lives_from, what)
     return bundle.writer.statement(
-        "INSERT INTO candidate (customer_id, nth, at, zone_id, seq, key, last_instance, last_at, ghost) "
-        f"SELECT q.customer_id, {nth}, q.at, q.zone_id, q.seq, q.key, "
-        f"(SELECT max(e.instance) {earlier}), (SELECT max(e.entered_at) {earlier}{same_key}), 0 FROM ({found}) AS q",
+        "INSERT INTO candidate (customer_id, nth, at, zone_id, seq, key, last_instance, last_at, place_id, ghost) "
+        f"SELECT q.customer_id, {nth}, q.at, q.zone_id, q.seq, q.key, (SELECT max(e.instance) {earlier}), "
+        f"(SELECT max(e.entered_at) {earlier}{same_key}), {bundle.label(entry.place)}, 0 FROM ({found}) AS q",
         *fragments,
     )
 
@@ -223,14 +223,16 @@ def _find_inner(bundle: Bundle, version: Version) -> Statement:
 def _judge(bundle: Bundle, version: Version, *, inner: bool) -> list[Statement]:
     """The verdicts."""
     campaign, w = version.machine.campaign, bundle.writer
-    reason, place = f"reason = {_verdict(bundle, version, inner=inner)}", bundle.label(campaign.entry.place)
+    statements, tests = [], _tests(bundle, version, inner=inner)
+    if tests:
+        # Most are not refused.
+        refused = " OR ".join(f"({test})" for test, _ in tests)
+        reason = " ".join(f"WHEN {test} THEN {int(why)}" for test, why in tests)
+        statements.append(w.statement(f"UPDATE candidate SET reason = CASE {reason} END WHERE {refused}"))
     if inner:
-        statements = [
-            w.statement(f"UPDATE candidate SET {reason}"),
-            w.statement(f"UPDATE candidate SET place_id = {place} WHERE reason IS NOT NULL OR place_id IS NULL"),
-        ]
-    else:
-        statements = [w.statement(f"UPDATE candidate SET {reason}, place_id = {place}")]
+        place = bundle.label(campaign.entry.place)
+        told = f"UPDATE candidate SET place_id = {place} WHERE reason IS NOT NULL OR place_id IS NULL"
+        statements.append(w.statement(told))
     for exclusion in campaign.exclusions:
         place, by = excluded(bundle, exclusion)
         mark = f"UPDATE candidate SET reason = {int(Reason.EXCLUDED)}, place_id = {place}, by_id = {by} "
@@ -255,30 +257,29 @@ def _judge(bundle: Bundle, version: Version, *, inner: bool) -> list[Statement]:
     return statements
 
 
-def _verdict(bundle: Bundle, version: Version, *, inner: bool) -> str:
-    """A pause; of what is set off, that the chain has no end; the reason of the mode, by key where there is one."""
-    entry, tests = version.machine.campaign.entry, ""
+def _tests(bundle: Bundle, version: Version, *, inner: bool) -> list[tuple[str, Reason]]:
+    """A pause; of what is set off, that the chain has no end; those of the mode, by key where there is one."""
+    entry, tests = version.machine.campaign.entry, []
     if version.campaign_id in bundle.paused:
-        tests += (
-            f"WHEN EXISTS (SELECT 1 FROM pause p WHERE p.campaign_id = {version.campaign_id} "
-            "AND p.since <= candidate.at AND (p.until IS NULL OR p.until > candidate.at)) "
-            f"THEN {int(Reason.PAUSED)} "
-        )
+        during = f"p.campaign_id = {version.campaign_id} AND p.since <= candidate.at"
+        still = "(p.until IS NULL OR p.until > candidate.at)"
+        tests.append((f"EXISTS (SELECT 1 FROM pause p WHERE {during} AND {still})", Reason.PAUSED))
     if entry.key is not None:
-        tests += f"WHEN key = '' THEN {int(Reason.NO_KEY)} "
+        tests.append(("key = ''", Reason.NO_KEY))
     if inner:
-        tests += f"WHEN depth > {len(bundle.now)} THEN {int(Reason.LOOP)} "
+        tests.append((f"depth > {len(bundle.now)}", Reason.LOOP))
     if entry.mode != "every time":
         same_key = " AND run.key = candidate.key" if entry.key is not None else ""
-        tests += (
-            "WHEN EXISTS (SELECT 1 FROM run WHERE run.customer_id = candidate.customer_id AND run.campaign_id = "
-            f"{version.campaign_id} AND run.ended_at IS NULL{same_key}) THEN {int(Reason.ALREADY_INSIDE)} "
+        inside = (
+            "EXISTS (SELECT 1 FROM run WHERE run.customer_id = candidate.customer_id AND run.campaign_id = "
+            f"{version.campaign_id} AND run.ended_at IS NULL{same_key})"
         )
+        tests.append((inside, Reason.ALREADY_INSIDE))
     if entry.mode == "once":
-        tests += f"WHEN last_at IS NOT NULL THEN {int(Reason.ENTERED_BEFORE)} "
+        tests.append(("last_at IS NOT NULL", Reason.ENTERED_BEFORE))
     elif entry.mode == "again after":
-        tests += f"WHEN at - last_at < {entry.gap} THEN {int(Reason.TOO_SOON)} "
-    return f"CASE {tests}END" if tests else "NULL"
+        tests.append((f"at - last_at < {entry.gap}", Reason.TOO_SOON))
+    return tests
 
 
 def _enter(bundle: Bundle, version: Version) -> list[Statement]:

@@ -23,7 +23,9 @@ LIVE = "ended_at IS NULL"
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """more: whether anybody has another instant. The agenda forgets the round's only then: no slice looks back.
+    """slice_end: the last customer, how many marks there are up to a size, and how many that customer has in all.
+
+    more: whether anybody has another instant. The agenda forgets the round's only then: no slice looks back.
 
     moves: from where to where journeys have come in this round; rest: writes what that adds up to.
     """
@@ -142,8 +144,9 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         scheduled=w.statement(scheduled),
         next_due=w.statement(next_due),
         slice_end=w.statement(
-            "SELECT max(customer_id), count(*), sum(marks) FROM (SELECT customer_id, count(*) AS marks FROM agenda "
-            "WHERE customer_id > :cursor GROUP BY customer_id ORDER BY customer_id LIMIT :size) AS part"
+            "SELECT upto, marks, (SELECT count(*) FROM agenda WHERE customer_id = upto) FROM (SELECT max(customer_id) "
+            "AS upto, count(*) AS marks FROM (SELECT customer_id FROM agenda WHERE customer_id > :cursor "
+            "ORDER BY customer_id LIMIT :size) AS some) AS part"
         ),
         focus=w.statement(
             f"INSERT INTO focus (customer_id, at, zone_id) SELECT a.customer_id, a.at, {zone} FROM "

@@ -83,7 +83,9 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
         connection.exec_driver_sql(insert, given[whole:])
 
 
-def _without_empty(columns: Sequence[str], rows: list[tuple[Value, ...]]) -> tuple[Sequence[str], list[tuple[Value, ...]]]:
+def _without_empty(
+    columns: Sequence[str], rows: list[tuple[Value, ...]]
+) -> tuple[Sequence[str], list[tuple[Value, ...]]]:
     """Columns without a value in any row are left out: sqlite3 takes five times as long to bind None as a number."""
     filled = [column.count(None) < len(rows) for column in zip(*rows, strict=True)]
     if all(filled):
