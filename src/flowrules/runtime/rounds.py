@@ -74,7 +74,7 @@ class Round:
                 connection.execute(insert(table), rows)
 
     def run(self, cursor: int, upto: int, marks: int) -> None:
-        """Every instant up to the target of the customers in (cursor, upto], of whom the agenda holds at most so many marks."""
+        """Every instant up to the target of the customers in (cursor, upto], who have at most so many marks."""
         rounds, self._marks = self.program.rounds, marks
         while instants := max(0, rounds.focus.run(self.cursor, cursor=cursor, upto=upto)):
             self._instant()

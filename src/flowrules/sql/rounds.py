@@ -146,7 +146,7 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         slice_end=w.statement(
             "SELECT upto, marks, (SELECT count(*) FROM agenda WHERE customer_id = upto) FROM (SELECT max(customer_id) "
             "AS upto, count(*) AS marks FROM (SELECT customer_id FROM agenda WHERE customer_id > :cursor "
-            "ORDER BY customer_id LIMIT :size) AS some) AS part"
+            "ORDER BY customer_id LIMIT :size) AS found) AS part"
         ),
         focus=w.statement(
             f"INSERT INTO focus (customer_id, at, zone_id) SELECT a.customer_id, a.at, {zone} FROM "

@@ -57,9 +57,9 @@ def _in_json(column: ColumnElement[int] | ColumnElement[str], values: object) ->
 
 def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
     quote = connection.dialect.identifier_preparer.quote
-    names = ", ".join(quote(name) for name in columns)
     target = quote(table.name)
     if connection.dialect.name == "postgresql":
+        names = ", ".join(quote(name) for name in columns)
         # SQLAlchemy has no COPY.
         driver = connection.connection.driver_connection
         if not isinstance(driver, psycopg.Connection):
@@ -73,7 +73,7 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
     kept, given = _without_empty(list(columns), [row if isinstance(row, tuple) else tuple(row) for row in rows])
     names = ", ".join(quote(name) for name in kept)
     marks = f"({', '.join('?' * len(kept))})"
-    insert = f"{OR_FAIL} {target} ({names}) VALUES {marks}"  # noqa: S608 -- our names
+    insert = f"{OR_FAIL} {target} ({names}) VALUES {marks}"
     together = max(1, min(_TOGETHER, _VALUES // len(kept)))
     whole = len(given) - len(given) % together
     for first in range(0, whole, together):

@@ -66,6 +66,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-64000",
     "PRAGMA temp_store=MEMORY",
+    "PRAGMA temp.secure_delete=OFF",  # what was in memory need not be wiped there
     "PRAGMA wal_autocheckpoint=40000",  # pages: what each hour changes again goes into the file once in a while
 )
 
