@@ -19,6 +19,7 @@ DECISION = (
 )
 DECISION_WITH_KEY = DECISION.replace("words_id)", "words_id, key)")
 LIVE = "ended_at IS NULL"
+_MARK = "INSERT INTO agenda (customer_id, at, what)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +57,13 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
     types = ", ".join(map(str, listened)) or "-1"
     schedules = ", ".join(map(str, bundle.schedules())) or "0"
     gather = [
-        "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT e.customer_id, e.due_at, "
-        f"{AGENDA.TIMER} FROM enrollment e WHERE e.due_at <= :target",
-        "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT e.customer_id, e.recheck_at, "
-        f"{AGENDA.TIMER} FROM enrollment e WHERE e.recheck_at <= :target ON CONFLICT DO NOTHING",
-        "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT e.customer_id, e.at, e.type_id "
-        f"FROM event e WHERE e.type_id + 0 IN ({types}) AND e.at + 0 > :last AND e.at + 0 <= :target",
-        "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT a.customer_id, a.at, "
-        f"{AGENDA.CHANGE} FROM attribute_change a WHERE a.at + 0 > :last AND a.at + 0 <= :target",
-        "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT o.customer_id, o.at, "
-        f"{AGENDA.OUTCOME} FROM outcome o WHERE o.at + 0 > :last AND o.at + 0 <= :target",
+        f"SELECT e.customer_id, e.due_at, {AGENDA.TIMER} FROM enrollment e WHERE e.due_at <= :target",
+        f"SELECT e.customer_id, e.recheck_at, {AGENDA.TIMER} FROM enrollment e WHERE e.recheck_at <= :target",
+        f"SELECT e.customer_id, e.at, e.type_id FROM event e WHERE e.type_id + 0 IN ({types}) "
+        "AND e.at + 0 > :last AND e.at + 0 <= :target",
+        f"SELECT a.customer_id, a.at, {AGENDA.CHANGE} FROM attribute_change a "
+        "WHERE a.at + 0 > :last AND a.at + 0 <= :target",
+        f"SELECT o.customer_id, o.at, {AGENDA.OUTCOME} FROM outcome o WHERE o.at + 0 > :last AND o.at + 0 <= :target",
     ]
     due = [
         "SELECT min(due_at) AS at FROM enrollment WHERE due_at IS NOT NULL",
@@ -78,24 +76,22 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         trigger, since = version.machine.campaign.entry.trigger, bundle.looks_back.get(version.campaign_id)
         if version.campaign_id in bundle.looking and isinstance(trigger, EventTrigger):
             gather.append(
-                f"INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT e.customer_id, {lives_from}, e.type_id "
+                f"SELECT e.customer_id, {lives_from}, e.type_id "
                 f"FROM event e WHERE e.type_id + 0 = {bundle.event_type(trigger.event.name)} AND e.at + 0 >= {since} "
-                f"AND e.at + 0 < {lives_from} AND {lives_from} > :last AND {lives_from} <= :target "
-                "ON CONFLICT DO NOTHING"
+                f"AND e.at + 0 < {lives_from} AND {lives_from} > :last AND {lives_from} <= :target"
             )
             due.append(f"SELECT CAST({lives_from} AS BIGINT) WHERE {lives_from} > :last")
     if bundle.listens_to_consent():
         gather.append(
-            "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT c.customer_id, c.at, "
-            f"{AGENDA.CONSENT} FROM consent c WHERE c.at + 0 > :last AND c.at + 0 <= :target"
+            f"SELECT c.customer_id, c.at, {AGENDA.CONSENT} FROM consent c WHERE c.at + 0 > :last AND c.at + 0 <= :target"
         )
         due.append("SELECT min(at + 0) FROM consent WHERE at + 0 > :last")
     if bundle.kept():
         gather += [
-            f"INSERT INTO agenda (customer_id, at, what) SELECT m.customer_id, m.recheck_at, "
-            f"{AGENDA.MEMBER} - m.segment_id FROM membership m WHERE m.recheck_at <= :target",
-            "INSERT INTO agenda (customer_id, at, what) SELECT c.id, c.known_at, "
-            f"{AGENDA.KNOWN} FROM customer c WHERE c.known_at + 0 > :last AND c.known_at + 0 <= :target",
+            f"SELECT m.customer_id, m.recheck_at, {AGENDA.MEMBER} - m.segment_id FROM membership m "
+            "WHERE m.recheck_at <= :target",
+            f"SELECT c.id, c.known_at, {AGENDA.KNOWN} FROM customer c "
+            "WHERE c.known_at + 0 > :last AND c.known_at + 0 <= :target",
         ]
         due += [
             "SELECT min(recheck_at) FROM membership WHERE recheck_at IS NOT NULL",
@@ -103,7 +99,7 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         ]
     # A customer whose zone changes in this tick is visited for every zone; focus tells the right one.
     scheduled = (
-        "INSERT INTO agenda (customer_id, at, what) SELECT DISTINCT c.id, o.at, o.what "
+        f"{_MARK} SELECT DISTINCT c.id, o.at, o.what "
         "FROM occurrence o CROSS JOIN customer c "
         f"WHERE o.what IN ({schedules}) AND c.known_at <= o.at AND ({zone} = o.zone_id "
         "OR EXISTS (SELECT 1 FROM attribute_change a "
@@ -140,7 +136,7 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
     if bundle.refreshes():
         changed += ", entry_at = excluded.entry_at, entry_seq = excluded.entry_seq"
     return Rounds(
-        gather=tuple(w.statement(text) for text in gather),
+        gather=tuple(w.statement(f"{_MARK} {marks} ON CONFLICT DO NOTHING") for marks in gather),
         scheduled=w.statement(scheduled),
         next_due=w.statement(next_due),
         slice_end=w.statement(
@@ -170,11 +166,11 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         write=(w.statement(f"{stored} = 0"), w.statement(f"{stored} <> 0 {changed}")),
         again=(
             w.statement(
-                f"INSERT INTO agenda (customer_id, at, what) SELECT customer_id, due_at, {AGENDA.TIMER} FROM run "
+                f"{_MARK} SELECT customer_id, due_at, {AGENDA.TIMER} FROM run "
                 f"WHERE {LIVE} AND due_at <= :target ON CONFLICT DO NOTHING"
             ),
             w.statement(
-                f"INSERT INTO agenda (customer_id, at, what) SELECT customer_id, recheck_at, {AGENDA.TIMER} "
+                f"{_MARK} SELECT customer_id, recheck_at, {AGENDA.TIMER} "
                 f"FROM run WHERE {LIVE} AND recheck_at <= :target ON CONFLICT DO NOTHING"
             ),
         ),

@@ -421,7 +421,7 @@ class _Position:
         tag_id = self.bundle.catalogue.tags[tag]
         effect = (
             "INSERT INTO tagging (customer_id, tag_id, since) "
-            f"SELECT DISTINCT customer_id, {tag_id}, at FROM run WHERE {self.here}{self._last()} "
+            f"SELECT customer_id, {tag_id}, at FROM run WHERE {self.here}{self._last()} "
             "ON CONFLICT (customer_id, tag_id) DO NOTHING"
         )
         starts = tag_given(self.bundle, self.version, tag, self.here)
