@@ -83,7 +83,8 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
             due.append(f"SELECT CAST({lives_from} AS BIGINT) WHERE {lives_from} > :last")
     if bundle.listens_to_consent():
         gather.append(
-            f"SELECT c.customer_id, c.at, {AGENDA.CONSENT} FROM consent c WHERE c.at + 0 > :last AND c.at + 0 <= :target"
+            f"SELECT c.customer_id, c.at, {AGENDA.CONSENT} FROM consent c "
+            "WHERE c.at + 0 > :last AND c.at + 0 <= :target"
         )
         due.append("SELECT min(at + 0) FROM consent WHERE at + 0 > :last")
     if bundle.kept():
@@ -144,10 +145,11 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
             "AS upto, count(*) AS marks FROM (SELECT customer_id FROM agenda WHERE customer_id > :cursor "
             "ORDER BY customer_id LIMIT :size) AS found) AS part"
         ),
+        # In order of time: the first instant of each customer stays.
         focus=w.statement(
-            f"INSERT INTO focus (customer_id, at, zone_id) SELECT a.customer_id, a.at, {zone} FROM "
-            "(SELECT customer_id, min(at) AS at FROM agenda WHERE customer_id > :cursor AND customer_id <= :upto "
-            f"GROUP BY customer_id) AS a {w.join('customer', 'c', 'c.id = a.customer_id')}"
+            f"INSERT INTO focus (customer_id, at, zone_id) SELECT a.customer_id, a.at, {zone} FROM agenda a "
+            f"{w.join('customer', 'c', 'c.id = a.customer_id')} WHERE a.customer_id > :cursor "
+            "AND a.customer_id <= :upto ORDER BY a.customer_id, a.at ON CONFLICT DO NOTHING"
         ),
         present=w.statement(
             "SELECT DISTINCT a.what FROM focus f CROSS JOIN agenda a "
