@@ -6,7 +6,7 @@ Takes a cursor inside the slice's transaction. Knows the order of things and not
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -318,7 +318,7 @@ class Round:
                 rows = self.program.rounds.running.rows(self.cursor)
             scripts = {code: self.program.script(code) for (code,) in rows}
             self._take(scripts, turn + micro)
-            self._move(scripts.values())
+            self._move(scripts)
             touched = {script.touches for script in scripts.values() if script.touches is not None}
             self._changed |= {name for kind, name in touched if kind == "attribute"}
             if self._members(set(), touched) or any(script.starts for script in scripts.values()):
@@ -354,10 +354,11 @@ class Round:
         if arms:
             self.cursor.executemany(draw.assign, arms)
 
-    def _move(self, scripts: Collection[Script]) -> None:
+    def _move(self, scripts: Mapping[int, Script]) -> None:
         """Whoever comes to another of these positions has moved already, and must not move on from there."""
-        moved = STATE.RUNNING if len(scripts) == 1 else STATE.MOVED
-        for script in scripts:
+        meet = any(not script.leads.isdisjoint(scripts) for script in scripts.values())
+        moved = STATE.MOVED if meet else STATE.RUNNING
+        for script in scripts.values():
             number = sum([statement.run(self.cursor, moved=moved) for statement in script.move])
             self.tally.moved += number
             self.tally.exited += number if script.over else 0

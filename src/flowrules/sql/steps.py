@@ -8,7 +8,7 @@ rest.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from sqlalchemy import ColumnElement, case, literal_column, select
@@ -65,7 +65,7 @@ class Script:
 
     ask and done: of a message; instead: ask for another one where that can not reach its customer (the first counts
     whom it concerns); capped: those who leave it because of a cap. match, met and due: of those who rest here. over:
-    the journey ends here.
+    the journey ends here. leads: the positions that `move` may lead to.
     """
 
     draw: Draw | None = None
@@ -76,6 +76,7 @@ class Script:
     effects: tuple[Statement, ...] = ()
     move: tuple[Statement, ...] = ()
     over: bool = False
+    leads: frozenset[int] = frozenset()
     ask: tuple[Statement, ...] = ()
     instead: tuple[Statement, ...] = ()
     instead_code: int = -1
@@ -89,7 +90,9 @@ class Script:
 
 def script(bundle: Bundle, version: Version, number: int) -> Script:
     """All statements of a position."""
-    return _Position(bundle, version, version.machine.nodes[number], version.code(number)).script()
+    node = version.machine.nodes[number]
+    leads = frozenset(version.code(edge) for edge in node.edges)
+    return replace(_Position(bundle, version, node, version.code(number)).script(), leads=leads)
 
 
 def loops(bundle: Bundle, version: Version, number: int) -> Statement:
