@@ -51,6 +51,10 @@ class Attempt:
     def key(self) -> Key:
         return key_of(self.detail)
 
+    @property
+    def id(self) -> tuple[Key, int]:
+        return self.key, self.number
+
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
