@@ -1,4 +1,4 @@
-"""A PostgreSQL server that is stopped and started again, and one that stands still, under whatever works with it.
+"""A PostgreSQL server that is stopped and started again, or stands still, and a disk that is full and has room again.
 
 Real processes, a real server, real mail. No mail twice, none lost, none in doubt: who handed it over writes it down
 when the server is back.
@@ -7,6 +7,7 @@ when the server is back.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CUSTOMERS = 60
 MAILS = 2 * CUSTOMERS
+LITTLE = 16_000  # the lines that it prints go into a file as well
 SMTP = """\
 type = "smtp"
 host = "127.0.0.1"
@@ -51,7 +53,11 @@ def mails() -> Iterator[MailServer]:
 
 @pytest.fixture
 def made(server: Server, mails: MailServer, tmp_path: Path) -> Shop:
-    begun = shop(tmp_path, server.url, CUSTOMERS)
+    return mailing(tmp_path, server.url, mails)
+
+
+def mailing(tmp_path: Path, url: str, mails: MailServer) -> Shop:
+    begun = shop(tmp_path, url, CUSTOMERS)
     settings = tmp_path / "flowrules.toml"
     settings.write_text(settings.read_text().replace('type = "file"\n', SMTP.format(port=mails.port)))
     return begun
@@ -123,3 +129,20 @@ def test_a_delivery(made: Shop, mails: MailServer, server: Server, number: int) 
     while made.done("status", "--format", "json").count('"in_journey": 0') == 0:
         made.done("run", "--once")
     all_arrived_once(made, mails)
+
+
+def test_a_full_disk(sqlite_url: str, mails: MailServer, tmp_path: Path) -> None:
+    """No file of the process may grow beyond a little, three times; then it may again."""
+    made = mailing(tmp_path, sqlite_url, mails)
+    with made.process("run") as run:
+        until(lambda: "leading" in run.said)
+        everybody(made)
+        hard = resource.prlimit(run.popen.pid, resource.RLIMIT_FSIZE)[1]
+        for part in range(1, 4):
+            until(lambda part=part: len(mails.received) >= part * MAILS // 5)  # type: ignore[misc]  # asked at once
+            resource.prlimit(run.popen.pid, resource.RLIMIT_FSIZE, (LITTLE, hard))
+            time.sleep(3)  # several beats
+            resource.prlimit(run.popen.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        all_arrived_once(made, mails)
+        assert run.stop() == 0, run.said
+        assert "can not be written to its disk; trying again" in run.said

@@ -26,7 +26,7 @@ from flowrules.content.deployed import Deployed, Library
 from flowrules.content.outgoing import KEY, Composed, Detail, Key, compose, id_of, key_of
 from flowrules.content.render import TemplateFailure
 from flowrules.model.campaign import Campaign, ExitOnEvent
-from flowrules.runtime import outbox
+from flowrules.runtime import doubts, outbox
 from flowrules.runtime.addresses import addressed, suppressed
 from flowrules.runtime.claim import PAUSES, claim
 from flowrules.runtime.daily import DailyLimits, add, hold_back, room
@@ -163,6 +163,10 @@ def _empty(run: _Run, limit: int | None, stopped: Callable[[], bool]) -> None:
             size = run.channel.together if limit is None else min(run.channel.together, limit - run.done.claimed)
             with outbox.writing(run.database) as connection:
                 now = run.clock()
+                before = doubts.read(connection, run.channel_name)
+                if before.rest_until > now:
+                    run.done.out[run.channel_name] = before.words
+                    return
                 if run.per_day is not None:
                     size = min(size, room(connection, run.channel_id, run.day_of(now), run.per_day))
                     if size == 0:
@@ -177,7 +181,7 @@ def _empty(run: _Run, limit: int | None, stopped: Callable[[], bool]) -> None:
             after = max(keys)
             run.done.claimed += len(keys)
             if attempts:
-                _hand_over(run, attempts, run.day_of(now))
+                _hand_over(run, attempts, run.day_of(now), before)
 
 
 # --- test again ---------------------------------------------------------------------------------------
@@ -340,7 +344,7 @@ class _Facts:
 # --- hand over ----------------------------------------------------------------------------------------
 
 
-def _hand_over(run: _Run, attempts: Sequence[Attempt], day: int) -> None:
+def _hand_over(run: _Run, attempts: Sequence[Attempt], day: int, before: doubts.Doubts) -> None:
     with run.database.read() as connection:
         salt = outbox.salt(connection)
         composed = list(compose(connection, Library(connection, run.known), [each.detail for each in attempts]))
@@ -362,10 +366,12 @@ def _hand_over(run: _Run, attempts: Sequence[Attempt], day: int) -> None:
                 run.done.out[run.channel_name] = outcome.why
             results.append((attempt, outcome))
     run.channel.flush()
-    run.handed.update((each.id, got) for each, got in results if not isinstance(got, TemplateFailure))
+    told = {each.id: got for each, got in results if not isinstance(got, TemplateFailure)}
+    run.handed.update(told)
     with outbox.writing(run.database) as connection:
         _record(connection, attempts[0].started_at, results, run.done)  # when they left, however long that took
         _give_back(connection, attempts[0].started_at, again, "not sent: to be tested again")
+        doubts.write(connection, before, run.clock(), told.values())
         if run.per_day is not None:
             taken = sum(isinstance(result, Accepted | Unknown) for _, result in results)
             add(connection, run.channel_id, day, taken - len(attempts))
