@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
+import os
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,6 +86,45 @@ def test_a_folder_that_can_not_be_written_is_said_in_words(tmp_path: Path) -> No
     channel.send(MESSAGE)
     with pytest.raises(ChannelError, match="can not be written"):
         channel.flush()
+
+
+def test_beside_a_line_of_somebody_else_nobody_knows(tmp_path: Path) -> None:
+    """Written again it might be there twice."""
+    (tmp_path / "email.jsonl").write_bytes(b'{"idempotency_key":"k1"}\nedited by hand\n[]\n')
+    assert FileChannel(tmp_path, "email").settle(["k1", "k2"]) == {"k1": Accepted()}
+
+
+def test_a_full_disk_leaves_no_part_of_a_message(tmp_path: Path) -> None:
+    channel = FileChannel(tmp_path, "email")
+    channel.send(MESSAGE)
+    channel.flush()
+    before = (tmp_path / "email.jsonl").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 50, limits[1]))
+    try:
+        channel.send(replace(MESSAGE, idempotency_key="k2"))
+        with pytest.raises(ChannelError, match="can not be written: File too large"):
+            channel.flush()
+        assert (tmp_path / "email.jsonl").read_bytes() == before
+        assert isinstance(channel.settle(["k2"])["k2"], Retry)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    channel.send(replace(MESSAGE, idempotency_key="k2"))
+    channel.flush()
+    assert [line["idempotency_key"] for line in lines(tmp_path)] == ["k1", "k2"]
+
+
+def test_what_can_not_be_looked_up_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    channel = FileChannel(tmp_path, "email")
+    channel.send(MESSAGE)
+    channel.flush()
+
+    def broken(_file: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(ChannelError, match="can not be written: Input/output error"):
+        channel.settle(["k1"])
 
 
 def _append(folder: Path, name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -175,26 +174,6 @@ def test_lost_after_the_final_dot_is_unknown(server: MailServer) -> None:
     assert smtp.send(to("ana")) == Unknown("no answer after the message had been sent: the server hung up")
     assert smtp.send(to("bea")) == Accepted()
     assert [mail.recipient for mail in server.received] == ["ana@example.com", "bea@example.com"]
-
-
-def test_a_server_that_swallows_one_after_the_other_is_left_alone(server: MailServer) -> None:
-    """Else all that waits would be in doubt within minutes, and each of them a person's work."""
-    server.answers["DATA"] = HANG_UP
-    smtp = channel(server.port)
-    outcomes = [smtp.send(to(f"c{number}")) for number in range(5)]
-    assert [type(each) for each in outcomes] == [Unknown] * 3 + [Retry] * 2
-    said = f"127.0.0.1:{server.port} gave no answer to one message after the other; it is left alone"
-    assert outcomes[-1] == Retry(said, out=True)
-    assert len(server.received) == 3
-    for minutes in (1, 2, 4):
-        assert minutes * 60 - 5 < smtp._rests_until - time.monotonic() <= minutes * 60
-        smtp._rests_until = 0
-        assert isinstance(smtp.send(to("ana")), Unknown)
-    server.answers["DATA"] = "250 OK"
-    smtp._rests_until = 0
-    assert [smtp.send(to("ana")), smtp.send(to("bea"))] == [Accepted()] * 2
-    server.answers["DATA"] = HANG_UP
-    assert [type(smtp.send(to(f"c{number}"))) for number in range(3)] == [Unknown] * 3
 
 
 def test_silence_after_the_final_dot_is_unknown(server: MailServer) -> None:

@@ -80,6 +80,46 @@ def test_the_outbox(shop: Path, call: Call) -> None:
     assert MESSAGE not in call("outbox").out
 
 
+def in_doubt(shop: Path) -> None:
+    file = sqlite3.connect(shop / "flowrules.db", isolation_level=None)
+    file.execute("UPDATE message SET status = 5 WHERE status = 1")
+    file.close()
+
+
+def test_many_of_unknown_outcome_at_once(shop: Path, call: Call) -> None:
+    in_doubt(shop)
+    said = call("outbox", "resolve", "--unknown", "--as", "sent")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("error: of 3 messages the outcome is unknown; `--as sent`: each counts as sent\n")
+    assert call("outbox", "--unknown").out.count("unknown") == 3
+    said = call("outbox", "resolve", "--unknown", "--campaign", "welcom", "--as", "sent", "--yes")
+    assert "did you mean `welcome`?" in said.err
+    said = call("outbox", "resolve", "--unknown", "--channel", "pigeon", "--as", "sent", "--yes")
+    assert "there is no channel `pigeon`" in said.err
+    both = ("--campaign", "welcome", "--channel", "email")
+    said = call("outbox", "resolve", "--unknown", *both, "--as", "failed", "--yes", "--format", "json")
+    told = json.loads(said.out)
+    assert (told["status"], len(told["message_ids"]), MESSAGE in told["message_ids"]) == ("refused", 3, True)
+    assert call("outbox", "resolve", "--unknown", "--as", "sent").out == "no outcome is unknown\n"
+    assert call("messages", "--status", "refused", "--format", "jsonl").out.count("refused") >= 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("resolve", MESSAGE, "--unknown", "--as", "sent"),
+        ("resolve", MESSAGE, "--campaign", "welcome", "--as", "sent"),
+        ("resolve", MESSAGE, "--as", "sent", "--yes"),
+        ("resolve", "--as", "sent"),
+        ("resolve", "--unknown"),
+        ("--unknown", "--as", "sent"),
+    ],
+)
+def test_what_resolves_nothing(shop: Path, call: Call, arguments: tuple[str, ...]) -> None:
+    in_doubt(shop)
+    assert call("outbox", *arguments).code == 2
+
+
 def test_a_customer(shop: Path, call: Call) -> None:
     card = json.loads(call("customer", "show", "ana", "--format", "json").out)
     assert card["attributes"]["email"] == "ana@example.com"

@@ -56,6 +56,21 @@ def test_a_failure_shows_the_line_what_was_instead_and_the_story(call: Call, wor
     assert (failure.get("message") or "").startswith("rules/wrong.flow:6: expect email welcome to ana; instead: email")
 
 
+def test_the_story_tells_what_a_condition_found(call: Call, workspace: Path) -> None:
+    welcome = workspace / "rules/welcome.flow"
+    branch = '        if country is "ES" or count of purchase in last 2 days >= 2:\n            exit "there"\n'
+    welcome.write_text(welcome.read_text().replace("        wait 7 days\n", branch, 1))
+    (workspace / "rules/wrong.flow").write_text(
+        WRONG.replace("refuses email", 'country "PT"\n        consents to email').replace(
+            "expect email welcome to ana", 'after 9 days expect ana left welcome because "there"'
+        )
+    )
+    said = call("test", "rules/wrong.flow")
+    assert said.code == 1
+    assert 'country is "ES" (is PT): no\n' in said.out
+    assert "count of purchase in last 2 days >= 2 (is 0): no\n" in said.out
+
+
 def test_only_the_tests_of_a_path_are_run(call: Call, workspace: Path) -> None:
     (workspace / "rules/wrong.flow").write_text(WRONG)
     assert call("test", "rules/welcome_test.flow").out == "3 tests passed\n"

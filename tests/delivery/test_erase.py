@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import time
 from pathlib import Path
+from time import sleep
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 
+from flowrules.channels.base import Outcome, OutgoingMessage, Refused
 from flowrules.channels.file import FileChannel
 from flowrules.report.customer import export, show
 from flowrules.report.funnel import funnel
 from flowrules.report.lookup import UnknownError, find_customer
+from flowrules.runtime import outbox
 from flowrules.runtime.deliver import deliver
 from flowrules.runtime.erase import Erased, erase
+from flowrules.runtime.outbox import Attempt
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
 from flowrules.store.imports.records import Options
@@ -199,3 +205,56 @@ def test_keys_of_journeys_are_hidden_and_still_tell_them_apart(database_url: str
     assert others == {"ben@home.example"}
     assert stored == sorted(entered | others)
     assert [row.reason for row in rows if row.decision == "exit"] == [Reason.ERASED.word] * 2
+
+
+class Quoting:
+    """Refuses in words that name the receiver."""
+
+    together = 1
+
+    def __init__(self, meanwhile: Callable[[str], None]) -> None:
+        self.meanwhile = meanwhile
+
+    def send(self, message: OutgoingMessage) -> Outcome:
+        self.meanwhile(message.customer)
+        return Refused(f"550 5.1.1 {message.to}: no such user", "5.1.1")
+
+    def flush(self) -> None:
+        pass
+
+    def settle(self, keys: object) -> dict[str, Outcome]:
+        del keys
+        return {}
+
+
+def test_what_is_said_of_them_afterwards_is_not_kept(made: World) -> None:
+    def erased(customer: str) -> None:
+        if customer == "ana":
+            gone(made)
+
+    deliver(made.database, {"email": Quoting(erased)}, START + 3 * HOUR)
+    kept = everything(made)
+    assert "ana@example.com" not in kept
+    assert "550 5.1.1 ben@example.com: no such user" in kept
+    with made.database.read() as connection:
+        statuses = connection.execute(select(tables.message.c.status)).scalars().all()
+    assert set(statuses) == {Status.REFUSED}
+
+
+def test_an_erasure_waits_for_who_writes_down_what_was_said(made: World) -> None:
+    """And then finds it: else it would pass by a word that is not there yet."""
+    with made.database.read() as connection:
+        number = find_customer(connection, "ana")
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor() as pool:
+        close, erasing = outbox.close, list[Future[Erased]]()
+
+        def slowly(connection: Connection, now: int, attempts: Sequence[tuple[Attempt, str]]) -> None:
+            close(connection, now, attempts)
+            if attempts and attempts[0][0].key[0] == number:
+                erasing.append(pool.submit(gone, made))
+                sleep(0.5)
+
+        patch.setattr(outbox, "close", slowly)
+        deliver(made.database, {"email": Quoting(lambda _: None)}, START + 3 * HOUR)
+        erasing[0].result(30)
+    assert "ana@example.com" not in everything(made)

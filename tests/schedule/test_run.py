@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.schedule.runs import Shop, shop, until
-from tests.support.postgres import _Server, find_binaries
+from tests.support.postgres import Server, find_binaries
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -121,7 +120,7 @@ def test_a_locked_file_is_survived(tmp_path: Path, sqlite_url: str) -> None:
 
 
 def test_a_restarted_server_is_survived(tmp_path: Path) -> None:
-    server = _Server(find_binaries()[0])
+    server = Server(find_binaries()[0])
     try:
         server.start()
         made = shop(tmp_path, server.url)
@@ -129,16 +128,9 @@ def test_a_restarted_server_is_survived(tmp_path: Path) -> None:
             until(lambda: "leading" in run.said)
             made.signups(["c0"])
             until(lambda: len(made.sent()) == 2)
-            process = server.process
-            assert process is not None
-            process.send_signal(signal.SIGINT)
-            process.wait()
+            server.end(signal.SIGINT)
             until(lambda: "trying again" in run.said)
-            server.process = subprocess.Popen(
-                process.args, cwd=server.folder, **server._identity(), stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
-            server._wait_until_it_answers()
+            server.start_again()
             until(lambda: "works again" in run.said)
             made.signups(["c1"])
             until(lambda: len(made.sent()) == 4)

@@ -74,7 +74,7 @@ def running_server(binaries: Path | None = None) -> Iterator[str]:
     """Yield the URL of an empty server's maintenance database; without `binaries`, of the first that starts."""
     failures = []
     for folder in find_binaries() if binaries is None else [binaries]:
-        server = _Server(folder)
+        server = Server(folder)
         try:
             try:
                 server.start()
@@ -95,13 +95,14 @@ class _Identity(TypedDict, total=False):
     extra_groups: list[int]
 
 
-class _Server:
+class Server:
     def __init__(self, binaries: Path) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="flowrules-postgres-", dir=_temporary_folder()))
         self.binaries = binaries
         self.account: pwd.struct_passwd | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self.url = ""
+        self._command: list[str | Path] = []
 
     def start(self) -> None:
         if os.geteuid() == 0:
@@ -116,9 +117,14 @@ class _Server:
         )
         port = _free_port()
         settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
-        with (self.folder / "log").open("wb") as log:
+        self._command = [self.binaries / "postgres", "-D", data, "-p", str(port), *settings]
+        self.url = f"postgresql+psycopg://{USER}:{password}@127.0.0.1:{port}/postgres"
+        self.start_again()
+
+    def start_again(self) -> None:
+        with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self.binaries / "postgres", "-D", data, "-p", str(port), *settings],
+                self._command,
                 cwd=self.folder,
                 **self._identity(),
                 stdin=subprocess.DEVNULL,
@@ -126,8 +132,18 @@ class _Server:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for the tests; the server stops when they have let go of it
             )
-        self.url = f"postgresql+psycopg://{USER}:{password}@127.0.0.1:{port}/postgres"
         self._wait_until_it_answers()
+
+    def end(self, number: int) -> None:
+        """SIGINT: as `pg_ctl stop -m fast` does it; SIGQUIT: `-m immediate`, as if the machine had failed."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        self.process.wait(timeout=60)
+
+    def processes(self) -> list[int]:
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [*map(int, children.split()), self.process.pid]
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:

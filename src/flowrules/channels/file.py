@@ -43,38 +43,41 @@ class FileChannel:
             try:
                 _write(file, lines)
                 os.fsync(file)
-            except OSError as failure:
+            except OSError:
                 os.ftruncate(file, end)
-                raise self._unusable(failure) from failure
+                raise
 
     def settle(self, keys: Collection[str]) -> Mapping[str, Outcome]:
         wanted = set(keys)
         found: dict[str, Outcome] = {key: Retry("the program ended before it was written") for key in wanted}
+        self._waiting, unread = [], False  # of a call that failed: they are what is asked about
         if not self.path.exists():
             return found
         with self._locked() as file:
             os.ftruncate(file, _whole_lines(file))
             with self.path.open("rb") as lines:
                 for line in lines:
-                    key = json.loads(line)["idempotency_key"]
-                    if key in wanted:
+                    key = _key(line)
+                    if key is None:  # somebody else's work: what it was nobody knows
+                        unread = True
+                    elif key in wanted:
                         found[key] = Accepted()
             os.fsync(file)  # what is called accepted now must outlive the machine
-        return found
+        return {key: told for key, told in found.items() if not (unread and isinstance(told, Retry))}
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
-        if self._file is None:
-            try:
+        try:
+            if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-            except OSError as failure:
-                raise self._unusable(failure) from failure
-        _lock(self._file, locked=True)
-        try:
-            yield self._file
-        finally:
-            _lock(self._file, locked=False)
+            _lock(self._file, locked=True)
+            try:
+                yield self._file
+            finally:
+                _lock(self._file, locked=False)
+        except OSError as failure:
+            raise self._unusable(failure) from failure
 
     def _unusable(self, failure: OSError) -> ChannelError:
         return ChannelError(
@@ -84,6 +87,13 @@ class FileChannel:
     def __del__(self) -> None:
         if self._file is not None:
             os.close(self._file)
+
+
+def _key(line: bytes) -> str | None:
+    try:
+        return str(json.loads(line)["idempotency_key"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _write(file: int, data: bytes) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
-import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -48,8 +47,6 @@ class SmtpSettings:
 
 _IN_A_ROW = 20
 """Put off one after the other; from then on one at a time, until one is taken or refused."""
-_DOUBTS = 3
-"""Left in doubt one after the other; from then on one at a time, the next after a minute, after two, ... an hour."""
 
 
 class _LostError(Exception):
@@ -68,23 +65,10 @@ class SmtpChannel:
         self._settings = settings
         self._server: smtplib.SMTP | None = None
         self._put_off = 0
-        self._doubts = 0
-        self._rests_until = 0.0  # of the clock that nobody sets
 
     def send(self, message: OutgoingMessage) -> Outcome:
-        """A server that puts off one message after the other is left alone: the others keep their attempts.
-
-        So is one that swallows them without an answer: what it may have taken is never sent again by itself.
-        """
-        if time.monotonic() < self._rests_until:
-            return Retry(self._named("gave no answer to one message after the other; it is left alone"), out=True)
+        """A server that puts off one message after the other is left alone: the others keep their attempts."""
         outcome = self._send(message)
-        if isinstance(outcome, Unknown):
-            self._doubts += 1
-            if self._doubts >= _DOUBTS:
-                self._rests_until = time.monotonic() + 60 * min(2 ** (self._doubts - _DOUBTS), 60)
-        elif not isinstance(outcome, Retry):
-            self._doubts = 0
         self._put_off = self._put_off + 1 if isinstance(outcome, Retry) else 0
         if isinstance(outcome, Retry) and not outcome.out and self._put_off >= _IN_A_ROW:
             return Retry(self._named(f"puts off one message after the other: {outcome.why}"), out=True)

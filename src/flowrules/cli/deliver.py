@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import click
 
@@ -13,8 +15,9 @@ from flowrules.channels.registry import make_channels
 from flowrules.cli import clock
 from flowrules.cli.context import Context, UserError
 from flowrules.cli.output import emit, formats
+from flowrules.errors import StoreError
 from flowrules.runtime.daily import DailyLimits
-from flowrules.runtime.deliver import Delivered, deliver
+from flowrules.runtime.deliver import Delivered, Handed, deliver
 from flowrules.store.database import Database
 from flowrules.workspace import Workspace, smtp_settings
 
@@ -22,6 +25,8 @@ FOLDER = "outbox"
 """Where the file channels of a workspace write."""
 
 _SLICE = 1000
+_PAUSES = (1, 2, 4, 8)
+"""Seconds, in which a database that was lost after a hand-over may come back."""
 
 
 def address(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
@@ -76,13 +81,21 @@ def delivered(
     limit: int | None = None,
 ) -> Delivered:
     """In slices: what has become due meanwhile has its turn too."""
-    done = Delivered()
-    while limit is None or done.claimed < limit:
-        size = _SLICE if limit is None else min(_SLICE, limit - done.claimed)
-        part = deliver(database, channels, now, size, daily)
-        done.add(part)
-        if part.claimed < size:
-            break
+    done, handed = Delivered(), Handed()
+    try:
+        while limit is None or done.claimed < limit:
+            size = _SLICE if limit is None else min(_SLICE, limit - done.claimed)
+            part = deliver(database, channels, now, size, daily, handed=handed)
+            done.add(part)
+            if part.claimed < size:
+                break
+    except StoreError:
+        for seconds in _PAUSES if handed else ():  # nobody but we knows what came of these
+            time.sleep(seconds)
+            with suppress(StoreError):
+                deliver(database, channels, now, 0, daily, handed=handed)
+                break
+        raise
     return done
 
 

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from sqlalchemy import Connection
 
 from flowrules import __version__
 from flowrules.check import Checked
 from flowrules.cli.context import Context, FilesError, UserError, errors_of
 from flowrules.cli.funnel import colour, plain
 from flowrules.cli.output import emit, formats
+from flowrules.content.deployed import Deployed
 from flowrules.model.campaign import Model
 from flowrules.model.involved import parts
 from flowrules.model.snapshot import Snapshot
-from flowrules.model.trial import Trial
+from flowrules.model.trial import Got, Line, Trial
 from flowrules.report import trials as report
 from flowrules.report.coverage import Coverage, Mark, gather, spots
 from flowrules.report.expectations import judge
@@ -26,6 +28,7 @@ from flowrules.runtime.mutation import Tried, mutate
 from flowrules.runtime.tested import Chosen, choose, remember
 from flowrules.runtime.trial import Audience, Played, theatre
 from flowrules.runtime.troupe import play_all
+from flowrules.whatif.answer import suppose
 from flowrules.workspace import Workspace
 
 
@@ -69,7 +72,7 @@ def command(
         raise UserError("no test was found", 'a test stands in a rule file, and begins with `test "...":`')
     chosen = _chosen(workspace, files, model, trials) if changed else [Chosen(trial, {}, " ") for trial in trials]
     to_play = [each.trial for each in chosen if each.why]
-    audience: Audience[Explanation | None, frozenset[Mark]] = Audience(judge, report.tell, gather if covering else None)
+    audience: Audience[Explanation | None, frozenset[Mark]] = Audience(judge, _tell, gather if covering else None)
     with theatre(files, model, to_play, audience) as stage:
         played = list(play_all(stage, to_play, jobs))
     tested = list(map(_tested, to_play, played))
@@ -92,6 +95,14 @@ def command(
     if mutating and failed:
         context.note("where tests fail already, nothing can be said of changes to the rules")
     return 1 if failed or low else 0
+
+
+def _tell(connection: Connection, known: dict[int, Deployed], line: Line, got: Got) -> Explanation | None:
+    """The story with what its conditions found."""
+    story = report.tell(connection, known, line, got)
+    if story is None or got.who is None:
+        return story
+    return story.supposing(suppose(connection, got.who, None, story.zone, line.at, known))
 
 
 def _rules(context: Context, workspace: Workspace) -> tuple[Snapshot, Checked, Model]:

@@ -26,19 +26,20 @@ from flowrules.content.deployed import Deployed, Library
 from flowrules.content.outgoing import KEY, Composed, Detail, Key, compose, id_of, key_of
 from flowrules.content.render import TemplateFailure
 from flowrules.model.campaign import Campaign, ExitOnEvent
-from flowrules.runtime import outbox
+from flowrules.runtime import doubts, outbox
 from flowrules.runtime.addresses import addressed, suppressed
 from flowrules.runtime.claim import PAUSES, claim
 from flowrules.runtime.daily import DailyLimits, add, hold_back, room
 from flowrules.runtime.gate import Candidate, Contact, Refusal, refusal
 from flowrules.runtime.outbox import Attempt, End
 from flowrules.runtime.recheck import Rechecked, recheck
-from flowrules.runtime.sender import alive, sender
+from flowrules.runtime.sender import alive, ours, sender
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
 from flowrules.store.database import Database
 
 NO_LIMITS = DailyLimits()
+_NEVER = Retry("it was never handed over")
 _FRESH = 120_000_000
 """Between the test of a message and its hand-over; a process that stood still, or a machine that slept, tests again."""
 
@@ -84,6 +85,10 @@ class Delivered:
 
 
 Clock = Callable[[], int]
+Handed = dict[tuple[Key, int], Outcome | None]
+"""By message and attempt, what this process handed over and could not write down yet, and what came of it. None: its
+channel is to be asked.
+"""
 
 
 def deliver(
@@ -93,18 +98,20 @@ def deliver(
     limit: int | None = None,
     daily: DailyLimits = NO_LIMITS,
     *,
+    handed: Handed | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Delivered:
-    """Hand over what is due at `now`, at most `limit` messages.
+    """Hand over what is due at `now`, at most `limit` messages; with 0 only what was handed over is settled.
 
     now: a clock where it goes on meanwhile; a slow server may take minutes for one call, and each message is tested
-    at the instant it leaves. stopped: asked between transactions.
+    at the instant it leaves. handed: by who delivers all that its process does, and keeps it from call to call: what a
+    lost database left open is settled then without a doubt. stopped: asked between transactions.
     """
     done = Delivered()
     known: dict[int, Deployed] = {}
     clock = now if callable(now) else partial(int, now)
     with sender() as name:
-        _settle_the_dead(database, channels, clock(), done)
+        _settle_the_dead(database, channels, clock(), done, handed)
         _settle_the_answered(database, clock())
         for channel_id, channel_name in _wanted(database):
             if channel_name not in channels:  # the others go on
@@ -112,7 +119,7 @@ def deliver(
                 continue
             run = _Run(
                 database, channels[channel_name], channel_id, channel_name, name, clock, known, done,
-                daily.limits.get(channel_name), daily.day,
+                daily.limits.get(channel_name), daily.day, {} if handed is None else handed,
             )  # fmt: skip
             try:
                 _empty(run, limit, stopped)
@@ -133,6 +140,7 @@ class _Run:
     done: Delivered
     per_day: int | None
     day_of: Callable[[int], int]
+    handed: Handed
 
 
 def _wanted(database: Database) -> list[tuple[int, str]]:
@@ -155,6 +163,10 @@ def _empty(run: _Run, limit: int | None, stopped: Callable[[], bool]) -> None:
             size = run.channel.together if limit is None else min(run.channel.together, limit - run.done.claimed)
             with outbox.writing(run.database) as connection:
                 now = run.clock()
+                before = doubts.read(connection, run.channel_name)
+                if before.rest_until > now:
+                    run.done.out[run.channel_name] = before.words
+                    return
                 if run.per_day is not None:
                     size = min(size, room(connection, run.channel_id, run.day_of(now), run.per_day))
                     if size == 0:
@@ -169,7 +181,7 @@ def _empty(run: _Run, limit: int | None, stopped: Callable[[], bool]) -> None:
             after = max(keys)
             run.done.claimed += len(keys)
             if attempts:
-                _hand_over(run, attempts, run.day_of(now))
+                _hand_over(run, attempts, run.day_of(now), before)
 
 
 # --- test again ---------------------------------------------------------------------------------------
@@ -332,7 +344,7 @@ class _Facts:
 # --- hand over ----------------------------------------------------------------------------------------
 
 
-def _hand_over(run: _Run, attempts: Sequence[Attempt], day: int) -> None:
+def _hand_over(run: _Run, attempts: Sequence[Attempt], day: int, before: doubts.Doubts) -> None:
     with run.database.read() as connection:
         salt = outbox.salt(connection)
         composed = list(compose(connection, Library(connection, run.known), [each.detail for each in attempts]))
@@ -347,18 +359,24 @@ def _hand_over(run: _Run, attempts: Sequence[Attempt], day: int) -> None:
         elif run.clock() - attempt.started_at > _FRESH:
             again.append(attempt)
         else:
+            run.handed[attempt.id] = None
             outcome = out or run.channel.send(as_outgoing(message, salt, attempt.started_at))
             if isinstance(outcome, Retry) and outcome.out:
                 out = outcome
                 run.done.out[run.channel_name] = outcome.why
             results.append((attempt, outcome))
     run.channel.flush()
+    told = {each.id: got for each, got in results if not isinstance(got, TemplateFailure)}
+    run.handed.update(told)
     with outbox.writing(run.database) as connection:
         _record(connection, attempts[0].started_at, results, run.done)  # when they left, however long that took
         _give_back(connection, attempts[0].started_at, again, "not sent: to be tested again")
+        doubts.write(connection, before, run.clock(), told.values())
         if run.per_day is not None:
             taken = sum(isinstance(result, Accepted | Unknown) for _, result in results)
             add(connection, run.channel_id, day, taken - len(attempts))
+    for each in attempts:
+        run.handed.pop(each.id, None)
 
 
 def _record(
@@ -368,7 +386,7 @@ def _record(
     ends: list[End] = []
     closed: list[tuple[Attempt, str]] = []
     for attempt, result in results:
-        if (attempt.key, attempt.number) not in still:
+        if attempt.id not in still:
             continue  # taken for dead and settled by another dispatcher meanwhile
         closed.append((attempt, _word(result)))
         ends.append(_end(attempt, result, done))
@@ -413,11 +431,20 @@ def _word(result: Outcome | TemplateFailure) -> str:
 # --- after a crash ------------------------------------------------------------------------------------
 
 
-def _settle_the_dead(database: Database, channels: Mapping[str, Channel], now: int, done: Delivered) -> None:
-    """Attempts whose sender is gone: their channel is asked what became of them."""
+def _settle_the_dead(
+    database: Database, channels: Mapping[str, Channel], now: int, done: Delivered, handed: Handed | None
+) -> None:
+    """Attempts whose sender is gone: their channel is asked what became of them. Of its own a process knows."""
     with database.read() as connection:
         dead = [each for each in outbox.unfinished(connection) if not alive(each.sender, each.attempt.started_at, now)]
         salt = outbox.salt(connection) if dead else ""
+    if handed is not None:
+        own = [each.attempt for each in dead if ours(each.sender)]
+        for settled in handed.keys() - {attempt.id for attempt in own}:
+            del handed[settled]
+        if own:
+            _settle_our_own(database, now, own, handed, done)
+        dead = [each for each in dead if not ours(each.sender) or handed.get(each.attempt.id, _NEVER) is None]
     for name in sorted({each.attempt.detail.channel for each in dead} & channels.keys()):
         keys = {
             _idempotency_key(salt, id_of(each.attempt.detail)): each.attempt
@@ -440,12 +467,21 @@ def _settle_the_dead(database: Database, channels: Mapping[str, Channel], now: i
             _record(connection, now, others, done)
 
 
+def _settle_our_own(database: Database, now: int, own: Sequence[Attempt], handed: Handed, done: Delivered) -> None:
+    """The database was gone before it could be written down."""
+    never = [attempt for attempt in own if attempt.id not in handed]
+    known = [(attempt, got) for attempt in own if (got := handed.get(attempt.id)) is not None]
+    with outbox.writing(database) as connection:
+        _give_back(connection, now, never, "not sent: the database could not be used")
+        _record(connection, now, known, done)
+
+
 def _give_back(connection: Connection, now: int, attempts: Sequence[Attempt], why: str) -> None:
     """To be tested again at once, not after a pause: nothing speaks against the messages."""
     still = outbox.under_way(connection, [attempt.key for attempt in attempts])
-    ours = [attempt for attempt in attempts if (attempt.key, attempt.number) in still]
-    outbox.close(connection, now, [(attempt, why) for attempt in ours])
-    outbox.put_back(connection, [attempt.key for attempt in ours], Status.INTENDED)
+    open_ = [attempt for attempt in attempts if attempt.id in still]
+    outbox.close(connection, now, [(attempt, why) for attempt in open_])
+    outbox.put_back(connection, [attempt.key for attempt in open_], Status.INTENDED)
 
 
 def _settle_the_answered(database: Database, now: int) -> None:

@@ -45,6 +45,8 @@ def erase(database: Database, customer_id: int, now: int) -> Erased:
         # No slice goes on with half of a customer.
         target: int = connection.execute(select(tables.clock.c.target).with_for_update()).scalar_one()
         at = max(now, target + 1)
+        # First of all: whoever writes down what a channel said waits, and then knows.
+        connection.execute(select(tables.customer.c.id).where(tables.customer.c.id == customer_id).with_for_update())
         kept = refusals.keep(connection, customer_id, at)
         journeys = _end_journeys(connection, customer_id, at)
         messages = _cancel_messages(connection, customer_id, now)
@@ -54,7 +56,7 @@ def erase(database: Database, customer_id: int, now: int) -> Erased:
         connection.execute(  # a provider's words may quote an address
             update(attempt)
             .where(attempt.c.customer_id == customer_id, attempt.c.finished_at.is_not(None))
-            .values(outcome="erased")
+            .values(outcome=outbox.ERASED)
         )
         _hide_keys(connection, customer_id)
         name = f"erased-{secrets.token_hex(8)}"

@@ -28,6 +28,7 @@ from flowrules.content.outgoing import KEY, Detail, Key, details, key_of
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
 from flowrules.store.database import ADVISORY, Database
+from flowrules.store.zones import END
 
 _HAND_OVER = ADVISORY + 2
 _FINAL = frozenset(Status) - {Status.INTENDED, Status.CLAIMED, Status.RETRYING, Status.HELD}
@@ -36,6 +37,9 @@ _FREE = frozenset({Status.HELD, Status.SKIPPED, Status.REFUSED, Status.EXPIRED, 
 
 OUT = "out: "
 """How the outcome of an attempt begins that says nothing of the message: its channel was out of order."""
+
+ERASED = "erased"
+"""All that is kept of what a channel said of a message of somebody erased: its words may quote an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,10 @@ class Attempt:
     @property
     def key(self) -> Key:
         return key_of(self.detail)
+
+    @property
+    def id(self) -> tuple[Key, int]:
+        return self.key, self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +193,22 @@ def unfinished(connection: Connection) -> list[Unfinished]:
 
 
 def close(connection: Connection, now: int, attempts: Sequence[tuple[Attempt, str]]) -> None:
-    if attempts:
-        attempt = tables.attempt
-        connection.execute(
-            update(attempt)
-            .where(_this(attempt), attempt.c.number == bindparam("b_number"))
-            .values(finished_at=now, outcome=bindparam("b_outcome")),
-            [{**_bound(each.key), "b_number": each.number, "b_outcome": words} for each, words in attempts],
-        )
+    if not attempts:
+        return
+    attempt, customer = tables.attempt, tables.customer.c
+    # Locked against an erasure alone, which would not see what we are about to write.
+    them = select(customer.id, customer.known_at).where(customer.id.in_(sorted({each.key[0] for each, _ in attempts})))
+    locked = connection.execute(them.order_by(customer.id).with_for_update(read=True, key_share=True))
+    erased = {row.id for row in locked if row.known_at == END}
+    connection.execute(
+        update(attempt)
+        .where(_this(attempt), attempt.c.number == bindparam("b_number"))
+        .values(finished_at=now, outcome=bindparam("b_outcome")),
+        [
+            {**_bound(each.key), "b_number": each.number, "b_outcome": ERASED if each.key[0] in erased else words}
+            for each, words in attempts
+        ],
+    )
 
 
 def finish(connection: Connection, now: int, ends: Sequence[End]) -> None:

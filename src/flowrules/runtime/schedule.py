@@ -24,7 +24,7 @@ from flowrules.channels.base import Channel, ChannelError
 from flowrules.errors import FlowRulesError, InstantPassedError, StoreError
 from flowrules.runtime import lease
 from flowrules.runtime.daily import DailyLimits
-from flowrules.runtime.deliver import Delivered, deliver
+from flowrules.runtime.deliver import Delivered, Handed, deliver
 from flowrules.runtime.sum_up import sum_up
 from flowrules.runtime.tick import Planner, TickResult, planner
 from flowrules.sql import tables
@@ -129,6 +129,8 @@ class _Beats:
         self._planning = ExitStack()
         self._planner: Planner | None = None
         self._caught_up = False
+        self._handed: Handed = {}
+        self._unsettled = False
 
     # --- beats ----------------------------------------------------------------------------------------
 
@@ -143,6 +145,8 @@ class _Beats:
         # What downtime left behind is decided first: it may take messages back.
         if self.leads and self._caught_up:
             self._beat("deliver", self._deliver)
+        elif self._unsettled:  # whoever leads now takes it for ours as long as we live
+            self._beat("deliver", self._settle)
 
     def sum_up(self) -> None:
         """For those who look on; and beside the engine, so that no tick does it, SQLite's log into its file."""
@@ -229,17 +233,28 @@ class _Beats:
         return progress
 
     def _deliver(self) -> None:
-        done = Delivered()
+        done, self._unsettled = Delivered(), True
         while not self.stop.is_set():
-            part = deliver(self.database, self.channels, wall, SLICE, self.daily, stopped=self.stop.is_set)
+            part = self._handed_over(SLICE)
             done.add(part)
             if part.claimed < SLICE:
                 break
+        self._unsettled = False
         if words := _delivered(done):
             self._say(f"deliver: {words}")
         if done.out:
             what = "; ".join(f"`{name}`: {why}" for name, why in sorted(done.out.items()))
             raise ChannelError(f"a channel is out of order; its messages wait. {what}", "")
+
+    def _settle(self) -> None:
+        if words := _delivered(self._handed_over(0)):
+            self._say(f"deliver: {words}")
+        self._unsettled = False
+
+    def _handed_over(self, limit: int) -> Delivered:
+        return deliver(
+            self.database, self.channels, wall, limit, self.daily, handed=self._handed, stopped=self.stop.is_set
+        )
 
     def _drop_planner(self) -> None:
         self._planner = None

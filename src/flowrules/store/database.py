@@ -57,6 +57,9 @@ _ALIVE = {"keepalives_idle": "60", "keepalives_interval": "15", "keepalives_coun
 
 _BEGIN = "flowrules_begin"
 _WRITING = "BEGIN IMMEDIATE"
+_LASTING = "BEGIN IMMEDIATE -- lasting"
+_KEPT = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+"""Of a transaction that lasts, whatever the server does with others."""
 _ASK_AGAIN = 0.0005
 _QUERY_CACHE = 4000  # a large program has more statements than SQLAlchemy's 500
 _PRAGMAS = (
@@ -79,12 +82,14 @@ class Session:
     _name: str
 
     @contextmanager
-    def write(self, isolation: Isolation = "REPEATABLE READ") -> Iterator[Connection]:
+    def write(self, isolation: Isolation = "REPEATABLE READ", *, lasting: bool = False) -> Iterator[Connection]:
         """Everything inside commits together; SQLite's write lock is held from the start.
 
         READ COMMITTED (PostgreSQL) is for what waits for a lock first and must then see what was committed meanwhile.
+        lasting: it outlives a server or a machine that stops at the next moment, with all that was written before it.
+        What a tick decided is decided again; what somebody was sent or told can not be taken back.
         """
-        with self._transaction(_WRITING, isolation):
+        with self._transaction(_LASTING if lasting else _WRITING, isolation):
             yield self.connection
 
     @contextmanager
@@ -101,6 +106,8 @@ class Session:
             else:
                 self.connection.execution_options(**{_BEGIN: begin})
             with self.connection.begin():
+                if begin == _LASTING and self.connection.dialect.name == "postgresql":
+                    self.connection.exec_driver_sql(_KEPT)
                 yield
 
 
@@ -205,7 +212,7 @@ class Database:
 
     @contextmanager
     def write(self, isolation: Isolation = "REPEATABLE READ") -> Iterator[Connection]:
-        with self.session() as session, session.write(isolation) as connection:
+        with self.session() as session, session.write(isolation, lasting=True) as connection:
             yield connection
 
     @contextmanager
@@ -215,7 +222,7 @@ class Database:
         Not REPEATABLE READ: its snapshot would be older than the locks, and so the target read under them.
         """
         within = self.session() if session is None else nullcontext(session)
-        with within as own, own.write("READ COMMITTED") as connection:
+        with within as own, own.write("READ COMMITTED", lasting=True) as connection:
             if self.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": ADVISORY})
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": INTAKE})
@@ -303,7 +310,7 @@ def _sqlite(url: URL, *, read_only: bool) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         how = connection.get_execution_options().get(_BEGIN, "BEGIN")
-        (_begin_writing if how == _WRITING else Connection.exec_driver_sql)(connection, how)
+        (Connection.exec_driver_sql if how == "BEGIN" else _begin_writing)(connection, how)
 
     return engine
 
@@ -320,10 +327,12 @@ def _begin_writing(connection: Connection, how: str) -> None:
     patience: int = driver.execute("PRAGMA busy_timeout").fetchone()[0]
     until = time.monotonic() + patience / 1000
     driver.execute("PRAGMA busy_timeout=0")
+    if how == _LASTING:
+        driver.execute("PRAGMA synchronous=FULL")
     try:
         while True:
             try:
-                connection.exec_driver_sql(how)
+                connection.exec_driver_sql(_WRITING)
             except OperationalError as failure:
                 busy = getattr(failure.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
                 if not busy or time.monotonic() > until:

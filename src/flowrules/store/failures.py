@@ -61,6 +61,7 @@ _SQLITE: dict[str, Meaning] = {
     ),
 }
 _DAMAGED_THERE: Meaning = (StoreError, "{} is damaged", "restore a backup, and look at the server's log")
+_STARTING: Meaning = (ServerUnreachableError, "the server of {} is starting or shutting down", "try again later")
 # By the beginning of the SQLSTATE.
 _POSTGRES: dict[str, Meaning] = {
     "40": (DatabaseLockedError, "{} was changed by another program at the same moment", "repeat the command"),
@@ -83,6 +84,7 @@ _POSTGRES: dict[str, Meaning] = {
         "repeat the command",
     ),
     "08": (ServerUnreachableError, "the connection to {} is lost", "repeat the command when the server is back"),
+    "57P03": _STARTING,
     "57P": (ServerUnreachableError, "the server of {} is shutting down", "repeat the command when it is back"),
 }
 _OPTIONS: Meaning = (StoreError, "the options of {} can not be used", "check the part after `?`")
@@ -95,6 +97,7 @@ _REFUSES: dict[str, Meaning] = {
         "the server has no {}, or no such user",
         "create the database there, or check the database URL",
     ),
+    "system is": _STARTING,
     "invalid ": _OPTIONS,
     "accepting connections": (ServerUnreachableError, "{} takes no more connections", "try again later"),
     "too many": (ServerUnreachableError, "{} takes no more connections", "try again later"),
