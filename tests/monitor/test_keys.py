@@ -183,6 +183,20 @@ def test_the_palette_knows_the_places(sqlite_shop: Shop) -> None:
     run(look)
 
 
+def test_the_palette_knows_what_the_keys_do(sqlite_shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            await look.press("ctrl+p")
+            await look.sees("Unknown sends", "Copy the id", "Export the table", "p: pause or resume the campaign")
+            await look.press(*"pause")
+            await look.misses("Unknown sends")
+            await look.press("down", "enter")
+            await look.sees("Pause welcome?")
+
+    run(look)
+
+
 def test_every_binding_is_told_in_help(sqlite_shop: Shop) -> None:
     """A key that is in no help is found by nobody."""
     from flowrules.monitor.screens import help as helping  # noqa: PLC0415 -- its text only

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.text import Text
@@ -42,7 +43,7 @@ _BEAT = 1.0
 class Monitor(App[None]):
     TITLE = "FlowRules"
     CSS_PATH = "monitor.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (150, "-broad")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-high")]
     MODES = {"home": Home, "customers": Customers, "rules": Rules}
     BINDINGS = [
@@ -108,9 +109,14 @@ class Monitor(App[None]):
                 self.failure = failure
                 self.exit(return_code=1)
 
+    @property
+    def lost(self) -> bool:
+        """No contact with the database: how the engine is by now, nobody knows."""
+        return "beat" in self._troubles
+
     def engine_words(self) -> Text:
-        lost = None if "beat" in self._troubles else self.heartbeat
-        return engine_words(lost, _wall(), virtual=self.workspace.virtual_clock)
+        found = None if self.lost else self.heartbeat
+        return engine_words(found, _wall(), virtual=self.workspace.virtual_clock)
 
     def trouble_words(self) -> Text | None:
         """The first that is wrong, or that the engine does not run."""
@@ -181,7 +187,23 @@ class Monitor(App[None]):
         yield SystemCommand("Rules", "The workspace's files as they are on disk", lambda: self.action_go("rules"))
         yield SystemCommand("Light or dark", "The other of the two themes", self.action_toggle_theme)
         yield SystemCommand("Help", "What every key does here", self.action_help)
-        yield from super().get_system_commands(screen)
+        yield from self._commands_of(screen)
+        for each in super().get_system_commands(screen):
+            if each.title != "Keys":  # `?` tells them
+                yield each
+
+    def _commands_of(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What its keys do, and those of the table that has them."""
+        told: set[str] = set()
+        words = dict(screen.KEYS) if isinstance(screen, Live) else {}
+        for key, each in screen.active_bindings.items():
+            binding = each.binding
+            ours = isinstance(each.node, Live | Listing) and not binding.action.startswith(("app.", "screen."))
+            if ours and each.enabled and binding.action not in told:
+                told.add(binding.action)
+                do = partial(self.run_action, binding.action, each.node)
+                shown = self.get_key_display(binding) if key == binding.key else key
+                yield SystemCommand(binding.description, f"{shown}: {words.get(shown, 'on this screen')}", do)
 
     # --- to take away ---------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from flowrules.monitor.screens.customer import CustomerScreen
 from flowrules.monitor.screens.live import Live
 from flowrules.monitor.screens.numbers import numbers_text
 from flowrules.monitor.screens.ordering import ask_pause
-from flowrules.monitor.telling import ago, entered_words
+from flowrules.monitor.telling import ago, as_of_words, entered_words
 from flowrules.monitor.widgets.decisions import DECISION_COLUMNS, customer_of, decision_lines
 from flowrules.monitor.widgets.listing import Column, Line, Listing
 from flowrules.report.campaign import CampaignFigures, StageFigures, campaign
@@ -44,7 +44,9 @@ class CampaignScreen(Live[Seen]):
     TITLE = "a campaign"
     TOLD = (
         "A journey counts once in a stage, by its last stay there. █ moved on or reached the goal, ▓ is there now, "
-        "░ left otherwise. The control group is held out: nothing is sent to it."
+        "░ left otherwise. conv.: the part that moved on or reached the goal; of all: the part of all who entered. "
+        "The median is of the last 1,000 stays of the campaign that ended lately; `flowrules funnel` takes all there "
+        "ever were. The control group is held out: nothing is sent to it."
     )
     FIRST = "#funnel Rows"
     KEYS = (
@@ -91,6 +93,7 @@ class CampaignScreen(Live[Seen]):
             id="funnel",
             title="Funnel",
             empty="this campaign has no stage",
+            hint="median: how long the last 1,000 stays took",
         )
         with Horizontal(id="middle"):
             yield Listing(
@@ -120,7 +123,7 @@ class CampaignScreen(Live[Seen]):
 
     def show(self, figures: Seen) -> None:
         found, zone = figures.figures, self.zone
-        self.query_one("#head", Static).update(_head(found, figures.now))
+        self.query_one("#head", Static).update(_head(found, figures.now, zone))
         funnel = self.query_one("#funnel", Listing)
         funnel.set(_stages(found))
         self._show_steps()
@@ -160,7 +163,7 @@ class CampaignScreen(Live[Seen]):
             ask_pause(self, self.campaign, now, found.funnel.treated.in_journey)
 
 
-def _head(found: CampaignFigures, now: int) -> Text:
+def _head(found: CampaignFigures, now: int, zone: str) -> Text:
     funnel = found.funnel
     treated, control = funnel.treated, funnel.control
     text = Text().append(safe(funnel.title or funnel.campaign), "bold")
@@ -186,7 +189,9 @@ def _head(found: CampaignFigures, now: int) -> Text:
     if found.canary is not None:
         text.append(count(found.tried), "bold yellow").append(f" entered version {funnel.version}   ")
     if treated.goal_rate is not None and treated.goals:
-        text.append(percent(treated.goal_rate), "bold green").append(" goal")
+        text.append(percent(treated.goal_rate), "bold green").append(" goal   ")
+    if found.as_of is not None:
+        text.append(as_of_words(found.as_of, zone), "yellow")
     return text
 
 

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from rich.text import Text
 from sqlalchemy import Connection
@@ -46,6 +46,8 @@ class Live(Screen[None], Generic[Figures]):
     PLACE = "home"
     FIRST = "Rows"
     """What has the keys at first."""
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """For the help: what is pressed, and what that does."""
     AUTO_FOCUS = ""
     BINDINGS = [Binding("r", "refresh", "Read now", show=False)]
 

@@ -20,6 +20,8 @@ from flowrules.report.words import count
 
 _NARROWEST = 16
 """Cells of a wide column, before others are left out."""
+_SHORTEST = 8
+"""Cells of a column of words, where all that can be left out is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,8 @@ class Listing(Vertical):
 
     BINDINGS = [
         Binding("slash", "search", "Search", key_display="/"),
-        Binding("y", "copy", "Copy", show=False),
-        Binding("e", "export", "Export", show=False),
+        Binding("y", "copy", "Copy the id", show=False),
+        Binding("e", "export", "Export the table as CSV", show=False),
         Binding("escape", "unsearch", "All rows", show=False),
     ]
 
@@ -195,6 +197,10 @@ class Listing(Vertical):
             others = sum(natural[at] + 2 for at in natural if at not in wide)
             for at in wide:
                 natural[at] = max(least[at], (room - others) // len(wide) - 2)
+        over = sum(width + 2 for width in natural.values()) - room
+        if over > 0 and self.size.width:  # the longest words end in dots, before numbers are out of sight
+            longest = max((at for at in natural if not self.columns[at].right), key=natural.__getitem__)
+            natural[longest] = max(_SHORTEST, natural[longest] - over)
         return natural
 
     def _lay_out(self, after: tuple[Line, ...], widths: dict[int, int]) -> None:
