@@ -64,7 +64,6 @@ class Monitor(App[None]):
         self.reader = Reader(workspace.database, virtual=workspace.virtual_clock)
         self.heartbeat: Heartbeat | None = None
         self.failure: Exception | None = None
-        self._seen_at: float | None = None
         self._troubles: dict[str, Exception] = {}
         self.ansi_theme_dark, self.ansi_theme_light = look.PLAIN_DARK, look.PLAIN_LIGHT
 
@@ -90,7 +89,6 @@ class Monitor(App[None]):
             except Exception as failure:  # noqa: BLE001 -- it is said, and tried again: nothing ends the monitor
                 self.trouble("beat", failure)
             else:
-                self._seen_at = time.monotonic()
                 self.trouble("beat", None)
             for screen in self.screen_stack:
                 if isinstance(screen, Live):
@@ -101,9 +99,8 @@ class Monitor(App[None]):
 
     def trouble(self, where: str, failure: Exception | None) -> None:
         """What went wrong at the last try; None: nothing any more."""
-        if failure is None:
-            self._troubles.pop(where, None)
-        else:
+        self._troubles.pop(where, None)
+        if failure is not None:
             self._troubles[where] = failure
             if self._ends_with_a_mistake and not isinstance(failure, FlowRulesError):
                 self.failure = failure
@@ -118,11 +115,11 @@ class Monitor(App[None]):
         found = None if self.lost else self.heartbeat
         return engine_words(found, _wall(), virtual=self.workspace.virtual_clock)
 
-    def trouble_words(self) -> Text | None:
-        """The first that is wrong, or that the engine does not run."""
-        failure = next(iter(self._troubles.values()), None)
+    def trouble_words(self, seen_at: float | None) -> Text | None:
+        """What went wrong last, or that the engine does not run. seen_at: when what is shown was read."""
+        failure = next(reversed(self._troubles.values()), None)
         if failure is not None:
-            return self._sentence(failure)
+            return self._sentence(failure, seen_at)
         found = self.heartbeat
         if found is None or self.workspace.virtual_clock or found.leader is not None or not found.stands(_wall()):
             return None
@@ -132,9 +129,9 @@ class Monitor(App[None]):
             .append("nothing is decided or sent until `flowrules run` starts it")
         )
 
-    def _sentence(self, failure: Exception) -> Text:
+    def _sentence(self, failure: Exception, seen_at: float | None) -> Text:
         hint: str | None
-        if isinstance(failure, DatabaseMissingError) and self._seen_at is not None:
+        if isinstance(failure, DatabaseMissingError) and self.heartbeat is not None:
             # Who read "`apply` makes it" would begin anew, without the data that are somewhere.
             said = re.sub(" yet$", " any more", failure.message)
             hint = "it was moved or deleted: bring it back to where it was, or restore a backup"
@@ -146,7 +143,7 @@ class Monitor(App[None]):
         text = Text().append(safe(said), "bold red")
         if hint:
             text.append(f"\n{safe(hint)}")
-        old = "" if self._seen_at is None else f"; what you see is {length(time.monotonic() - self._seen_at)} old"
+        old = "" if seen_at is None else f"; what you see is {length(time.monotonic() - seen_at)} old"
         return text.append(f"\ntrying again by itself{old}", "dim")
 
     def _handle_exception(self, error: Exception) -> None:

@@ -13,7 +13,7 @@ from flowrules.report.print import safe
 from flowrules.report.words import moment
 
 _NARROW = 10
-_WIDTH = 43
+_WIDTH = 41
 """Cells of a line: of the panel beside the timeline."""
 
 
