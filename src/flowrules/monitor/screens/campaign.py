@@ -87,7 +87,7 @@ class CampaignScreen(Live[Seen]):
                 Column("conv.", right=True),
                 Column("of all", right=True, spare=4),
                 Column("control", right=True, spare=3),
-                Column("median", right=True, spare=2),
+                Column("median", right=True, spare=2, file="median seconds"),
                 Column("left because", wide=True, spare=6),
             ),
             id="funnel",
@@ -130,7 +130,7 @@ class CampaignScreen(Live[Seen]):
         self.query_one("#numbers", VerticalScroll).query_one(Static).update(numbers_text(found))
         decisions = self.query_one("#decisions", Listing)
         decisions.set(decision_lines(found.decisions, zone))
-        decisions.border_title = f"Last decisions, times of {zone}"
+        decisions.in_zone(zone)
 
     @on(Listing.Moved, "#funnel")
     def _show_steps(self) -> None:
@@ -206,7 +206,7 @@ def _stages(found: CampaignFigures) -> Iterator[Line]:
 def _stage(stage: Stage, control: Stage | None, most: int, entered: int) -> Line:
     left = sum(stage.left.values())
     because = " · ".join(f"{count(amount)} {word}" for word, amount in reasons(stage.left, stage.words))
-    of_all = stage.entered / entered if entered else None
+    of_all = round(stage.entered / entered, 6) if entered else None
     other = None if control is None else control.conversion
     return Line(
         stage.name,

@@ -117,7 +117,7 @@ class Home(Live[Seen]):
             self.query_one(name).set_class(not found.heartbeat.deployment, "-hidden")
         decisions = self.query_one("#decisions", Listing)
         decisions.set(decision_lines(figures.decisions, zone))
-        decisions.border_title = f"Last decisions, times of {zone}"
+        decisions.in_zone(zone)
 
     def tell(self) -> None:
         super().tell()

@@ -68,6 +68,7 @@ def _compare(text: Text, found: Comparison) -> None:
     text.append("  effect    ")
     if found.verdict is not Verdict.NOT_ENOUGH:
         text.append(f"{found.gained * 100:+.1f} points ", "bold").append(
-            f"(95 %: {found.low * 100:+.1f} to {found.high * 100:+.1f}) ", "dim"
+            f"(95 %: {found.low * 100:+.1f} to {found.high * 100:+.1f})\n", "dim"
         )
+        text.append(" " * 12)
     text.append(f"{said}\n", style)
