@@ -48,6 +48,7 @@ def test_figures_are_what_the_tables_say(database_url: str, data: st.DataObject)
                 planning.tick(instant, answer=Reactions(scenario).answer)
                 if now:
                     sum_up(database)
+                lately(database, instant)
         agree(database, scenario.until)
 
 
@@ -66,6 +67,7 @@ def test_also_where_messages_are_handed_over(database_url: str, data: st.DataObj
                 deliver(database, channels, now + (0, HOUR, 5 * HOUR)[number % 3])
                 if data.draw(st.booleans()):
                     sum_up(database)
+                lately(database, now + 5 * HOUR)
             planning.tick(scenario.until)
         agree(database, scenario.until)
 
@@ -101,14 +103,24 @@ def compare(connection: Connection, now: int) -> tuple[Home, list[CampaignFigure
         assert figures.funnel.facts() == scanned.facts()
         waits(connection, figures)
         handed_over(connection, figures)
+    of_now(connection, found, now)
+    newest = [each.at for each in latest(connection, 40)]
+    assert newest == [row[0] for row in rows(connection, "SELECT at FROM decision ORDER BY at DESC LIMIT 40")]
+    return found, close
+
+
+def lately(database: Database, now: int) -> None:
+    """While much happens, and not only when all is over."""
+    with database.read() as connection:
+        of_now(connection, home(connection, now), now)
+
+
+def of_now(connection: Connection, found: Home, now: int) -> None:
     sent_by_day(connection, found)
     waiting_to_be_sent(connection, found, now)
     said_by_channels(connection, found, now)
     kept_back(connection, found, now)
-    newest = [each.at for each in latest(connection, 40)]
-    assert newest == [row[0] for row in rows(connection, "SELECT at FROM decision ORDER BY at DESC LIMIT 40")]
     left_by_caps(connection, now)
-    return found, close
 
 
 def enrolled(connection: Connection, found: Home) -> None:

@@ -50,7 +50,7 @@ class CampaignScreen(Live[Seen]):
     )
     FIRST = "#funnel Rows"
     KEYS = (
-        ("↑ ↓", "a stage: its steps are shown beside"),
+        ("↑ ↓", "a stage: its steps are shown below"),
         ("s m d", "steps, messages, decisions"),
         ("Enter", "of a decision: the customer"),
         ("p", "pause or resume the campaign"),
