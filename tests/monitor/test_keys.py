@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, update
+from textual.command import CommandPalette
 
 from flowrules.monitor import look as looks
 from flowrules.monitor.app import Monitor
@@ -130,7 +131,7 @@ def test_a_table_is_written_as_csv_with_formulas_defused(
     run(look)
     (file,) = tmp_path.glob("flowrules-decisions-*.csv")
     rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
-    assert list(rows[0]) == ["when", "customer", "what", "about", "rule", "campaign"]
+    assert list(rows[0]) == ["when (Europe/Madrid)", "customer", "what", "about", "rule", "campaign"]
     assert {row["customer"] for row in rows} == {"'=1+1", "bea", "cid"}
     (file,) = tmp_path.glob("flowrules-campaigns-*.csv")
     (row,) = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
@@ -179,6 +180,21 @@ def test_the_palette_knows_the_places(sqlite_shop: Shop) -> None:
             await look.sees("The workspace's files")
             await look.press("enter", "enter")
             await look.until(lambda: isinstance(look.app.screen, Rules))
+
+    run(look)
+
+
+def test_the_palette_knows_what_the_keys_do(sqlite_shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            await look.press("ctrl+p")
+            await look.sees("Unknown sends", "Copy the id", "Export the table", "p: pause or resume the campaign")
+            await look.press(*"pause")
+            await look.misses("Copy the id")
+            while isinstance(look.app.screen, CommandPalette):  # the first may come before what was found is there
+                await look.press("enter")
+            await look.sees("Pause welcome?")
 
     run(look)
 

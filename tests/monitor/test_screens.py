@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from flowrules.monitor.once import once_lines
+from flowrules.monitor.screens import home as homing
 from flowrules.monitor.screens.campaign import CampaignScreen
 from flowrules.monitor.screens.customer import CustomerScreen
 from flowrules.monitor.widgets.listing import Listing
 from flowrules.monitor.widgets.source import SourceView
+from flowrules.report.alerts import Alert, AlertKind
+from flowrules.report.home import Home as Figures
+from flowrules.report.home import home
 from flowrules.runtime.deploy import apply
 from flowrules.sql import tables
 from flowrules.store.database import Database
 from flowrules.whatif import looks as what_if
 from flowrules.whatif.replay import Aside, Ledger, Otherwise, Stage
-from tests.monitor.conftest import DAY, MINUTE, START, Look, Shop, monitor, run
+from tests.monitor.conftest import DAY, MINUTE, START, Look, Shop, monitor, open_shop, run
 
 
 def cells(look: Look, listing: str, key: str) -> list[str]:
@@ -47,10 +54,55 @@ def test_home_counts_what_the_tables_hold(shop: Shop) -> None:
             row = cells(look, "campaigns", "welcome")
             assert row[:5] == ["welcome", "● live", "1", "3", "3"]
             assert "2 to be sent" in look.text
-            assert "0 cap 2 contacts per 7 days across email, sms" in look.text
+            assert re.search(r"│ +0 cap 2 contacts per 7 days ", look.text)
             assert "◷ virtual Mon 2026-03-02 10:02 Europe/Madrid" in look.lines[0]
 
     run(look)
+
+
+def test_home_leaves_nothing_out_in_silence(sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More alerts and channels than there is room for, and figures that lag behind a long tick."""
+
+    def crowded(*given: Any, **named: Any) -> Figures:  # noqa: ANN401  # as the real one
+        found = home(*given, **named)
+        alerts = tuple(Alert(kind, campaign="welcome", channel="email", number=3, of=9) for kind in AlertKind)
+        channels = tuple(replace(found.channels[0], name=f"channel_{number}", waiting=7) for number in range(12))
+        return replace(found, alerts=alerts, channels=channels, as_of=START)
+
+    monkeypatch.setattr(homing, "home", crowded)
+
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace, 80, 24) as look:
+            await look.sees(f"! {len(AlertKind) - 4} more; `flowrules monitor --once` lists them all")
+            assert "? Help" in look.lines[-1]
+            await look.press("tab")
+            glance = look.app.screen.query_one("#glance")
+            await look.until(lambda: glance.has_focus)
+            for _ in range(30):
+                await look.press("down")
+            await look.sees("counted up to Mon", "tick goes on")
+
+    run(look)
+
+
+def test_home_tells_who_leads_and_who_stands_by(tmp_path: Path, sqlite_url: str) -> None:
+    shop = open_shop(tmp_path / "shop", sqlite_url)
+    settings = shop.root / "flowrules.toml"
+    settings.write_text(settings.read_text().replace("virtual_clock = true", "virtual_clock = false"))
+    until = time.time_ns() // 1000 + 3_600_000_000
+
+    async def look() -> None:
+        with shop.world.database.write() as connection:
+            for leads, owner in ((1, "here 11 x"), (0, "there 12 y")):
+                row = {"owner": owner, "leads": leads, "since": 0, "expires_at": until}
+                connection.execute(insert(tables.scheduler).values(**row))
+        async with monitor(shop.workspace, 120, 40) as look:
+            await look.sees("here process 11", "there process 12", "last tick", " ago", "1 standby · Europe/Madrid")
+            os.rename(shop.url.removeprefix("sqlite:///"), tmp_path / "away")  # noqa: PTH104  # a moment
+            await look.sees("lost; this is how it was before", "no contact with the database")
+
+    run(look)
+    shop.world.database.close()
 
 
 def test_home_follows_the_engine(shop: Shop) -> None:
@@ -224,7 +276,7 @@ def test_a_customer_is_told_with_caps_and_consents(shop: Shop) -> None:
     async def look() -> None:
         async with monitor(shop.workspace) as look:
             await open_customer(look, "ana")
-            await look.sees("marketing granted", "1 of 2", "2 contacts per 7 days across", "entered, is inside")
+            await look.sees("marketing granted", "1 used", "1 left of 2 contacts per 7", "entered, is inside")
             await open_customer(look, "cid")
             await look.sees("none given: what needs one is", "no consent")
 

@@ -72,7 +72,7 @@ def test_once_prints_the_first_screen(shop: Shop) -> None:
     said = once(shop, shop.url)
     assert (said.returncode, said.stderr) == (0, "")
     assert said.stdout.startswith("deployment 1; last tick Mon 2026-03-02 10:02 Europe/Madrid; virtual clock\n")
-    assert "welcome   live   1        3           3          0         1    0%        -" in said.stdout
+    assert "welcome   live   1        3           3          0              1    0%        -" in said.stdout
     assert "  2 to be sent, oldest 1min" in said.stdout
     assert all(character.isprintable() or character == "\n" for character in said.stdout)
 

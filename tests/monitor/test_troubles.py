@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sqlite3
 import threading
 import time
 from dataclasses import replace
@@ -135,6 +137,26 @@ def test_a_long_writer_keeps_nobody_waiting(sqlite_shop: Shop) -> None:
             connection.exec_driver_sql("UPDATE clock SET cursor = cursor")
             async with monitor(sqlite_shop.workspace) as look:
                 await look.sees("Welcome, new customer")
+
+    run(look)
+
+
+def test_a_locked_database_is_said_and_found_again_soon(sqlite_shop: Shop) -> None:
+    """However long it waited in vain: what burdened nobody is tried again soon, and figures are as old as it says."""
+
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace) as look:
+            await look.sees("Welcome, new customer")
+            other = sqlite3.connect(sqlite_shop.url.removeprefix("sqlite:///"), isolation_level=None, timeout=20)
+            for statement in ("PRAGMA locking_mode=EXCLUSIVE", "BEGIN IMMEDIATE", "UPDATE clock SET cursor = cursor"):
+                other.execute(statement)
+            await look.sees("is locked: another program", "trying again by itself; what you see is")
+            await look.until(lambda: re.search(r"what you see is [1-9]\d*s old", look.text))
+            assert "what you see is 0s old" not in look.text
+            other.close()
+            ended = time.monotonic()
+            await look.misses("is locked")
+            assert time.monotonic() - ended < 15
 
     run(look)
 

@@ -13,15 +13,26 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from flowrules.content.deployed import Library
+from flowrules.monitor.reader import Reader
+from flowrules.monitor.screens.customers import Customers
+from flowrules.report import explain as story_of
+from flowrules.report.allowance import allowances
 from flowrules.report.campaign import campaign
+from flowrules.report.customer import card
 from flowrules.report.home import home
+from flowrules.report.lookup import find_customer
 from flowrules.report.recent import latest
 from flowrules.report.search import search
 from flowrules.report.status import status
+from flowrules.report.supposed import Answers
+from flowrules.report.unknown import unknown
 from flowrules.runtime import tick
 from flowrules.runtime.deliver import deliver
+from flowrules.runtime.plan import campaign_changes
 from flowrules.runtime.sum_up import sum_up
 from flowrules.store.database import Database
+from flowrules.whatif.answer import supposing
 from tests.proof.copies import Copies, opened
 from tests.proof.everything import DEPLOYED, scenario
 from tests.proof.plans import Access, Plans, explain
@@ -75,6 +86,28 @@ def ask(database: Database, plans: Plans) -> None:
         latest(connection, 50)
         for wanted in ("c1", "c1@example.com", "+3460", "ample"):
             search(connection, wanted)
+        unknown(connection, 500)
+        Customers().read(connection, now)
+        closely(connection, now)
+    reader = Reader("", virtual=True)
+    with database.read() as connection, explained(connection, plans):
+        assert reader.now(connection) > 0
+
+
+def closely(connection: Connection, now: int) -> None:
+    """All that is shown of a customer, and what `w` asks before the planner plays it in memory."""
+    deployed = Library(connection).newest
+    assert deployed is not None
+    campaign_changes(connection, deployed.model)
+    computed = 0
+    for customer in (f"c{number:05}" for number in range(6)):
+        number = find_customer(connection, customer)
+        story = story_of.explain(connection, customer, None, now)
+        allowances(connection, deployed, number, story.zone, now)
+        card(connection, number, now)
+        with supposing(connection, customer, None, story.zone, now, {}) as answers:
+            computed += answers is not Answers  # else there was nothing to ask, and nothing was read
+    assert computed > 0
 
 
 @contextmanager
@@ -112,6 +145,7 @@ def test_they_were_worth_looking_at(plans: Plans) -> None:
     assert len(plans.periods) == 3
     found = {access.table for _, accesses in plans.items() for access in accesses}
     assert found >= {"decision", "outcome", "enrollment", "message", "identity", "visit", "customer"}
+    assert found >= {"attribute_change", "consent", "contact", "event", "exposure", "tagging"}
 
 
 def test_a_walk_is_seen(database_url: str) -> None:

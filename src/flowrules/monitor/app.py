@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.text import Text
@@ -42,7 +43,7 @@ _BEAT = 1.0
 class Monitor(App[None]):
     TITLE = "FlowRules"
     CSS_PATH = "monitor.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (150, "-broad")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-high")]
     MODES = {"home": Home, "customers": Customers, "rules": Rules}
     BINDINGS = [
@@ -63,7 +64,6 @@ class Monitor(App[None]):
         self.reader = Reader(workspace.database, virtual=workspace.virtual_clock)
         self.heartbeat: Heartbeat | None = None
         self.failure: Exception | None = None
-        self._seen_at: float | None = None
         self._troubles: dict[str, Exception] = {}
         self.ansi_theme_dark, self.ansi_theme_light = look.PLAIN_DARK, look.PLAIN_LIGHT
 
@@ -89,7 +89,6 @@ class Monitor(App[None]):
             except Exception as failure:  # noqa: BLE001 -- it is said, and tried again: nothing ends the monitor
                 self.trouble("beat", failure)
             else:
-                self._seen_at = time.monotonic()
                 self.trouble("beat", None)
             for screen in self.screen_stack:
                 if isinstance(screen, Live):
@@ -100,23 +99,27 @@ class Monitor(App[None]):
 
     def trouble(self, where: str, failure: Exception | None) -> None:
         """What went wrong at the last try; None: nothing any more."""
-        if failure is None:
-            self._troubles.pop(where, None)
-        else:
+        self._troubles.pop(where, None)
+        if failure is not None:
             self._troubles[where] = failure
             if self._ends_with_a_mistake and not isinstance(failure, FlowRulesError):
                 self.failure = failure
                 self.exit(return_code=1)
 
-    def engine_words(self) -> Text:
-        lost = None if "beat" in self._troubles else self.heartbeat
-        return engine_words(lost, _wall(), virtual=self.workspace.virtual_clock)
+    @property
+    def lost(self) -> bool:
+        """No contact with the database: how the engine is by now, nobody knows."""
+        return "beat" in self._troubles
 
-    def trouble_words(self) -> Text | None:
-        """The first that is wrong, or that the engine does not run."""
-        failure = next(iter(self._troubles.values()), None)
+    def engine_words(self) -> Text:
+        found = None if self.lost else self.heartbeat
+        return engine_words(found, _wall(), virtual=self.workspace.virtual_clock)
+
+    def trouble_words(self, seen_at: float | None) -> Text | None:
+        """What went wrong last, or that the engine does not run. seen_at: when what is shown was read."""
+        failure = next(reversed(self._troubles.values()), None)
         if failure is not None:
-            return self._sentence(failure)
+            return self._sentence(failure, seen_at)
         found = self.heartbeat
         if found is None or self.workspace.virtual_clock or found.leader is not None or not found.stands(_wall()):
             return None
@@ -126,9 +129,9 @@ class Monitor(App[None]):
             .append("nothing is decided or sent until `flowrules run` starts it")
         )
 
-    def _sentence(self, failure: Exception) -> Text:
+    def _sentence(self, failure: Exception, seen_at: float | None) -> Text:
         hint: str | None
-        if isinstance(failure, DatabaseMissingError) and self._seen_at is not None:
+        if isinstance(failure, DatabaseMissingError) and self.heartbeat is not None:
             # Who read "`apply` makes it" would begin anew, without the data that are somewhere.
             said = re.sub(" yet$", " any more", failure.message)
             hint = "it was moved or deleted: bring it back to where it was, or restore a backup"
@@ -140,7 +143,7 @@ class Monitor(App[None]):
         text = Text().append(safe(said), "bold red")
         if hint:
             text.append(f"\n{safe(hint)}")
-        old = "" if self._seen_at is None else f"; what you see is {length(time.monotonic() - self._seen_at)} old"
+        old = "" if seen_at is None else f"; what you see is {length(time.monotonic() - seen_at)} old"
         return text.append(f"\ntrying again by itself{old}", "dim")
 
     def _handle_exception(self, error: Exception) -> None:
@@ -181,7 +184,23 @@ class Monitor(App[None]):
         yield SystemCommand("Rules", "The workspace's files as they are on disk", lambda: self.action_go("rules"))
         yield SystemCommand("Light or dark", "The other of the two themes", self.action_toggle_theme)
         yield SystemCommand("Help", "What every key does here", self.action_help)
-        yield from super().get_system_commands(screen)
+        yield from self._commands_of(screen)
+        for each in super().get_system_commands(screen):
+            if each.title != "Keys":  # `?` tells them
+                yield each
+
+    def _commands_of(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What its keys do, and those of the table that has them."""
+        told: set[str] = set()
+        words = dict(screen.KEYS) if isinstance(screen, Live) else {}
+        for key, each in screen.active_bindings.items():
+            binding = each.binding
+            ours = isinstance(each.node, Live | Listing) and not binding.action.startswith(("app.", "screen."))
+            if ours and each.enabled and binding.action not in told:
+                told.add(binding.action)
+                do = partial(self.run_action, binding.action, each.node)
+                shown = self.get_key_display(binding) if key == binding.key else key
+                yield SystemCommand(binding.description, f"{shown}: {words.get(shown, 'on this screen')}", do)
 
     # --- to take away ---------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from flowrules.monitor.look import state
 from flowrules.monitor.reader import Reader
 from flowrules.monitor.screens import glance
-from flowrules.monitor.telling import ago, alert_words
+from flowrules.monitor.telling import ago, alert_words, as_of_words
 from flowrules.report.heartbeat import Heartbeat
 from flowrules.report.home import CampaignRow, Home, home
 from flowrules.report.print import safe
@@ -20,7 +20,7 @@ from flowrules.report.words import count, counted, moment, percent
 from flowrules.sql.canary import percent as exact
 from flowrules.workspace import Workspace
 
-_HEAD = ("campaign", "state", "v", "entered", "in journey", "sent 24 h", "withheld", "goal", "control")
+_HEAD = ("campaign", "state", "v", "entered", "in journey", "sent 24 h", "withheld 24 h", "goal", "control")
 
 
 def once_lines(workspace: Workspace) -> Iterator[Text]:
@@ -35,18 +35,20 @@ def _lines(found: Home, now: int, *, virtual: bool) -> Iterator[Text]:
     yield _engine(found.heartbeat, now, virtual=virtual)
     if not found.heartbeat.deployment:
         return
+    if found.as_of is not None:
+        yield Text(as_of_words(found.as_of, found.heartbeat.zone), "yellow")
     for alert in found.alerts:
         yield alert_words(alert, now)
     yield Text()
     yield from _campaigns(found.campaigns)
-    for title, text in (
+    for title, rows in (
         ("outbox", glance.outbox(found, now)),
         ("channels, last 24 hours", glance.channels(found)),
-        ("caps and holdout; withheld in the last 24 hours", glance.policy(found)),
+        ("withheld by caps, last 24 hours; holdout", glance.policy(found)),
     ):
         yield Text()
         yield Text(title, "bold")
-        for line in text.split("\n"):
+        for line in glance.lines(rows):
             yield Text("  ").append_text(line)
 
 

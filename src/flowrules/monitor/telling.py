@@ -41,7 +41,7 @@ def engine_words(found: Heartbeat | None, wall: int, *, virtual: bool) -> Text:
     # Short, so that there is room for the zone at 80 columns.
     said = "no tick yet" if found.last_tick is None else f"tick {ago(found.last_tick, wall)} ago"
     if found.leader is None:
-        return Text().append(f"○ not running · {said}", "yellow")
+        return Text().append(f"○ not running · {said}", "yellow").append(f" · {found.zone}", "dim")
     lag = found.lag(wall)
     late = lag is not None and lag > _LATE * SECOND
     behind = f" · {counted(len(found.standby), 'standby')}" if found.standby else " · no standby"
@@ -50,6 +50,11 @@ def engine_words(found: Heartbeat | None, wall: int, *, virtual: bool) -> Text:
         .append(f"{'◐' if under_way else '●'} runs · {said}", "yellow" if late else "green")
         .append(f"{behind} · {found.zone}", "dim")
     )
+
+
+def as_of_words(at: int, zone: str) -> str:
+    """Why figures lag behind."""
+    return f"counted up to {moment(at, zone)}: a long tick goes on"
 
 
 _GRAVE = frozenset({AlertKind.ENGINE_STANDS, AlertKind.UNKNOWN_DELIVERY, AlertKind.CHANNEL_FAILING})

@@ -75,4 +75,5 @@ def _allowance(
         frees_at = (
             next_begins(cap.calendar, zone, at) if cap.calendar else mine[max(0, len(mine) - cap.number)] + cap.per
         )
-    return Allowance(deployed.line(cap.place) or "", cap.place, campaign, len(mine), cap.number, frees_at)
+    words = (deployed.line(cap.place) or "").partition("#")[0].strip()
+    return Allowance(words, cap.place, campaign, len(mine), cap.number, frees_at)

@@ -44,6 +44,8 @@ Isolation = Literal["REPEATABLE READ", "READ COMMITTED"]
 
 _READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=5000"
 """Of a server's session that only looks: it gives up rather than burden the others."""
+_LOOKING = "PRAGMA busy_timeout=3000"
+"""Of a file that is only looked at: writers keep nobody waiting but while one has the file for itself."""
 
 _SILENT = (
     "SET idle_in_transaction_session_timeout = '5min'; SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 15; "
@@ -304,7 +306,7 @@ def _sqlite(url: URL, *, read_only: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, _record: object) -> None:
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, _LOOKING) if read_only else _PRAGMAS:
             connection.execute(pragma)
 
     @event.listens_for(engine, "begin")

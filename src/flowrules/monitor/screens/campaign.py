@@ -20,7 +20,7 @@ from flowrules.monitor.screens.customer import CustomerScreen
 from flowrules.monitor.screens.live import Live
 from flowrules.monitor.screens.numbers import numbers_text
 from flowrules.monitor.screens.ordering import ask_pause
-from flowrules.monitor.telling import ago, entered_words
+from flowrules.monitor.telling import ago, as_of_words, entered_words
 from flowrules.monitor.widgets.decisions import DECISION_COLUMNS, customer_of, decision_lines
 from flowrules.monitor.widgets.listing import Column, Line, Listing
 from flowrules.report.campaign import CampaignFigures, StageFigures, campaign
@@ -44,11 +44,13 @@ class CampaignScreen(Live[Seen]):
     TITLE = "a campaign"
     TOLD = (
         "A journey counts once in a stage, by its last stay there. █ moved on or reached the goal, ▓ is there now, "
-        "░ left otherwise. The control group is held out: nothing is sent to it."
+        "░ left otherwise. conv.: the part that moved on or reached the goal; of all: the part of all who entered. "
+        "The median is of the last 1,000 stays of the campaign that ended lately; `flowrules funnel` takes all there "
+        "ever were. The control group is held out: nothing is sent to it."
     )
     FIRST = "#funnel Rows"
     KEYS = (
-        ("↑ ↓", "a stage: its steps are shown beside"),
+        ("↑ ↓", "a stage: its steps are shown below"),
         ("s m d", "steps, messages, decisions"),
         ("Enter", "of a decision: the customer"),
         ("p", "pause or resume the campaign"),
@@ -85,12 +87,13 @@ class CampaignScreen(Live[Seen]):
                 Column("conv.", right=True),
                 Column("of all", right=True, spare=4),
                 Column("control", right=True, spare=3),
-                Column("median", right=True, spare=2),
+                Column("median", right=True, spare=2, file="median seconds"),
                 Column("left because", wide=True, spare=6),
             ),
             id="funnel",
             title="Funnel",
             empty="this campaign has no stage",
+            hint="median: how long the last 1,000 stays took",
         )
         with Horizontal(id="middle"):
             yield Listing(
@@ -120,14 +123,14 @@ class CampaignScreen(Live[Seen]):
 
     def show(self, figures: Seen) -> None:
         found, zone = figures.figures, self.zone
-        self.query_one("#head", Static).update(_head(found, figures.now))
+        self.query_one("#head", Static).update(_head(found, figures.now, zone))
         funnel = self.query_one("#funnel", Listing)
         funnel.set(_stages(found))
         self._show_steps()
         self.query_one("#numbers", VerticalScroll).query_one(Static).update(numbers_text(found))
         decisions = self.query_one("#decisions", Listing)
         decisions.set(decision_lines(found.decisions, zone))
-        decisions.border_title = f"Last decisions, times of {zone}"
+        decisions.in_zone(zone)
 
     @on(Listing.Moved, "#funnel")
     def _show_steps(self) -> None:
@@ -160,7 +163,7 @@ class CampaignScreen(Live[Seen]):
             ask_pause(self, self.campaign, now, found.funnel.treated.in_journey)
 
 
-def _head(found: CampaignFigures, now: int) -> Text:
+def _head(found: CampaignFigures, now: int, zone: str) -> Text:
     funnel = found.funnel
     treated, control = funnel.treated, funnel.control
     text = Text().append(safe(funnel.title or funnel.campaign), "bold")
@@ -186,7 +189,9 @@ def _head(found: CampaignFigures, now: int) -> Text:
     if found.canary is not None:
         text.append(count(found.tried), "bold yellow").append(f" entered version {funnel.version}   ")
     if treated.goal_rate is not None and treated.goals:
-        text.append(percent(treated.goal_rate), "bold green").append(" goal")
+        text.append(percent(treated.goal_rate), "bold green").append(" goal   ")
+    if found.as_of is not None:
+        text.append(as_of_words(found.as_of, zone), "yellow")
     return text
 
 
@@ -201,7 +206,7 @@ def _stages(found: CampaignFigures) -> Iterator[Line]:
 def _stage(stage: Stage, control: Stage | None, most: int, entered: int) -> Line:
     left = sum(stage.left.values())
     because = " · ".join(f"{count(amount)} {word}" for word, amount in reasons(stage.left, stage.words))
-    of_all = stage.entered / entered if entered else None
+    of_all = round(stage.entered / entered, 6) if entered else None
     other = None if control is None else control.conversion
     return Line(
         stage.name,

@@ -13,7 +13,7 @@ from flowrules.report.print import safe
 from flowrules.report.words import moment
 
 _NARROW = 10
-_WIDTH = 43
+_WIDTH = 41
 """Cells of a line: of the panel beside the timeline."""
 
 
@@ -65,11 +65,12 @@ def _part(text: Text, title: str, rows: Iterable[tuple[str, object, str]], empty
 
 
 def _cap(cap: Allowance, zone: str) -> tuple[str, str, str]:
-    whose = "" if cap.campaign is None else f"{cap.campaign}: "
+    whose = "" if cap.campaign is None else f" in {cap.campaign}"
+    left = f"{cap.left} left" if cap.left else "none left"
     free = f", next free {moment(cap.frees_at, zone)}" if cap.frees_at is not None and not cap.left else ""
     return (
-        f"{cap.used} of {cap.limit}",
-        f"{whose}{cap.words.removeprefix('cap ')}{free}",
+        f"{cap.used} used",
+        f"{left} of {cap.words.removeprefix('cap ')}{whose}{free}",
         "red" if not cap.left else "",
     )
 

@@ -116,7 +116,7 @@ class CustomerScreen(Live[Customer]):
                 )
                 yield Listing(
                     (
-                        Column("when"),
+                        Column("when", time=True),
                         Column("what"),
                         Column("about", wide=True),
                         Column("campaign", spare=1),
@@ -144,7 +144,7 @@ class CustomerScreen(Live[Customer]):
         self.query_one("#standings", Listing).set(self._standings(figures))
         timeline = self.query_one("#timeline", Listing)
         timeline.set(self._timeline(story))
-        timeline.border_title = f"Timeline, times of {story.zone}"
+        timeline.in_zone(story.zone)
         if len(story.timeline) > MOST:
             timeline.border_subtitle = f"the last {count(MOST)} of {count(len(story.timeline))}"
 

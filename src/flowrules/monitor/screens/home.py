@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
 from sqlalchemy import Connection
 from textual import on
 from textual.binding import Binding
-from textual.containers import Container
+from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from flowrules.monitor.look import number, sparkline, state, words
+from flowrules.monitor.look import number, sparkline, state, title, words
 from flowrules.monitor.screens import glance
 from flowrules.monitor.screens.campaign import CampaignScreen
 from flowrules.monitor.screens.customer import CustomerScreen
@@ -23,6 +24,7 @@ from flowrules.monitor.screens.unknown import UnknownScreen
 from flowrules.monitor.telling import alert_words
 from flowrules.monitor.widgets.decisions import DECISION_COLUMNS, customer_of, decision_lines
 from flowrules.monitor.widgets.listing import Column, Line, Listing
+from flowrules.report.alerts import Alert
 from flowrules.report.home import CampaignRow, home
 from flowrules.report.home import Home as Figures
 from flowrules.report.recent import Decided, latest
@@ -30,7 +32,14 @@ from flowrules.report.words import count, percent
 from flowrules.sql.canary import percent as exact
 
 _DECISIONS = 40
-_PANELS = (("outbox", "Outbox"), ("channels", "Channels, 24 h"), ("policy", "Caps and holdout; withheld in 24 h"))
+_PANELS = (
+    ("outbox", "Outbox"),
+    ("channels", "Channels, 24 h"),
+    ("policy", "Withheld by caps, 24 h; holdout"),
+    ("heart", "Engine"),
+)
+_ALERTS = 5
+"""Lines of them that have room."""
 _NOTHING = (
     "no rules are in force yet\n\n"
     "`flowrules check` finds their mistakes, `flowrules apply` puts them in force\n"
@@ -75,7 +84,7 @@ class Home(Live[Seen]):
                 Column("entered", right=True, spare=3),
                 Column("in journey", right=True),
                 Column("sent 24 h", right=True),
-                Column("withheld", right=True, spare=4),
+                Column("withheld 24 h", right=True, spare=4),
                 Column("goal", right=True),
                 Column("control", right=True, spare=5),
                 Column("sent, 14 days", spare=1),
@@ -86,10 +95,10 @@ class Home(Live[Seen]):
             empty=_NOTHING,
             hint="Enter: the funnel",
         )
-        with Container(id="glance"):
-            for name, title in _PANELS:
+        with VerticalScroll(id="glance"):
+            for name, called in _PANELS:
                 panel = Static(id=name, classes="panel")
-                panel.border_title = title
+                panel.border_title = called
                 yield panel
         yield Listing(DECISION_COLUMNS, id="decisions", title="Last decisions", empty="nothing has been decided yet")
 
@@ -97,17 +106,33 @@ class Home(Live[Seen]):
         found = figures.home
         alerts = self.query_one("#alerts", Static)
         alerts.display = bool(found.alerts)
-        alerts.update(Text("\n").join(alert_words(alert, figures.now) for alert in found.alerts))
+        alerts.update(_alerts(found.alerts, figures.now))
         self.query_one("#campaigns", Listing).set(_line(each) for each in found.campaigns)
         zone = found.heartbeat.zone
-        self.query_one("#outbox", Static).update(glance.outbox(found, figures.now))
-        self.query_one("#channels", Static).update(glance.channels(found))
-        self.query_one("#policy", Static).update(glance.policy(found))
+        self.query_one("#outbox", Static).update(glance.table(glance.outbox(found, figures.now)))
+        self.query_one("#channels", Static).update(glance.table(glance.channels(found)))
+        self.query_one("#policy", Static).update(glance.table(glance.policy(found)))
+        self._beats()
         for name in ("#glance", "#decisions"):
             self.query_one(name).set_class(not found.heartbeat.deployment, "-hidden")
         decisions = self.query_one("#decisions", Listing)
         decisions.set(decision_lines(figures.decisions, zone))
-        decisions.border_title = f"Last decisions, times of {zone}"
+        decisions.in_zone(zone)
+
+    def tell(self) -> None:
+        super().tell()
+        self._beats()
+
+    def _beats(self) -> None:
+        """How long ago the last tick was moves on, whatever else does not."""
+        beat, virtual = self.monitor.heartbeat, self.reader.virtual
+        if self.figures is None or beat is None or self.gone:
+            return
+        now = beat.last_tick or 0 if virtual else time.time_ns() // 1000
+        rows = glance.engine(beat, None if self.monitor.lost else now, self.figures.home.as_of, virtual=virtual)
+        panel = self.query_one("#heart", Static)
+        panel.border_title = title(f"Engine, times of {beat.zone}")
+        panel.update(glance.table(rows))
 
     @on(Listing.Chosen, "#campaigns")
     def _open(self, event: Listing.Chosen) -> None:
@@ -125,6 +150,16 @@ class Home(Live[Seen]):
 
     def action_unknown(self) -> None:
         self.app.push_screen(UnknownScreen())
+
+
+def _alerts(alerts: Sequence[Alert], now: int) -> Text:
+    """The gravest stand first; nothing is left out in silence."""
+    shown = alerts if len(alerts) <= _ALERTS else alerts[: _ALERTS - 1]
+    lines = [alert_words(alert, now) for alert in shown]
+    if len(shown) < len(alerts):
+        more = f"! {count(len(alerts) - len(shown))} more; `flowrules monitor --once` lists them all"
+        lines.append(Text().append(more, "yellow"))
+    return Text("\n").join(lines)
 
 
 def _line(row: CampaignRow) -> Line:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from rich.text import Text
 from sqlalchemy import Connection
@@ -22,7 +22,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
-from flowrules.errors import FlowRulesError
+from flowrules.errors import DatabaseLockedError, DatabaseMissingError, FlowRulesError, ServerUnreachableError
 from flowrules.monitor.background import in_background
 from flowrules.monitor.reader import Reader
 from flowrules.monitor.widgets.top import Notice, Top
@@ -36,6 +36,8 @@ T = TypeVar("T")
 SOONEST, LATEST, SLOWER = 1.0, 5.0, 0.5
 """Seconds between two questions, and by how much it grows each time the answer was the same."""
 _SHARE = 10
+_NOT_REACHED = (DatabaseLockedError, DatabaseMissingError, ServerUnreachableError)
+"""Of such a failure nothing is to be spared: it is tried again soon."""
 _NARROW = 90
 """Columns in which the keys of the screen itself need all the room there is."""
 
@@ -46,12 +48,16 @@ class Live(Screen[None], Generic[Figures]):
     PLACE = "home"
     FIRST = "Rows"
     """What has the keys at first."""
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """For the help: what is pressed, and what that does."""
     AUTO_FOCUS = ""
     BINDINGS = [Binding("r", "refresh", "Read now", show=False)]
 
     def __init__(self) -> None:
         super().__init__()
         self.figures: Figures | None = None
+        self._seen_at: float | None = None
+        self._reached = True
         self._top, self._notice, self._footer = Top(self.PLACE), Notice(), Footer(compact=True)
         self._body = Container(id="body")
         self._body.display = False
@@ -124,7 +130,7 @@ class Live(Screen[None], Generic[Figures]):
             return
         self._top.show(self.monitor.engine_words())
         reading = Text("reading …", "dim") if self.figures is None else None
-        self._notice.show(self.monitor.trouble_words() or reading)
+        self._notice.show(self.monitor.trouble_words(self._seen_at) or reading)
         self.set_class(self.figures is None, "-nothing")
 
     def action_refresh(self) -> None:
@@ -148,7 +154,7 @@ class Live(Screen[None], Generic[Figures]):
             self._wanted.clear()
             began = time.monotonic()
             found = await self._ask()
-            took = time.monotonic() - began
+            took = time.monotonic() - began if self._reached else 0.0  # else nobody was burdened
             if found is not None and found != self.figures:
                 self.figures = found
                 self._put(found)
@@ -173,8 +179,10 @@ class Live(Screen[None], Generic[Figures]):
         try:
             found = await self.beside(self.look)
         except Exception as failure:  # noqa: BLE001 -- it is said, and asked again: nothing ends the monitor
+            self._reached = not isinstance(failure, _NOT_REACHED)
             self.monitor.trouble(type(self).__name__, failure)
             return None
+        self._reached, self._seen_at = True, time.monotonic()
         self.monitor.trouble(type(self).__name__, None)
         return found
 

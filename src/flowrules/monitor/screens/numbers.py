@@ -65,9 +65,10 @@ def _compare(text: Text, found: Comparison) -> None:
         text.append(f"  {name}  ").append(f"{percent(goals / of):>6}", "bold")
         text.append(f" reached the goal, {count(goals)} of {count(of)}\n", "dim")
     said, style = _VERDICTS[found.verdict]
-    text.append("  effect   ")
+    text.append("  effect    ")
     if found.verdict is not Verdict.NOT_ENOUGH:
         text.append(f"{found.gained * 100:+.1f} points ", "bold").append(
-            f"(95 %: {found.low * 100:+.1f} to {found.high * 100:+.1f}) ", "dim"
+            f"(95 %: {found.low * 100:+.1f} to {found.high * 100:+.1f})\n", "dim"
         )
+        text.append(" " * 12)
     text.append(f"{said}\n", style)

@@ -118,6 +118,7 @@ class Rules(Live[Files]):
                 id="campaigns",
                 title="Campaigns",
                 empty="no campaign is written in these files",
+                hint="Tab, ↑ ↓: the campaign drawn",
             )
         yield SourceView(id="file")
         yield Drawing(id="drawing")

@@ -43,20 +43,22 @@ class UnknownScreen(Live[tuple[Unknown, ...]]):
     def body(self) -> Iterator[Widget]:
         yield Listing(
             (
-                Column("decided"),
+                Column("decided", time=True),
                 Column("customer"),
                 Column("channel"),
                 Column("campaign"),
                 Column("message", wide=True),
             ),
             id="unknown",
-            title=f"Deliveries of unknown outcome, times of {self.zone}",
+            title="Deliveries of unknown outcome",
             empty="none: of every message it is known whether it was sent",
             hint="Enter: say what became of it",
         )
 
     def show(self, figures: tuple[Unknown, ...]) -> None:
-        self.query_one(Listing).set(
+        listing = self.query_one(Listing)
+        listing.in_zone(self.zone)
+        listing.set(
             Line(
                 each.message_id,
                 (

@@ -15,7 +15,7 @@ from flowrules.report.recent import Decided
 from flowrules.report.words import clock, day
 
 DECISION_COLUMNS = (
-    Column("when"),
+    Column("when", time=True),
     Column("customer"),
     Column("what"),
     Column("about", wide=True),

@@ -20,16 +20,23 @@ from flowrules.report.words import count
 
 _NARROWEST = 16
 """Cells of a wide column, before others are left out."""
+_SHORTEST = 8
+"""Cells of a column of words, where all that can be left out is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """right: of numbers; wide: takes the room that the others leave; spare: left out first where there is no room."""
+    """right: of numbers; wide: takes the room that the others leave; spare: left out first where there is no room.
+
+    file: its name in a file, where that has to say more; time: of local times, whose zone a file must name.
+    """
 
     name: str
     right: bool = False
     wide: bool = False
     spare: int = 0
+    file: str = ""
+    time: bool = False
 
     @property
     def label(self) -> Text:
@@ -76,8 +83,8 @@ class Listing(Vertical):
 
     BINDINGS = [
         Binding("slash", "search", "Search", key_display="/"),
-        Binding("y", "copy", "Copy", show=False),
-        Binding("e", "export", "Export", show=False),
+        Binding("y", "copy", "Copy the id", show=False),
+        Binding("e", "export", "Export the table as CSV", show=False),
         Binding("escape", "unsearch", "All rows", show=False),
     ]
 
@@ -118,6 +125,7 @@ class Listing(Vertical):
         self.shown: tuple[Line, ...] = ()
         self._widths: dict[int, int] = {}
         self._told: str | None = None
+        self._title, self.zone = title, ""
         self.border_title = title or None
         self.rows = Rows(cursor_type="row", cursor_foreground_priority="renderable", cell_padding=1)
         self._nothing = Static(empty, classes="empty")
@@ -146,6 +154,12 @@ class Listing(Vertical):
     @property
     def current_key(self) -> str | None:
         return None if self.current is None else self.current.key
+
+    def in_zone(self, zone: str) -> None:
+        """Its times are of this zone."""
+        if zone != self.zone:
+            self.zone = zone
+            self.border_title = framed(f"{self._title}, times of {zone}")
 
     def set(self, lines: Iterable[Line], *, empty: str | None = None) -> None:
         """Show these; the cursor stays on its row, the view where it was."""
@@ -195,6 +209,10 @@ class Listing(Vertical):
             others = sum(natural[at] + 2 for at in natural if at not in wide)
             for at in wide:
                 natural[at] = max(least[at], (room - others) // len(wide) - 2)
+        over = sum(width + 2 for width in natural.values()) - room
+        if over > 0 and self.size.width:  # the longest words end in dots, before numbers are out of sight
+            longest = max((at for at in natural if not self.columns[at].right), key=natural.__getitem__)
+            natural[longest] = max(_SHORTEST, natural[longest] - over)
         return natural
 
     def _lay_out(self, after: tuple[Line, ...], widths: dict[int, int]) -> None:
@@ -271,7 +289,10 @@ class Listing(Vertical):
             self.notify(f"copied {text}", markup=False)
 
     def action_export(self) -> None:
-        name = self.id or "table"
-        self.post_message(
-            self.Exported(name, [column.name for column in self.columns], [line.values for line in self.shown])
-        )
+        kept = [at for at, column in enumerate(self.columns) if column.name]  # else it is drawn, and no figure
+        names = [self._named(self.columns[at]) for at in kept]
+        rows = [[line.values[at] for at in kept] for line in self.shown]
+        self.post_message(self.Exported(self.id or "table", names, rows))
+
+    def _named(self, column: Column) -> str:
+        return f"{column.name} ({self.zone})" if column.time and self.zone else column.file or column.name
