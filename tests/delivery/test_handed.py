@@ -109,8 +109,12 @@ def test_what_is_handed_over_outlives_the_machine(shop: World) -> None:
     with outbox.writing(shop.database) as connection:
         assert _kept(shop.database, connection.execute(text(_asked(shop.database))).scalar_one())
         assert connection.execute(select(tables.clock.c.id)).first()
-    with shop.database.session() as session, session.write() as connection:
-        assert not _kept(shop.database, connection.execute(text(_asked(shop.database))).scalar_one())
+    # As a service has it, which takes facts in and decides on one connection.
+    with shop.database.session() as session:
+        with shop.database.intake(session) as connection:
+            assert _kept(shop.database, connection.execute(text(_asked(shop.database))).scalar_one())
+        with session.write() as connection:
+            assert not _kept(shop.database, connection.execute(text(_asked(shop.database))).scalar_one())
 
 
 def _asked(database: Database) -> str:

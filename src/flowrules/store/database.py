@@ -329,8 +329,8 @@ def _begin_writing(connection: Connection, how: str) -> None:
     patience: int = driver.execute("PRAGMA busy_timeout").fetchone()[0]
     until = time.monotonic() + patience / 1000
     driver.execute("PRAGMA busy_timeout=0")
-    if how == _LASTING:
-        driver.execute("PRAGMA synchronous=FULL")
+    # Of this transaction, not of the next one on the same connection.
+    driver.execute(f"PRAGMA synchronous={'FULL' if how == _LASTING else 'NORMAL'}")
     try:
         while True:
             try:
