@@ -91,6 +91,7 @@ def test_many_of_unknown_outcome_at_once(shop: Path, call: Call) -> None:
     said = call("outbox", "resolve", "--unknown", "--as", "sent")
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith("error: of 3 messages the outcome is unknown; `--as sent`: each counts as sent\n")
+    assert "whoever has it already gets it twice" in call("outbox", "resolve", "--unknown", "--as", "resend").err
     assert call("outbox", "--unknown").out.count("unknown") == 3
     said = call("outbox", "resolve", "--unknown", "--campaign", "welcom", "--as", "sent", "--yes")
     assert "did you mean `welcome`?" in said.err

@@ -106,7 +106,8 @@ def _asked(number: int, verdict: operate.Verdict, *, yes: bool) -> None:
     """What is said of many at once is meant."""
     if yes or not number:
         return
-    words = f"of {counted(number, 'message')} the outcome is unknown; `--as {verdict}`: each {_WORDS[verdict]}"
+    twice = "; whoever has it already gets it twice" if verdict == "resend" else ""
+    words = f"of {counted(number, 'message')} the outcome is unknown; `--as {verdict}`: each {_WORDS[verdict]}{twice}"
     if not sys.stdin.isatty():
         raise UserError(words, "`flowrules outbox --unknown` lists them; --yes goes on")
     click.confirm(f"{words}. Go on?", abort=True, err=True)
