@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from flowrules.channels.base import Outcome, OutgoingMessage, Unknown
 from flowrules.content.outgoing import details
-from flowrules.runtime import outbox
+from flowrules.runtime import doubts, outbox
 from flowrules.runtime.daily import DailyLimits
 from flowrules.runtime.deliver import Delivered, deliver
 from flowrules.runtime.erase import erase
@@ -127,8 +127,11 @@ def erased(made: World, customer: str) -> None:
 
 
 @pytest.mark.parametrize("verdict", ["sent", "failed", "resend"])
-def test_a_verdict_at_the_very_instant_of_the_doubt(shop: World, verdict: Verdict) -> None:
+def test_a_verdict_at_the_very_instant_of_the_doubt(
+    shop: World, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As where the clock is virtual, or behind the last tick: the second outcome lies behind the first."""
+    monkeypatch.setattr(doubts, "_IN_A_ROW", 9)
     run(shop, Slow(answer=Unknown("silent"), clock=Clock(NOW)))
     shop.tick(NOW + 60 * MINUTE)
     doubtful = Scripted(Unknown("silent"))

@@ -74,7 +74,7 @@ def test_home_leaves_nothing_out_in_silence(sqlite_shop: Shop, monkeypatch: pyte
     async def look() -> None:
         async with monitor(sqlite_shop.workspace, 80, 24) as look:
             await look.sees(f"! {len(AlertKind) - 4} more; `flowrules monitor --once` lists them all")
-            assert "? Help" in look.lines[-1]
+            await look.until(lambda: "? Help" in look.lines[-1])
             await look.press("tab")
             glance = look.app.screen.query_one("#glance")
             await look.until(lambda: glance.has_focus)

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
 Value = int | str | None
 
-_INSERT = "INSERT INTO"
+INSERT = "INSERT INTO"
 OR_FAIL = "INSERT OR FAIL INTO"
 """For SQLite, where a transaction is never gone on with after a failure: what a statement has changed before it fails
 need not be kept apart (1 % of W).
@@ -122,8 +122,8 @@ class Writer:
         if self.dialect != "sqlite":
             text = self.fenced(text)
             text = re.sub(r"(?<!:):([A-Za-z_]\w*)", r"%(\1)s", text.replace("%", "%%"))
-        elif text.startswith(_INSERT):
-            text = OR_FAIL + text.removeprefix(_INSERT)
+        elif text.startswith(INSERT):
+            text = OR_FAIL + text.removeprefix(INSERT)
         return Statement(text, constants)
 
 
