@@ -123,11 +123,12 @@ def test_a_delivery(made: Shop, mails: MailServer, server: Server, number: int) 
         until(lambda: len(mails.received) >= MAILS // 8)
         server.end(number)
         server.start_again()
-        assert delivering.popen.wait(timeout=60) == 1
+        assert delivering.popen.wait(timeout=120) == 1
         assert delivering.said.startswith("error: ")
         assert len(delivering.said.splitlines()) == 2
     while made.done("status", "--format", "json").count('"in_journey": 0') == 0:
         made.done("run", "--once")
+    assert "nothing waits" in (left := made.done("outbox")), left
     all_arrived_once(made, mails)
 
 

@@ -25,8 +25,8 @@ FOLDER = "outbox"
 """Where the file channels of a workspace write."""
 
 _SLICE = 1000
-_PAUSES = (1, 2, 4, 8)
-"""Seconds, in which a database that was lost after a hand-over may come back."""
+_PAUSES = (1, 2, 4, 8, 15, 30)
+"""Seconds, in which a database that was lost after a hand-over may come back: one that crashed takes its time."""
 
 
 def address(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
