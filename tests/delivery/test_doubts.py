@@ -9,7 +9,7 @@ import pytest
 from flowrules.report.messages import Choice, messages
 from flowrules.runtime.deliver import Delivered, deliver
 from tests.delivery.mail import smtp
-from tests.support.mailserver import HANG_UP, MailServer, mail_server
+from tests.support.mailserver import HANG_UP, MailServer
 from tests.support.world import World, at, signed_up
 
 TICK = at("2026-03-02 10:00")
@@ -23,12 +23,6 @@ def shop(database_url: str) -> Iterator[World]:
     made = signed_up(database_url, PEOPLE, TICK)
     yield made
     made.database.close()
-
-
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
 
 
 def call(made: World, server: MailServer, now: int) -> Delivered:

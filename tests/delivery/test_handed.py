@@ -9,12 +9,12 @@ from sqlalchemy import select, text
 
 from flowrules.channels.base import Accepted, Outcome, OutgoingMessage
 from flowrules.errors import ServerUnreachableError
-from flowrules.report.messages import Choice, messages
 from flowrules.runtime import deliver as delivery
 from flowrules.runtime import outbox
 from flowrules.runtime.deliver import Handed, deliver
 from flowrules.sql import tables
 from flowrules.store.database import Database
+from tests.delivery.test_mail import statuses
 from tests.support.world import World, at, signed_up
 
 TICK = at("2026-03-02 10:00")
@@ -49,11 +49,6 @@ def shop(database_url: str) -> Iterator[World]:
     made = signed_up(database_url, ["ana", "bea"], TICK)
     yield made
     made.database.close()
-
-
-def statuses(made: World) -> dict[str, str]:
-    with made.database.read() as connection:
-        return {str(row["customer"]): str(row["status"]) for row in messages(connection, Choice())}
 
 
 def lost(*_: object) -> None:

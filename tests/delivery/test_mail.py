@@ -41,12 +41,6 @@ def shop(database_url: str) -> Iterator[World]:
     made.database.close()
 
 
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with mail_server() as running:
-        yield running
-
-
 def statuses(made: World) -> dict[str, str]:
     with made.database.read() as connection:
         return {str(row["customer"]): str(row["status"]) for row in messages(connection, Choice())}

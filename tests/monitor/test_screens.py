@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
+from flowrules.content.deployed import Deployed
 from flowrules.monitor.once import once_lines
 from flowrules.monitor.screens import home as homing
 from flowrules.monitor.screens.campaign import CampaignScreen
@@ -63,8 +62,10 @@ def test_home_counts_what_the_tables_hold(shop: Shop) -> None:
 def test_home_leaves_nothing_out_in_silence(sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """More alerts and channels than there is room for, and figures that lag behind a long tick."""
 
-    def crowded(*given: Any, **named: Any) -> Figures:  # noqa: ANN401  # as the real one
-        found = home(*given, **named)
+    def crowded(
+        connection: Connection, now: int | None, *, known: dict[int, Deployed], limits: Mapping[str, int]
+    ) -> Figures:
+        found = home(connection, now, known=known, limits=limits)
         alerts = tuple(Alert(kind, campaign="welcome", channel="email", number=3, of=9) for kind in AlertKind)
         channels = tuple(replace(found.channels[0], name=f"channel_{number}", waiting=7) for number in range(12))
         return replace(found, alerts=alerts, channels=channels, as_of=START)
@@ -91,6 +92,9 @@ def test_home_tells_who_leads_and_who_stands_by(tmp_path: Path, sqlite_url: str)
     settings.write_text(settings.read_text().replace("virtual_clock = true", "virtual_clock = false"))
     until = time.time_ns() // 1000 + 3_600_000_000
 
+    def move_away() -> None:
+        Path(shop.url.removeprefix("sqlite:///")).rename(tmp_path / "away")
+
     async def look() -> None:
         with shop.world.database.write() as connection:
             for leads, owner in ((1, "here 11 x"), (0, "there 12 y")):
@@ -98,7 +102,7 @@ def test_home_tells_who_leads_and_who_stands_by(tmp_path: Path, sqlite_url: str)
                 connection.execute(insert(tables.scheduler).values(**row))
         async with monitor(shop.workspace, 120, 40) as look:
             await look.sees("here process 11", "there process 12", "last tick", " ago", "1 standby · Europe/Madrid")
-            os.rename(shop.url.removeprefix("sqlite:///"), tmp_path / "away")  # noqa: PTH104  # a moment
+            move_away()
             await look.sees("lost; this is how it was before", "no contact with the database")
 
     run(look)

@@ -76,6 +76,10 @@ def stand_still(server: Server, seconds: float) -> None:
         os.kill(process, signal.SIGCONT)
 
 
+def some_arrived(mails: MailServer, fifths: int) -> None:
+    until(lambda: len(mails.received) >= fifths * MAILS // 5)
+
+
 def all_arrived_once(made: Shop, mails: MailServer) -> None:
     until(lambda: len(mails.received) >= MAILS)
     until(lambda: "nothing waits" in made.done("outbox"))
@@ -90,7 +94,7 @@ def test_a_leader_and_a_standby(made: Shop, mails: MailServer, server: Server, n
         until(lambda: "leading" in one.said + two.said)
         everybody(made)
         for part in range(1, 4):
-            until(lambda part=part: len(mails.received) >= part * MAILS // 5)  # type: ignore[misc]  # asked at once
+            some_arrived(mails, part)
             server.end(number)
             time.sleep(1)
             server.start_again()
@@ -140,7 +144,7 @@ def test_a_full_disk(sqlite_url: str, mails: MailServer, tmp_path: Path) -> None
         everybody(made)
         hard = resource.prlimit(run.popen.pid, resource.RLIMIT_FSIZE)[1]
         for part in range(1, 4):
-            until(lambda part=part: len(mails.received) >= part * MAILS // 5)  # type: ignore[misc]  # asked at once
+            some_arrived(mails, part)
             resource.prlimit(run.popen.pid, resource.RLIMIT_FSIZE, (LITTLE, hard))
             time.sleep(3)  # several beats
             resource.prlimit(run.popen.pid, resource.RLIMIT_FSIZE, (hard, hard))
