@@ -58,3 +58,10 @@ def test_only_one_after_the_other(shop: World, server: MailServer) -> None:
     server.answers["DATA"] = [HANG_UP, HANG_UP, "250 OK", HANG_UP, HANG_UP, "550 5.7.1 No", HANG_UP, HANG_UP]
     done = call(shop, server, NOW)
     assert (done.unknown, done.refused, done.sent, done.out) == (6, 1, 5, {})
+
+
+def test_a_clock_that_was_ahead_lays_nothing_still(shop: World, server: MailServer) -> None:
+    server.answers["DATA"] = HANG_UP
+    assert call(shop, server, NOW + 30 * MINUTE).unknown == 3
+    server.answers["DATA"] = "250 OK"
+    assert call(shop, server, NOW).sent == len(PEOPLE) - 3

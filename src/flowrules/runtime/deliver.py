@@ -164,7 +164,7 @@ def _empty(run: _Run, limit: int | None, stopped: Callable[[], bool]) -> None:
             with outbox.writing(run.database) as connection:
                 now = run.clock()
                 before = doubts.read(connection, run.channel_name)
-                if before.rest_until > now:
+                if before.rests(now):
                     run.done.out[run.channel_name] = before.words
                     return
                 if run.per_day is not None:

@@ -35,6 +35,10 @@ class Doubts:
         beyond = self.number - _IN_A_ROW
         return self.since + _MINUTE * min(2 ** min(beyond, 6), _LONGEST) if beyond >= 0 else 0
 
+    def rests(self, now: int) -> bool:
+        """Not for years, where a clock was ahead and has been set right."""
+        return self.since <= now < self.rest_until
+
     @property
     def words(self) -> str:
         until = datetime.fromtimestamp(self.rest_until / 1_000_000, UTC)
