@@ -59,6 +59,14 @@ def test_home_counts_what_the_tables_hold(shop: Shop) -> None:
     run(look)
 
 
+def test_home_has_room_for_decisions_in_30_lines(sqlite_shop: Shop) -> None:
+    async def look() -> None:
+        async with monitor(sqlite_shop.workspace, 100, 30) as look:
+            await look.sees("Last decisions", "nobody is held out", "next timer")
+
+    run(look)
+
+
 def test_home_leaves_nothing_out_in_silence(sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """More alerts and channels than there is room for, and figures that lag behind a long tick."""
 

@@ -44,7 +44,7 @@ class Monitor(App[None]):
     TITLE = "FlowRules"
     CSS_PATH = "monitor.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (150, "-broad")]
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-high")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]
     MODES = {"home": Home, "customers": Customers, "rules": Rules}
     BINDINGS = [
         Binding("1", "go('home')", "Home", show=False),
