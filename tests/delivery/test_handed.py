@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select, text
 
-from flowrules.channels.base import Accepted, Outcome, OutgoingMessage
+from flowrules.channels.base import Accepted, ChannelError, Outcome, OutgoingMessage
 from flowrules.errors import ServerUnreachableError
 from flowrules.runtime import deliver as delivery
 from flowrules.runtime import outbox
@@ -26,14 +26,14 @@ class Post:
 
     together = 1
 
-    def __init__(self, *, fails: bool = False) -> None:
+    def __init__(self, fails: Exception | None = None) -> None:
         self.sent: list[str] = []
         self.fails = fails
 
     def send(self, message: OutgoingMessage) -> Outcome:
         self.sent.append(message.customer)
         if self.fails:
-            raise RuntimeError("in the middle")
+            raise self.fails
         return Accepted()
 
     def flush(self) -> None:
@@ -57,8 +57,8 @@ def lost(*_: object) -> None:
 
 @pytest.mark.parametrize(
     ("where", "left"),
-    [("_record", ["ana"]), ("compose", [])],
-    ids=["after the hand-over", "before it"],
+    [("_record", ["ana"]), ("compose", []), ("_hand_over", [])],
+    ids=["after the hand-over", "before it", "with the claim"],
 )
 def test_a_process_that_goes_on_is_in_no_doubt(
     shop: World, monkeypatch: pytest.MonkeyPatch, where: str, left: list[str]
@@ -68,13 +68,13 @@ def test_a_process_that_goes_on_is_in_no_doubt(
         patch.setattr(delivery, where, lost)
         with pytest.raises(ServerUnreachableError):
             deliver(shop.database, {"email": post}, NOW, handed=handed)
-    assert post.sent == left
+    assert (post.sent, handed.unsettled) == (left, True)
     assert deliver(shop.database, {"email": post}, NOW, 0, handed=handed).sent == len(left)
     assert statuses(shop) == {"ana": "sent" if left else "intended", "bea": "intended"}
     deliver(shop.database, {"email": post}, NOW, handed=handed)
     assert post.sent == ["ana", "bea"]
     assert set(statuses(shop).values()) == {"sent"}
-    assert handed == {}
+    assert (handed.outcomes, handed.unsettled) == ({}, False)
 
 
 def test_another_process_is(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,16 +87,38 @@ def test_another_process_is(shop: World, monkeypatch: pytest.MonkeyPatch) -> Non
     assert statuses(shop) == {"ana": "unknown", "bea": "sent"}
 
 
+def test_so_is_another_dispatcher_of_the_same_process(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has not handed over itself it knows nothing of."""
+    post = Post()
+    with monkeypatch.context() as patch:
+        patch.setattr(delivery, "_record", lost)
+        with pytest.raises(ServerUnreachableError):
+            deliver(shop.database, {"email": post}, NOW, handed=Handed())
+    deliver(shop.database, {"email": post}, NOW, handed=Handed())
+    assert post.sent == ["ana", "bea"]
+    assert statuses(shop) == {"ana": "unknown", "bea": "sent"}
+
+
 def test_so_is_one_whose_channel_failed(shop: World) -> None:
     handed = Handed()
     with pytest.raises(RuntimeError):
-        deliver(shop.database, {"email": Post(fails=True)}, NOW, handed=handed)
+        deliver(shop.database, {"email": Post(RuntimeError("in the middle"))}, NOW, handed=handed)
     post = Post()
     deliver(shop.database, {"email": post}, NOW, handed=handed)
     assert post.sent == ["bea"]
     assert statuses(shop) == {"ana": "unknown", "bea": "sent"}
     deliver(shop.database, {"email": post}, NOW, handed=handed)
-    assert handed == {}
+    assert (handed.outcomes, handed.unsettled) == ({}, False)
+
+
+def test_a_channel_out_of_order_leaves_something_to_settle(shop: World) -> None:
+    """Also for one that hands over nothing more, as somebody else leads by then."""
+    handed = Handed()
+    done = deliver(shop.database, {"email": Post(ChannelError("is full", "make room"))}, NOW, handed=handed)
+    assert (list(done.out), handed.unsettled) == (["email"], True)
+    done = deliver(shop.database, {"email": Post()}, NOW, 0, handed=handed)
+    assert (done.unknown, handed.unsettled) == (1, False)
+    assert statuses(shop) == {"ana": "unknown", "bea": "intended"}
 
 
 def test_what_is_handed_over_outlives_the_machine(shop: World) -> None:

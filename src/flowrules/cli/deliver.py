@@ -90,7 +90,7 @@ def delivered(
             if part.claimed < size:
                 break
     except StoreError:
-        for seconds in _PAUSES if handed else ():  # nobody but we knows what came of these
+        for seconds in _PAUSES if handed.unsettled else ():  # nobody but we knows what came of it
             time.sleep(seconds)
             with suppress(StoreError):
                 deliver(database, channels, now, 0, daily, handed=handed)

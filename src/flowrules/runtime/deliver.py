@@ -33,7 +33,7 @@ from flowrules.runtime.daily import DailyLimits, add, hold_back, room
 from flowrules.runtime.gate import Candidate, Contact, Refusal, refusal
 from flowrules.runtime.outbox import Attempt, End
 from flowrules.runtime.recheck import Rechecked, recheck
-from flowrules.runtime.sender import alive, ours, sender
+from flowrules.runtime.sender import alive, sender
 from flowrules.sql import tables
 from flowrules.sql.codes import Reason, Status
 from flowrules.store.database import Database
@@ -85,10 +85,19 @@ class Delivered:
 
 
 Clock = Callable[[], int]
-Handed = dict[tuple[Key, int], Outcome | None]
-"""By message and attempt, what this process handed over and could not write down yet, and what came of it. None: its
-channel is to be asked.
-"""
+
+
+@dataclass(slots=True)
+class Handed:
+    """What one dispatcher knows of its own attempts and the database perhaps does not; kept from call to call.
+
+    senders: its names; outcomes: by message and attempt, of what it handed over; None: its channel is to be asked.
+    unsettled: a call ended in the middle, perhaps with a claim that only the database knows of.
+    """
+
+    senders: set[str] = field(default_factory=set)
+    outcomes: dict[tuple[Key, int], Outcome | None] = field(default_factory=dict)
+    unsettled: bool = False
 
 
 def deliver(
@@ -104,27 +113,33 @@ def deliver(
     """Hand over what is due at `now`, at most `limit` messages; with 0 only what was handed over is settled.
 
     now: a clock where it goes on meanwhile; a slow server may take minutes for one call, and each message is tested
-    at the instant it leaves. handed: by who delivers all that its process does, and keeps it from call to call: what a
-    lost database left open is settled then without a doubt. stopped: asked between transactions.
+    at the instant it leaves. handed: kept by who calls again: what a lost database left open is settled then without a
+    doubt. stopped: asked between transactions.
     """
     done = Delivered()
+    handed = Handed() if handed is None else handed
     known: dict[int, Deployed] = {}
     clock = now if callable(now) else partial(int, now)
     with sender() as name:
         _settle_the_dead(database, channels, clock(), done, handed)
+        handed.senders, handed.outcomes = {name}, {}
         _settle_the_answered(database, clock())
-        for channel_id, channel_name in _wanted(database):
+        wanted = _wanted(database)
+        handed.unsettled, broken = True, False
+        for channel_id, channel_name in wanted:
             if channel_name not in channels:  # the others go on
                 done.out[channel_name] = f"is no channel of flowrules.toml; messages wait for [channels.{channel_name}]"
                 continue
             run = _Run(
                 database, channels[channel_name], channel_id, channel_name, name, clock, known, done,
-                daily.limits.get(channel_name), daily.day, {} if handed is None else handed,
+                daily.limits.get(channel_name), daily.day, handed,
             )  # fmt: skip
             try:
                 _empty(run, limit, stopped)
             except ChannelError as failure:  # what it was handed is settled by the next call
                 done.out[channel_name] = f"{failure.message}; {failure.hint}"
+                broken = True
+        handed.unsettled = broken
     return done
 
 
@@ -359,7 +374,7 @@ def _hand_over(run: _Run, attempts: Sequence[Attempt], day: int, before: doubts.
         elif run.clock() - attempt.started_at > _FRESH:
             again.append(attempt)
         else:
-            run.handed[attempt.id] = None
+            run.handed.outcomes[attempt.id] = None
             outcome = out or run.channel.send(as_outgoing(message, salt, attempt.started_at))
             if isinstance(outcome, Retry) and outcome.out:
                 out = outcome
@@ -367,7 +382,7 @@ def _hand_over(run: _Run, attempts: Sequence[Attempt], day: int, before: doubts.
             results.append((attempt, outcome))
     run.channel.flush()
     told = {each.id: got for each, got in results if not isinstance(got, TemplateFailure)}
-    run.handed.update(told)
+    run.handed.outcomes.update(told)
     with outbox.writing(run.database) as connection:
         _record(connection, attempts[0].started_at, results, run.done)  # when they left, however long that took
         _give_back(connection, attempts[0].started_at, again, "not sent: to be tested again")
@@ -376,7 +391,7 @@ def _hand_over(run: _Run, attempts: Sequence[Attempt], day: int, before: doubts.
             taken = sum(isinstance(result, Accepted | Unknown) for _, result in results)
             add(connection, run.channel_id, day, taken - len(attempts))
     for each in attempts:
-        run.handed.pop(each.id, None)
+        run.handed.outcomes.pop(each.id, None)
 
 
 def _record(
@@ -432,19 +447,16 @@ def _word(result: Outcome | TemplateFailure) -> str:
 
 
 def _settle_the_dead(
-    database: Database, channels: Mapping[str, Channel], now: int, done: Delivered, handed: Handed | None
+    database: Database, channels: Mapping[str, Channel], now: int, done: Delivered, handed: Handed
 ) -> None:
-    """Attempts whose sender is gone: their channel is asked what became of them. Of its own a process knows."""
+    """Attempts whose sender is gone: their channel is asked what became of them. Of its own a dispatcher knows."""
     with database.read() as connection:
         dead = [each for each in outbox.unfinished(connection) if not alive(each.sender, each.attempt.started_at, now)]
         salt = outbox.salt(connection) if dead else ""
-    if handed is not None:
-        own = [each.attempt for each in dead if ours(each.sender)]
-        for settled in handed.keys() - {attempt.id for attempt in own}:
-            del handed[settled]
-        if own:
-            _settle_our_own(database, now, own, handed, done)
-        dead = [each for each in dead if not ours(each.sender) or handed.get(each.attempt.id, _NEVER) is None]
+    own = {each.attempt.id: each.attempt for each in dead if each.sender in handed.senders}
+    if own:
+        _settle_our_own(database, now, own.values(), handed, done)
+    dead = [each for each in dead if each.attempt.id not in own or handed.outcomes.get(each.attempt.id, _NEVER) is None]
     for name in sorted({each.attempt.detail.channel for each in dead} & channels.keys()):
         keys = {
             _idempotency_key(salt, id_of(each.attempt.detail)): each.attempt
@@ -467,10 +479,10 @@ def _settle_the_dead(
             _record(connection, now, others, done)
 
 
-def _settle_our_own(database: Database, now: int, own: Sequence[Attempt], handed: Handed, done: Delivered) -> None:
+def _settle_our_own(database: Database, now: int, own: Collection[Attempt], handed: Handed, done: Delivered) -> None:
     """The database was gone before it could be written down."""
-    never = [attempt for attempt in own if attempt.id not in handed]
-    known = [(attempt, got) for attempt in own if (got := handed.get(attempt.id)) is not None]
+    never = [attempt for attempt in own if attempt.id not in handed.outcomes]
+    known = [(attempt, got) for attempt in own if (got := handed.outcomes.get(attempt.id)) is not None]
     with outbox.writing(database) as connection:
         _give_back(connection, now, never, "not sent: the database could not be used")
         _record(connection, now, known, done)

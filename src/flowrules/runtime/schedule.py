@@ -129,8 +129,7 @@ class _Beats:
         self._planning = ExitStack()
         self._planner: Planner | None = None
         self._caught_up = False
-        self._handed: Handed = {}
-        self._unsettled = False
+        self._handed = Handed()
 
     # --- beats ----------------------------------------------------------------------------------------
 
@@ -145,7 +144,7 @@ class _Beats:
         # What downtime left behind is decided first: it may take messages back.
         if self.leads and self._caught_up:
             self._beat("deliver", self._deliver)
-        elif self._unsettled:  # whoever leads now takes it for ours as long as we live
+        elif self._handed.unsettled:  # whoever leads now takes it for ours as long as we live
             self._beat("deliver", self._settle)
 
     def sum_up(self) -> None:
@@ -233,13 +232,12 @@ class _Beats:
         return progress
 
     def _deliver(self) -> None:
-        done, self._unsettled = Delivered(), True
+        done = Delivered()
         while not self.stop.is_set():
             part = self._handed_over(SLICE)
             done.add(part)
             if part.claimed < SLICE:
                 break
-        self._unsettled = False
         if words := _delivered(done):
             self._say(f"deliver: {words}")
         if done.out:
@@ -249,7 +247,6 @@ class _Beats:
     def _settle(self) -> None:
         if words := _delivered(self._handed_over(0)):
             self._say(f"deliver: {words}")
-        self._unsettled = False
 
     def _handed_over(self, limit: int) -> Delivered:
         return deliver(

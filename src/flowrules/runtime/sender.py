@@ -46,11 +46,6 @@ def alive(name: str | None, started_at: int, now: int) -> bool:
     return parts[2] == _started(process)
 
 
-def ours(name: str | None) -> bool:
-    """Of this very process, in whatever run."""
-    return (name or "").split(" ")[:3] == [_machine(), str(os.getpid()), _started(os.getpid())]
-
-
 def _machine() -> str:
     """Host and its space of process numbers: containers of one name do not share theirs."""
     try:
