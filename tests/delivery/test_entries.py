@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import select
 
 from flowrules.report.explain import explain
 from flowrules.report.ledger import Choice as OfLedger
 from flowrules.report.ledger import ledger
 from flowrules.report.messages import Choice, messages
 from flowrules.runtime.answers import silent
+from flowrules.sql import tables
 from tests.support.world import START, World, world
 
 HOUR = 3_600_000_000
@@ -72,6 +74,17 @@ def test_explain_tells_the_journeys_apart(orders: World) -> None:
     assert [(each.instance, each.text) for each in told.timeline if each.what == "goal"] == [(2, "goal paid")]
     assert [each.text for each in told.timeline if each.what == "refreshed"] == ["on order refresh entry"] * 2
     assert told.side_by_side == {"orders"}
+
+
+def test_a_goal_after_the_end_keeps_the_entry(orders: World) -> None:
+    day = 24 * HOUR
+    orders.tick(START + 20 * day, silent)
+    orders.event(["ana"], "paid", START + 21 * day, number=17)
+    orders.tick(START + 22 * day, silent)
+    journey = tables.enrollment.c
+    query = select(journey.entry_at, journey.ended_at < journey.goal_at, journey.goal_at).where(journey.instance == 1)
+    with orders.database.read() as connection:
+        assert connection.execute(query).one() == (START + 26 * HOUR, True, START + 21 * day)
 
 
 def test_a_key_stands_in_the_ledger(orders: World) -> None:

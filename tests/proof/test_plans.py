@@ -15,7 +15,9 @@ import pytest
 from flowrules.runtime import tick
 from flowrules.runtime.deliver import deliver
 from flowrules.runtime.load import Program
+from flowrules.sql.scratch import scratch
 from flowrules.sql.statement import Statement
+from flowrules.sql.tables import metadata
 from flowrules.store.database import Database
 from tests.proof.copies import Copies, opened
 from tests.proof.everything import DEPLOYED, later, scenario
@@ -31,6 +33,7 @@ IN_USE = "SELECT DISTINCT enrollment.version_id \nFROM enrollment"
 EVER_MOVED = "SELECT DISTINCT move.campaign_id \nFROM move"
 PENDING = "SELECT DISTINCT move.version_id * "
 """Where a deployment is to move people, once when a program is loaded: a walk of move_at from the last tick on."""
+FROM_A_QUERY = re.compile(r"INSERT (?:OR \w+ )?INTO (?P<table>\w+) \((?P<columns>[^)]*)\) SELECT ")
 
 
 def by_time(program: Program) -> tuple[Statement, ...]:
@@ -191,7 +194,10 @@ def test_the_ledger_is_read_from_where_its_index_ends(seen: Seen) -> None:
         ]
         assert found, statement.text
         for access in found:
-            assert re.search(r"\(at,customer_id\)>|ROW\(at, customer_id\) >", access.search), (access, statement.text)
+            assert re.search(r"\(at,customer_id\)>|ROW\(at, customer_id\) >|\bat ?[=>]", access.search), (
+                access,
+                statement.text,
+            )
 
 
 def test_who_is_moved_is_found_by_index(seen: Seen) -> None:
@@ -208,6 +214,18 @@ def test_whose_date_it_is_is_found_by_index(seen: Seen) -> None:
         for statement in each.gather:
             for found in seen.plans.periods["with statistics"][statement.text]:
                 assert re.search(r"customer_a_birthday.*a_birthday\W* ?=", found.search), (found, statement.text)
+
+
+def test_rows_are_inserted_in_the_order_of_their_table(seen: Seen) -> None:
+    """From its first column on: otherwise SQLite copies each value once more."""
+    known = {
+        table.name: [column.name for column in table.c] for table in (*metadata.sorted_tables, *scratch.sorted_tables)
+    }
+    inserts = {text: found for text, _ in seen.plans.items() if (found := FROM_A_QUERY.match(text))}
+    assert len(inserts) > 50
+    for text, found in inserts.items():
+        columns = [column.strip(' "') for column in found["columns"].split(",")]
+        assert columns == known[found["table"]][: len(columns)], text
 
 
 def test_the_ticks_were_worth_looking_at(seen: Seen) -> None:

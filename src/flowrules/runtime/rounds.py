@@ -95,9 +95,9 @@ class Round:
         self._write_resting(upto)
 
     def _count_moves(self) -> None:
-        for was, code, held_out, number in self.program.rounds.moves.rows(self.cursor):
-            self._resting[was, held_out] -= number
-            self._resting[code, held_out] += number
+        for (was, code, held_out, number), times in Counter(self.program.rounds.moves.rows(self.cursor)).items():
+            self._resting[was, held_out] -= number * times
+            self._resting[code, held_out] += number * times
 
     def _write_resting(self, upto: int) -> None:
         """Rows of the slice's own: no two slices ever wait for the same one."""
@@ -141,7 +141,7 @@ class Round:
         facts, cursor = self.program.facts, self.cursor
         if AGENDA.CHANGE in present:
             self._profile()
-        inside = self.program.rounds.load.run(cursor)
+        inside, interrupted = self.program.rounds.load.run(cursor), False
         if inside:
             if AGENDA.OPERATOR in present:
                 self._order(turn)
@@ -151,11 +151,14 @@ class Round:
                 self._end(turn)
         if inside:
             self._refresh(present, turn)
-            self._each(facts.interruptions, present, turn)
+            interrupted = self._each(facts.interruptions, present, turn)
             self._meet(present)
         self._outcomes(present, turn)  # of messages of those too who have left
         if inside:
             self._go_on(turn)
+            if interrupted:
+                for statement in facts.divert:
+                    statement.run(cursor, turn=turn)
 
     def _refresh(self, present: set[int], turn: int) -> None:
         if self._each(self.program.facts.refreshes, present, turn):
@@ -185,8 +188,6 @@ class Round:
                 script = self.program.script(code)
                 for statement in script.met if state == STATE.MET else script.due:
                     statement.run(self.cursor, turn=turn, moved=STATE.RUNNING)
-        for statement in self.program.facts.divert:
-            statement.run(self.cursor, turn=turn)
 
     def _meet(self, present: set[int]) -> None:
         """Mark those whose awaited event is there."""
@@ -332,8 +333,9 @@ class Round:
         for script in scripts.values():
             if script.draw is not None:
                 self._draw(script.draw)
-            for statement in script.arrive:
-                statement.run(cursor)
+            number = [statement.run(cursor, turn=turn) for statement in script.arrive]
+            if script.rests:
+                self.tally.moved += number[-1]
         for script in scripts.values():
             for statement in (*script.record, *script.starts):
                 statement.run(cursor, turn=turn)
@@ -360,7 +362,7 @@ class Round:
         moved = STATE.MOVED if meet else STATE.RUNNING
         for script in scripts.values():
             number = sum([statement.run(self.cursor, moved=moved) for statement in script.move])
-            self.tally.moved += number
+            self.tally.moved += 0 if script.rests else number
             self.tally.exited += number if script.over else 0
         if moved == STATE.MOVED:
             self.program.rounds.moved.run(self.cursor)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowrules.model import campaign as m
-from flowrules.sql import canary
+from flowrules.sql import canary, scratch
 from flowrules.sql.bundle import OCCURRENCE, Bundle, Version
 from flowrules.sql.codes import Decision, Reason
 from flowrules.sql.dates import on_date
 from flowrules.sql.inner import set_off_now
-from flowrules.sql.rounds import DECISION_WITH_KEY
+from flowrules.sql.rounds import DECISION, inserting
 from flowrules.sql.scratch import STATE
 from flowrules.sql.statement import Fragment, Statement
 from flowrules.sql.watch import excluded
@@ -209,10 +209,10 @@ def _find_inner(bundle: Bundle, version: Version) -> Statement:
     key = "q.key" if keyed else "''"
     order = "ORDER BY s.plain, s.key, s.instance"
     return bundle.writer.statement(
-        "INSERT INTO candidate (customer_id, nth, at, zone_id, seq, key, last_instance, last_at, place_id, by_id, "
-        "ghost, link_campaign_id, link_instance, depth) "
+        "INSERT INTO candidate (customer_id, nth, at, zone_id, seq, key, last_instance, last_at, place_id, ghost, "
+        "by_id, link_campaign_id, link_instance, depth) "
         f"SELECT q.customer_id, q.nth, q.at, q.zone_id, NULL, {key}, "
-        f"{earlier.format('instance', '', '')}, {last_at}, q.place_id, q.by_id, q.ghost, "
+        f"{earlier.format('instance', '', '')}, {last_at}, q.place_id, q.ghost, q.by_id, "
         "CASE q.linked WHEN 1 THEN q.campaign_id END, CASE q.linked WHEN 1 THEN q.instance END, q.depth "
         f"FROM (SELECT s.*, f.at, f.zone_id, row_number() OVER (PARTITION BY s.customer_id {order}) AS nth, "
         f"row_number() OVER (PARTITION BY s.customer_id{', s.key' if keyed else ''} {order}) AS turn "
@@ -287,13 +287,12 @@ def _enter(bundle: Bundle, version: Version) -> list[Statement]:
     number = f"coalesce(last_instance, 0) + {'number' if entry.several else '1'}"
     # Where each has a verdict of its own, one row tells of all that are refused: the first.
     once = " ORDER BY nth ON CONFLICT DO NOTHING" if entry.mode == "every time" else ""
-    more, values = "", ""
+    run: dict[str, object] = {name: name for name in ("customer_id", "at", "zone_id", "ghost", "key")}
     if bundle.set_off(version.machine.campaign):
-        more = values = ", link_campaign_id, link_instance, depth"
+        run |= {name: name for name in ("link_campaign_id", "link_instance", "depth")}
     if campaign_id in bundle.looking and isinstance(entry.trigger, m.EventTrigger):
-        more += ", entry_at"
-        values += (
-            ", (SELECT e.at FROM event e WHERE e.customer_id = candidate.customer_id "
+        run["entry_at"] = (
+            "(SELECT e.at FROM event e WHERE e.customer_id = candidate.customer_id "
             f"AND e.type_id = {bundle.event_type(entry.trigger.event.name)} AND e.seq = candidate.seq "
             "AND e.at < candidate.at)"
         )
@@ -304,19 +303,17 @@ def _enter(bundle: Bundle, version: Version) -> list[Statement]:
         code = f"CASE WHEN canary IS NULL THEN {base.code(0)} ELSE {version.code(0)} END"
         taken, others = (bundle.label(each) for each in canary.words(millionths))
         words = f"CASE WHEN reason IS NULL THEN CASE WHEN canary IS NULL THEN {others} ELSE {taken} END END"
+    run |= {"campaign_id": campaign_id, "instance": number, "version_id": into, "code": code, "state": STATE.RUNNING}
+    run |= {"entered_at": "at", "entry_seq": "seq", "stage_at": "at", "stage_id": 0}
+    run |= {"was": 0, "ending": 0, "dirty": 1, "born": ":turn"}
     return [
         w.statement(
-            f"{DECISION_WITH_KEY} SELECT customer_id, at, :turn, {campaign_id}, CASE WHEN reason IS NULL THEN {number} "
+            f"{DECISION} SELECT at, customer_id, :turn, {campaign_id}, CASE WHEN reason IS NULL THEN {number} "
             f"ELSE 0 END, "
-            f"CASE WHEN reason IS NULL THEN {int(Decision.ENTERED)} ELSE {int(Decision.NOT_ENTERED)} END, 0, "
+            f"CASE WHEN reason IS NULL THEN {int(Decision.ENTERED)} ELSE {int(Decision.NOT_ENTERED)} END, key, 0, "
             f"{into}, "
             f"CASE WHEN reason IS NULL AND ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE reason END, place_id, by_id, "
-            f"NULL, NULL, NULL, NULL, {words}, key FROM candidate{once}"
+            f"NULL, NULL, NULL, NULL, {words} FROM candidate{once}"
         ),
-        w.statement(
-            "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, was, "
-            "entered_at, entry_seq, stage_at, stage_id, ghost, key, ending, dirty, born" + more + ") "
-            f"SELECT customer_id, {campaign_id}, {number}, at, zone_id, {into}, {code}, "
-            f"{STATE.RUNNING}, 0, at, seq, at, 0, ghost, key, 0, 1, :turn{values} FROM candidate WHERE reason IS NULL"
-        ),
+        w.statement(f"{inserting(scratch.run, run)} FROM candidate WHERE reason IS NULL"),
     ]

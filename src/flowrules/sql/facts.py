@@ -20,7 +20,7 @@ from flowrules.sql.bundle import NODES, PLACE, Bundle, Version
 from flowrules.sql.codes import UNREACHED_REASONS, Decision, Reason, Status
 from flowrules.sql.guards import Row
 from flowrules.sql.holds import cancel, freed
-from flowrules.sql.rounds import DECISION, LIVE
+from flowrules.sql.rounds import DECISION, LIVE, loaded
 from flowrules.sql.scratch import STATE
 from flowrules.sql.statement import Fragment, Statement
 
@@ -153,11 +153,7 @@ def _goal(bundle: Bundle, version: Version, goal: m.Goal) -> tuple[Statement, ..
     return (
         # Those that ended earlier: the goal is still theirs, but moves nobody.
         w.statement(
-            "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, was, "
-            "entered_at, entry_seq, stage_at, stage_id, ghost, key, ended_at, exit, words_id, ending, dirty) "
-            "SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, e.version_id, "
-            f"e.version_id * {NODES} + e.node, {STATE.REST}, -1, e.entered_at, e.entry_seq, e.stage_at, e.stage_id, "
-            f"e.ghost, e.key, e.ended_at, e.exit, e.words_id, 0, 0 FROM focus f {w.join('enrollment', 'e', old)} "
+            f"{loaded('-1')} {w.join('enrollment', 'e', old)} "
             f"WHERE e.version_id = {version.id} AND e.ended_at IS NOT NULL AND e.goal_at IS NULL "
             f"AND EXISTS (SELECT 1 {late})",
             test,
@@ -173,8 +169,8 @@ def _goal(bundle: Bundle, version: Version, goal: m.Goal) -> tuple[Statement, ..
             template,
         ),
         w.statement(
-            f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.GOAL)}, 0, version_id, "
-            f"CASE WHEN ended_at IS NOT NULL THEN {int(Reason.JOURNEY_ENDED)} END, {place}, "
+            f"{DECISION} SELECT at, customer_id, :turn, campaign_id, instance, {int(Decision.GOAL)}, '', 0, "
+            f"version_id, CASE WHEN ended_at IS NOT NULL THEN {int(Reason.JOURNEY_ENDED)} END, {place}, "
             f"NULL, NULL, NULL, NULL, NULL, NULL FROM run WHERE version_id = {version.id} AND goal_at = at"
         ),
     )
@@ -207,7 +203,7 @@ def reaction_to(bundle: Bundle, event_name: str, more: str) -> str:
 def _told(bundle: Bundle, decision: Decision, where: str) -> Statement:
     """A row of the stage they are in, with the place of the `on`."""
     return bundle.writer.statement(
-        f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(decision)}, "
+        f"{DECISION} SELECT at, customer_id, :turn, campaign_id, instance, {int(decision)}, '', "
         f"stage_id, version_id, NULL, place_id, NULL, NULL, NULL, NULL, NULL, NULL FROM run WHERE {where}"
     )
 
@@ -275,8 +271,8 @@ def _outcomes(bundle: Bundle) -> tuple[Statement, ...]:
         "AND x.campaign_id = o.campaign_id AND x.instance = o.instance AND (x.step_id, x.pass) < (o.step_id, o.pass))"
     )
     record = (
-        f"{DECISION} SELECT o.customer_id, o.at, :turn + {earlier}, o.campaign_id, o.instance, "
-        f"{int(Decision.OUTCOME)}, o.step_id, m.version_id, coalesce(o.reason, {int(Reason.ACCEPTED)}), "
+        f"{DECISION} SELECT o.at, o.customer_id, :turn + {earlier}, o.campaign_id, o.instance, "
+        f"{int(Decision.OUTCOME)}, '', o.step_id, m.version_id, coalesce(o.reason, {int(Reason.ACCEPTED)}), "
         f"coalesce(o.place_id, {PLACE}), o.by_id, NULL, NULL, NULL, NULL, NULL FROM focus f {told} {about} "
         "CROSS JOIN node n WHERE n.version_id = m.version_id AND n.node = m.node"
     )

@@ -176,8 +176,8 @@ def cancel(bundle: Bundle, where: str, reason: Reason) -> tuple[Statement, ...]:
     who = w.among("customer_id", f"SELECT run.customer_id FROM run WHERE {where}")
     return (
         w.statement(
-            f"{DECISION} SELECT run.customer_id, run.at, :turn, run.campaign_id, run.instance, "
-            f"{int(Decision.WITHHELD)}, m.step_id, run.version_id, {int(reason)}, {PLACE}, NULL, NULL, NULL, NULL, "
+            f"{DECISION} SELECT run.at, run.customer_id, :turn, run.campaign_id, run.instance, "
+            f"{int(Decision.WITHHELD)}, '', m.step_id, run.version_id, {int(reason)}, {PLACE}, NULL, NULL, NULL, NULL, "
             f"NULL, NULL FROM run {theirs} CROSS JOIN node n WHERE {where} "
             "AND n.version_id = m.version_id AND n.node = m.node"
         ),

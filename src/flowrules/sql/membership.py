@@ -94,8 +94,8 @@ def _membership(bundle: Bundle, segment: Segment, waiting: list[Version]) -> Mem
     )
     starts = tuple(
         w.statement(
-            "INSERT INTO start (customer_id, target, plain, key, instance, ghost, depth) SELECT customer_id, "
-            f"{version.campaign_id}, 0, '', 0, 0, 1 + coalesce((SELECT max(r.depth) FROM run r "
+            "INSERT INTO start (customer_id, target, plain, key, instance, campaign_id, ghost, depth) SELECT "
+            f"customer_id, {version.campaign_id}, 0, '', 0, NULL, 0, 1 + coalesce((SELECT max(r.depth) FROM run r "
             f"WHERE r.customer_id = belongs.customer_id), 0) FROM belongs WHERE holds = {joins} AND was = {1 - joins} "
             "ON CONFLICT DO NOTHING"
         )

@@ -94,7 +94,6 @@ def messages(bundle: Bundle) -> Messages:
 def _stored(bundle: Bundle) -> Statement:
     """The message as it is decided on; one that was held is there already."""
     columns = "customer_id, campaign_id, instance, step_id, pass, version_id, node, channel_id"
-    entry = ", entry_at, entry_seq" if bundle.refreshes() else ""
     skipped = f"CASE reason WHEN {int(Reason.EXPIRED)} THEN {int(Status.EXPIRED)} ELSE {int(Status.SKIPPED)} END"
     status = f"CASE WHEN reason IS NOT NULL THEN {skipped} ELSE {_SENT} END"
     more, values, again = "", "", ""
@@ -106,16 +105,16 @@ def _stored(bundle: Bundle) -> Statement:
             f", CASE WHEN held = 1 OR asked_at < at THEN asked_at END, CASE WHEN held = 1 THEN {place} END, "
             "CASE WHEN held = 1 THEN until END"
         )
-        changed = "version_id node status reason decided_at turn sent_at asked_at place_id until"
-        changed += entry.replace(",", "")
+        changed = "version_id node status reason decided_at turn sent_at entry_at entry_seq asked_at place_id until"
         again = " ON CONFLICT (customer_id, campaign_id, instance, step_id, pass) DO UPDATE SET " + ", ".join(
             f"{column} = excluded.{column}" for column in changed.split()
         )
     return bundle.writer.statement(
-        f"INSERT INTO message ({columns}, status, reason, decided_at, turn, sent_at{more}{entry}) "
+        f"INSERT INTO message ({columns}, status, reason, decided_at, turn, sent_at, entry_at, entry_seq{more}) "
         f"SELECT {columns}, {status}, CASE WHEN reason IS NULL AND ghost > 0 THEN {int(Reason.HELD_OUT)} "
         "ELSE reason END, at, :turn, "
-        f"CASE WHEN reason IS NULL AND (ghost > 0 OR :accepted = {int(Status.SENT)}) THEN at END{values}{entry} "
+        f"CASE WHEN reason IS NULL AND (ghost > 0 OR :accepted = {int(Status.SENT)}) THEN at END, entry_at, "
+        f"entry_seq{values} "
         f"FROM ask WHERE 1 = 1{again}"
     )
 
@@ -130,8 +129,8 @@ def _recorded(bundle: Bundle) -> Statement:
             "OR coalesce(c.place_id, a.rule_id) <> a.held_place"
         )
     return bundle.writer.statement(
-        f"{DECISION} SELECT a.customer_id, a.at, :turn, a.campaign_id, a.instance, "
-        f"CASE WHEN a.reason IS NULL THEN {int(Decision.SEND)} ELSE {int(Decision.WITHHELD)} END, a.step_id, "
+        f"{DECISION} SELECT a.at, a.customer_id, :turn, a.campaign_id, a.instance, "
+        f"CASE WHEN a.reason IS NULL THEN {int(Decision.SEND)} ELSE {int(Decision.WITHHELD)} END, '', a.step_id, "
         f"a.version_id, CASE WHEN a.reason IS NULL AND a.ghost > 0 THEN {int(Reason.HELD_OUT)} ELSE a.reason END, "
         f"{place}, a.by_id, a.counter, c.number, c.per, {until}, NULL "
         f"FROM ask a LEFT JOIN cap c ON c.id = a.cap_id{news}"

@@ -60,13 +60,13 @@ def moves(bundle: Bundle) -> Moves:
         f"until = (SELECT v.since {_MINE}), pick = {kind}, dirty = 1 WHERE {_MOVED}"
     )
     told = (
-        f"{DECISION} SELECT run.customer_id, run.at, :turn, run.campaign_id, run.instance, {int(Decision.MOVED)}, "
+        f"{DECISION} SELECT run.at, run.customer_id, :turn, run.campaign_id, run.instance, {int(Decision.MOVED)}, '', "
         "n.step_id, run.version_id, NULL, v.place_id, NULL, NULL, NULL, NULL, "
         f"CASE WHEN run.due_at < {UNTIL_RESUMED} THEN run.due_at END, NULL FROM run {join} CROSS JOIN node n "
         f"WHERE run.{LIVE} AND n.version_id = v.version_id AND n.node = v.node"
     )
     reached = (
-        f"{DECISION} SELECT run.customer_id, run.at, :turn, run.campaign_id, run.instance, {int(Decision.STAGE)}, "
+        f"{DECISION} SELECT run.at, run.customer_id, :turn, run.campaign_id, run.instance, {int(Decision.STAGE)}, '', "
         f"n.step_id, run.version_id, NULL, {PLACE}, NULL, NULL, NULL, NULL, NULL, NULL "
         f"FROM run {join} CROSS JOIN node n WHERE run.{LIVE} AND v.fresh = 2 AND n.version_id = v.version_id "
         f"AND n.step_id = run.stage_id AND n.kind = {int(NodeKind.STAGE)}"

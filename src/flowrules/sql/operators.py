@@ -101,7 +101,7 @@ def operators(bundle: Bundle) -> Operators:
     )
     asking = f"state = {STATE.ASKING} AND {LIVE} AND {paused('run')}"
     record = (
-        f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.WITHHELD)}, n.step_id, "
+        f"{DECISION} SELECT at, customer_id, :turn, campaign_id, instance, {int(Decision.WITHHELD)}, '', n.step_id, "
         f"run.version_id, {int(Reason.PAUSED)}, {PLACE}, NULL, NULL, NULL, NULL, NULL, NULL "
         f"FROM run CROSS JOIN node n WHERE n.version_id = run.version_id AND n.node = run.code % {NODES} AND {asking}"
     )

@@ -6,19 +6,24 @@ each customer's next instant.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sqlalchemy import Table
+
 from flowrules.model.campaign import EventTrigger
+from flowrules.sql import scratch, tables
 from flowrules.sql.bundle import NODES, Bundle
 from flowrules.sql.scratch import AGENDA, STATE
 from flowrules.sql.statement import Statement
 
+# In the order of the table, as all that a tick inserts: SQLite copies each value once more where it is not.
 DECISION = (
-    "INSERT INTO decision (customer_id, at, turn, campaign_id, instance, decision, step_id, version_id, "
+    "INSERT INTO decision (at, customer_id, turn, campaign_id, instance, decision, key, step_id, version_id, "
     'reason, place_id, by_id, counter, "limit", "window", until, words_id) '
 )
-DECISION_WITH_KEY = DECISION.replace("words_id)", "words_id, key)")
 LIVE = "ended_at IS NULL"
+_CODE = f"e.version_id * {NODES} + e.node"
 _MARK = "INSERT INTO agenda (customer_id, at, what)"
 
 
@@ -107,35 +112,13 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         "WHERE a.customer_id = c.id AND a.at > :last AND a.at <= :target AND a.attribute = 'timezone'))"
     )
     next_due = f"SELECT min(at) FROM ({' UNION ALL '.join(due)}) AS due"
-    load = (
-        "INSERT INTO run (customer_id, campaign_id, instance, at, zone_id, version_id, code, state, "
-        "was, due_at, recheck_at, entered_at, entry_seq, entry_at, stage_at, stage_id, ghost, key, "
-        "link_campaign_id, link_instance, goal_at, ended_at, exit, words_id, ending, dirty) "
-        "SELECT e.customer_id, e.campaign_id, e.instance, f.at, f.zone_id, e.version_id, "
-        f"e.version_id * {NODES} + e.node, {STATE.REST}, e.version_id * {NODES} + e.node, e.due_at, e.recheck_at, "
-        "e.entered_at, e.entry_seq, e.entry_at, e.stage_at, e.stage_id, e.ghost, e.key, e.link_campaign_id, "
-        "e.link_instance, e.goal_at, "
-        "NULL, NULL, NULL, 0, 0 "
-        f"FROM focus f {w.join('enrollment', 'e', 'e.customer_id = f.customer_id AND e.ended_at IS NULL')} "
-    )
-    stored = (
-        "INSERT INTO enrollment (customer_id, campaign_id, instance, version_id, node, due_at, recheck_at, "
-        "entered_at, entry_seq, entry_at, stage_at, stage_id, ghost, key, link_campaign_id, link_instance, goal_at, "
-        f"ended_at, exit, words_id) SELECT customer_id, campaign_id, instance, version_id, code % {NODES}, "
-        "CASE WHEN ended_at IS NULL THEN due_at END, CASE WHEN ended_at IS NULL THEN recheck_at END, "
-        "entered_at, entry_seq, entry_at, stage_at, stage_id, ghost, key, link_campaign_id, link_instance, goal_at, "
-        "ended_at, exit, words_id FROM run WHERE dirty = 1 AND was "
-    )
-    changed = (
-        "ON CONFLICT (customer_id, campaign_id, instance) DO UPDATE SET node = excluded.node, "
-        "due_at = excluded.due_at, recheck_at = excluded.recheck_at, stage_at = excluded.stage_at, "
-        "stage_id = excluded.stage_id, goal_at = excluded.goal_at, ended_at = excluded.ended_at, "
-        "exit = excluded.exit, words_id = excluded.words_id"
-    )
-    if bundle.moving:
-        changed += ", version_id = excluded.version_id"
-    if bundle.refreshes():
-        changed += ", entry_at = excluded.entry_at, entry_seq = excluded.entry_seq"
+    live = w.join("enrollment", "e", "e.customer_id = f.customer_id AND e.ended_at IS NULL")
+    stored = {each.name: each.name for each in tables.enrollment.c} | {
+        "node": f"code % {NODES}",
+        "due_at": f"CASE WHEN {LIVE} THEN due_at END",
+        "recheck_at": f"CASE WHEN {LIVE} THEN recheck_at END",
+    }
+    write = f"{inserting(tables.enrollment, stored)} FROM run WHERE dirty = 1 AND was "
     return Rounds(
         gather=tuple(w.statement(f"{_MARK} {marks} ON CONFLICT DO NOTHING") for marks in gather),
         scheduled=w.statement(scheduled),
@@ -155,7 +138,7 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
             "SELECT DISTINCT a.what FROM focus f CROSS JOIN agenda a "
             "WHERE a.customer_id = f.customer_id AND a.at = f.at"
         ),
-        load=w.statement(load),
+        load=w.statement(f"{loaded(_CODE)} {live}"),
         running=w.statement(f"SELECT DISTINCT code FROM run WHERE state = {STATE.RUNNING}"),
         moved=w.statement(f"UPDATE run SET state = {STATE.RUNNING} WHERE state = {STATE.MOVED}"),
         more=w.statement(
@@ -165,7 +148,10 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
             "DELETE FROM agenda WHERE customer_id > :cursor AND customer_id <= :upto "
             "AND (customer_id, at) IN (SELECT customer_id, at FROM focus)"
         ),
-        write=(w.statement(f"{stored} = 0"), w.statement(f"{stored} <> 0 {changed}")),
+        write=(
+            w.statement(f"{write} = 0"),
+            w.statement(w.replacing(f"{write} <> 0", tables.enrollment)),
+        ),
         again=(
             w.statement(
                 f"{_MARK} SELECT customer_id, due_at, {AGENDA.TIMER} FROM run "
@@ -182,11 +168,39 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
             + w.join("attribute_change", "c", "c.customer_id = f.customer_id AND c.at = f.at")
         ),
         moves=w.statement(
-            "SELECT was, CASE WHEN ended_at IS NULL THEN code ELSE 0 END, CASE WHEN ghost > 0 THEN 1 ELSE 0 END, "
-            "count(*) FROM run WHERE dirty = 1 GROUP BY 1, 2, 3"
+            w.counted(
+                "was",
+                "CASE WHEN ended_at IS NULL THEN code ELSE 0 END",
+                "CASE WHEN ghost > 0 THEN 1 ELSE 0 END",
+                rows="FROM run WHERE dirty = 1",
+            )
         ),
         rest=w.row("resting", "version_id, node, held_out, part_at, part, number"),
     )
+
+
+def inserting(table: Table, values: Mapping[str, object]) -> str:
+    """`INSERT ... SELECT` of SQL by column, in the table's order; NULL where there is none."""
+    names = [column.name for column in table.c]
+    names = names[: 1 + max(names.index(name) for name in values)]
+    return (
+        f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(str(values.get(n, 'NULL')) for n in names)}"
+    )
+
+
+def loaded(was: str) -> str:
+    """Journeys `e` of the round's customers `f` come into the working table: whole, as they are written back whole."""
+    values = {each.name: f"e.{each.name}" for each in tables.enrollment.c if each.name in scratch.run.c}
+    own = {
+        "at": "f.at",
+        "zone_id": "f.zone_id",
+        "code": _CODE,
+        "was": was,
+        "state": STATE.REST,
+        "ending": 0,
+        "dirty": 0,
+    }
+    return f"{inserting(scratch.run, values | own)} FROM focus f"
 
 
 def zone_of(default_zone: int, *, of_customer: bool) -> str:

@@ -21,12 +21,13 @@ _KEPT = "kept"
 _TYPES: dict[str, TypeEngine[Any]] = {"key": KEY, "words": Text()}
 
 
-def _temporary(name: str, keys: int, columns: str, *, kept: bool = False, rows: bool = False) -> Table:
+def _temporary(name: str, keys: int, columns: str, *, first: str = "", kept: bool = False, rows: bool = False) -> Table:
     """Columns by name; the first `keys` of them are the primary key. All are integers but `key` and `words`.
 
-    kept: longer than a slice. rows: changed often, so the key is an index beside the rows and not the rows' order.
+    first: columns before those: to look at one SQLite reads the lengths of all before it. kept: longer than a slice.
+    rows: changed often, so the key is an index beside the rows and not the rows' order.
     """
-    names = columns.split()
+    names, before = [*first.split(), *columns.split()], len(first.split())
     return Table(
         name,
         scratch,
@@ -34,8 +35,8 @@ def _temporary(name: str, keys: int, columns: str, *, kept: bool = False, rows: 
             Column(
                 column,
                 _TYPES.get(column, BigInteger),
-                primary_key=position < keys,
-                nullable=position >= keys,
+                primary_key=before <= position < before + keys,
+                nullable=not before <= position < before + keys,
                 autoincrement=False,
             )
             for position, column in enumerate(names)
@@ -58,9 +59,10 @@ focus = _temporary("focus", 1, "customer_id at zone_id")
 run = _temporary(
     "run",
     3,
-    "customer_id campaign_id instance at zone_id version_id code state was due_at recheck_at "
-    "entered_at entry_seq entry_at stage_at stage_id ghost key goal_at ended_at exit words_id place_id by_id ending "
-    "pick local until ev_at ev_seq renew link_campaign_id link_instance depth dirty born",
+    "customer_id campaign_id instance at zone_id version_id entered_at entry_seq entry_at stage_at stage_id ghost "
+    "key link_campaign_id link_instance goal_at exit words_id born depth place_id by_id pick local until ev_at ev_seq "
+    "renew came",
+    first="state code was ended_at dirty due_at recheck_at ending",
     rows=True,
 )
 """The live instances of the round's customers, moved here and written back once.
@@ -68,7 +70,8 @@ run = _temporary(
 state: see STATE; code: the position; was: the position when the instant began, 0 of those who enter, -1 of those who
 had left; ending: marked by the watch; pick: the edge to take; local, until: of a wait; ev_*: the event met; renew: seq
 of the event that replaces the entry; link_*: the journey it ends with; depth: in the chain of what was set off within
-this instant; dirty: differs from the stored row; born: the turn of its entry at this instant.
+this instant; dirty: differs from the stored row; born: the turn of its entry at this instant; came: the turn in which
+it came to a wait where it rests, if it does.
 """
 
 start = _temporary("start", 5, "customer_id target plain key instance campaign_id ghost depth linked place_id by_id")
@@ -87,8 +90,8 @@ belongs = _temporary("belongs", 1, "customer_id at was holds recheck_at had")
 candidate = _temporary(
     "candidate",
     2,
-    "customer_id nth at zone_id seq key last_instance last_at number reason place_id by_id ghost "
-    "link_campaign_id link_instance depth canary",
+    "customer_id nth at zone_id seq key last_instance last_at place_id ghost by_id link_campaign_id link_instance "
+    "depth number reason canary",
 )
 """Verdicts on entering one campaign. nth: 1, or in their order where a customer may enter several times at once;
 last_*: of the customer's earlier journeys in it (with that key); number: of the new one; canary: 1 where that is in the
@@ -99,7 +102,7 @@ ask = _temporary(
     "ask",
     3,
     "customer_id campaign_id instance at version_id node step_id place_id channel_id ghost total key rank pass "
-    "entry_at entry_seq reason counter cap_id by_id zone_id asked_at lasts patience held_reason held_place held "
+    "entry_at entry_seq zone_id asked_at lasts patience reason counter cap_id by_id held_reason held_place held "
     "rule_id until local this_day this_week this_month",
 )
 """Messages asked for, contending; total: the campaign in the total order; rank: among its customer's asks.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol
 
-from sqlalchemy import ClauseElement, ColumnElement, Select
+from sqlalchemy import ClauseElement, ColumnElement, Select, Table
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
@@ -105,6 +105,24 @@ class Writer:
         if self.dialect == "sqlite":
             return f"CROSS JOIN {table} {alias} ON {on}"
         return f"CROSS JOIN LATERAL (SELECT * FROM {table} {alias} WHERE {on} OFFSET 0) {alias}"
+
+    def counted(self, *columns: str, rows: str) -> str:
+        """The values that the columns have in `rows` and, as the last column, how often: perhaps in several parts.
+
+        SQLite sorts what it groups: Python counts in half the time.
+        """
+        what = ", ".join(columns)
+        if self.dialect == "sqlite":
+            return f"SELECT {what}, 1 {rows}"
+        return f"SELECT {what}, count(*) {rows} GROUP BY {', '.join(str(1 + number) for number in range(len(columns)))}"
+
+    def replacing(self, insert: str, table: Table) -> str:
+        """An INSERT of whole rows that takes the place of those with the same key."""
+        if self.dialect == "sqlite":  # with fewer steps than DO UPDATE
+            return insert.replace(INSERT, "INSERT OR REPLACE INTO", 1)
+        key = ", ".join(column.name for column in table.primary_key)
+        values = ", ".join(f"{each.name} = excluded.{each.name}" for each in table.c if not each.primary_key)
+        return f"{insert} ON CONFLICT ({key}) DO UPDATE SET {values}"
 
     def among(self, column: str, query: str) -> str:
         """`column` is in the query, which comes first."""

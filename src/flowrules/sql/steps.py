@@ -30,7 +30,7 @@ from flowrules.sql.tables import UNTIL_RESUMED
 from flowrules.sql.waits import REST, clock, deadline, number
 
 OLD = "was > 0 AND ended_at IS NULL"
-UNTIL = Fragment("until", {})
+_UNTIL, _DUE_AT = Fragment("until", {}), Fragment("due_at", {})
 _NOTHING = Fragment("NULL", {})
 _ASK_OF_RUN = (
     "FROM ask a WHERE a.customer_id = run.customer_id AND a.campaign_id = run.campaign_id AND a.instance = run.instance"
@@ -65,7 +65,8 @@ class Script:
 
     ask and done: of a message; instead: ask for another one where that can not reach its customer (the first counts
     whom it concerns); capped: those who leave it because of a cap. match, met and due: of those who rest here. over:
-    the journey ends here. leads: the positions that `move` may lead to.
+    the journey ends here. rests: `arrive` ends with who rests here at rest, so that `move` is for the others. leads:
+    the positions that `move` may lead to.
     """
 
     draw: Draw | None = None
@@ -76,6 +77,7 @@ class Script:
     effects: tuple[Statement, ...] = ()
     move: tuple[Statement, ...] = ()
     over: bool = False
+    rests: bool = False
     leads: frozenset[int] = frozenset()
     ask: tuple[Statement, ...] = ()
     instead: tuple[Statement, ...] = ()
@@ -111,6 +113,7 @@ class _Position:
         self.bundle, self.version, self.node, self.code = bundle, version, node, code
         self.node_number = code % NODES
         self.here = f"state = {STATE.RUNNING} AND code = {code}"
+        self.came = f"code = {code} AND came = :turn"
         campaign = version.machine.campaign
         # What acts on an absence does so that much later; what counts is what happened before.
         self.settle = f" + {campaign.settle}" if campaign.settle else ""
@@ -225,8 +228,8 @@ class _Position:
         send = _sent(node)
         return (
             w.statement(
-                f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.WITHHELD)}, step_id, "
-                f"version_id, reason, place_id, by_id, NULL, NULL, NULL, NULL, NULL FROM ask WHERE {of_this}"
+                f"{DECISION} SELECT at, customer_id, :turn, campaign_id, instance, {int(Decision.WITHHELD)}, '', "
+                f"step_id, version_id, reason, place_id, by_id, NULL, NULL, NULL, NULL, NULL FROM ask WHERE {of_this}"
             ),
             w.statement(
                 f"INSERT INTO message ({columns}, status, reason, decided_at, turn) SELECT {columns}, "
@@ -272,11 +275,10 @@ class _Position:
     def _wait(self) -> Script:
         arrive, end = deadline(self.bundle, self.node, "run.at", self.here)
         until = self.bundle.writer.fragment(end)
-        rests = f"UPDATE run SET state = {STATE.REST}, due_at = {until}, dirty = 1 WHERE {self.here}"
         return Script(
             arrive=arrive,
             record=(self._record(Decision.WAIT, until=until),),
-            move=(self.bundle.writer.statement(rests, until),),
+            move=(self._rest(until),),
             due=(self._go(self._due(), self.node.next),),
         )
 
@@ -287,7 +289,7 @@ class _Position:
         return Script(
             arrive=clock(self.bundle, until, self.here),
             # Where it is that time just now there is no waiting, and nothing to say.
-            record=(self._record(Decision.WAIT, until=UNTIL, where=f"{self.here} AND pick = {REST}"),),
+            record=(self._record(Decision.WAIT, until=_UNTIL, where=f"{self.here} AND pick = {REST}"),),
             move=(self._pick(),),
             due=(self._go(self._due(), self.node.next),),
         )
@@ -297,13 +299,7 @@ class _Position:
         if not isinstance(test, EventTest):
             raise TypeError("an event is what this waits for")
         arrive, end = deadline(self.bundle, self.node, "run.at", self.here)
-        choice, until = str(REST), w.fragment(end + self.settles)
-        if not test.new:
-            earliest = earliest_event(self.bundle, self.version, test)
-            found = f"UPDATE run SET (ev_at, ev_seq) = {earliest}, until = {until} WHERE {self.here}"
-            arrive = (*arrive, w.statement(found, earliest, until))
-            choice, until = f"CASE WHEN ev_seq IS NULL THEN {REST} ELSE 0 END", UNTIL
-        decision = f"CASE {choice} WHEN 0 THEN {int(Decision.MET)} ELSE {int(Decision.WAIT)} END"
+        until = w.fragment(end + self.settles)
         type_id = self.bundle.event_type(test.event.name)
         inside = f" AND event.event_time{self.settle} < run.due_at"
         there, fragment = fact_at(self.bundle, self.version, test.event, test.filter, inside)
@@ -314,11 +310,26 @@ class _Position:
             fragment,
         )
         met = f"state = {STATE.MET} AND code = {self.code}"
-        return Script(
+        coming = Script(
             arrive=arrive,
-            record=(self._record(decision, until=self._if_resting(choice, until)),),
-            effects=(w.statement(consume(self.bundle, test, self.here)),) if not test.new else (),
-            move=(self._pick(choice, until),),
+            record=(self._record(Decision.WAIT, until=until),),
+            move=(self._rest(until),),
+        )
+        if not test.new:
+            earliest = earliest_event(self.bundle, self.version, test)
+            there_is = f"CASE WHEN state = {STATE.REST} THEN {int(Decision.WAIT)} ELSE {int(Decision.MET)} END"
+            coming = Script(
+                arrive=(
+                    *arrive,
+                    self._or_rest("ev_at, ev_seq", "max(f.at), max(f.seq)", "count(*)", 0, until, earliest),
+                ),
+                record=(self._record(there_is, until=_DUE_AT, where=self.came),),
+                effects=(w.statement(consume(self.bundle, test, self.here)),),
+                move=(self._go(self.here, self.node.next),),
+                rests=True,
+            )
+        return replace(
+            coming,
             match=Match(type_id, (match,)),
             met=(
                 self._record(Decision.MET, where=met),
@@ -346,10 +357,10 @@ class _Position:
         first_of: ColumnElement[int] = literal_column(f"(SELECT min(event.event_time){self.settle} {there})")
         over = last.c.until <= Row("run").at
         pick = case((first_of < last.c.until, number(0)), (over, number(1)), else_=number(REST))
-        found = w.query(select(last.c.until, pick))
-        choice = "coalesce(pick, 2)"
+        # One at most; the limit keeps SQLite from looking for it once more for each mention.
+        found = w.query(select(last.c.until, pick.label("pick")).limit(1))
         decision = (
-            f"CASE {choice} WHEN 0 THEN {int(Decision.MET)} WHEN 1 THEN {int(Decision.TIMED_OUT)} "
+            f"CASE pick WHEN 0 THEN {int(Decision.MET)} WHEN 1 THEN {int(Decision.TIMED_OUT)} "
             f"WHEN 2 THEN {int(Decision.NO_MESSAGE)} ELSE {int(Decision.WAIT)} END"
         )
         it = w.query(guards.last_message(*about, "step_id", "pass"))
@@ -365,10 +376,13 @@ class _Position:
             arrive=(
                 *first,
                 *arrived,
-                w.statement(f"UPDATE run SET (until, pick) = {found} WHERE {self.here}", found),
+                self._or_rest(
+                    "pick", "coalesce(max(f.pick), 2)", "max(f.pick)", REST, Fragment("max(f.until)", {}), found
+                ),
             ),
-            record=(self._record(decision, until=self._if_resting(choice, UNTIL)),),
-            move=(self._pick(choice),),
+            record=(self._record(decision, until=_DUE_AT, where=self.came),),
+            move=(self._pick(),),
+            rests=True,
             match=Match(
                 self.bundle.event_type(name),
                 (w.statement(f"{match}AND EXISTS (SELECT 1 {come})", it),),
@@ -520,7 +534,7 @@ class _Position:
     ) -> Statement:
         what = str(int(decision)) if isinstance(decision, Decision) else decision
         return self.bundle.writer.statement(
-            f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {what}, {self.step_id}, version_id, "
+            f"{DECISION} SELECT at, customer_id, :turn, campaign_id, instance, {what}, '', {self.step_id}, version_id, "
             f"{reason}, {place or self.place_id}, {by}, NULL, NULL, NULL, {until}, {words} "
             f"FROM run WHERE {where or self.here}",
             until,
@@ -532,25 +546,35 @@ class _Position:
             f"due_at = NULL, dirty = 1 WHERE {where}"
         )
 
+    def _rest(self, until: Fragment) -> Statement:
+        rests = f"UPDATE run SET state = {STATE.REST}, due_at = {until}, dirty = 1 WHERE {self.here}"
+        return self.bundle.writer.statement(rests, until)
+
+    def _or_rest(self, columns: str, values: str, test: str, rests: int, until: Fragment, found: Fragment) -> Statement:
+        """Sets the columns by what is `found` (f, of one row or none), and who is to rest does: most, so that they are
+        written once. Who does not is led on by `move`.
+        """
+        return self.bundle.writer.statement(
+            f"UPDATE run SET ({columns}, due_at, state) = (SELECT {values}, CASE {test} WHEN {rests} THEN {until} END, "
+            f"CASE {test} WHEN {rests} THEN {STATE.REST} ELSE {STATE.RUNNING} END FROM {found} AS f), "
+            f"came = :turn, dirty = 1 WHERE {self.here}",
+            until,
+            found,
+        )
+
     def _arrives(self, node: int) -> str:
         """Who comes to a message asks for it: there is nothing else to do on the way."""
         return str(STATE.ASKING) if self.version.machine.nodes[node].kind is NodeKind.SEND else ":moved"
 
-    def _pick(self, choice: str = "pick", until: Fragment = UNTIL) -> Statement:
-        """choice: the edge to take, or REST."""
+    def _pick(self) -> Statement:
+        """`pick` is the edge to take, or REST."""
         edges = [(number, edge) for number, edge in enumerate(_edges(self.node)) if edge >= 0]
         codes = " ".join(f"WHEN {number} THEN {self.version.code(edge)}" for number, edge in edges)
         states = " ".join(f"WHEN {number} THEN {self._arrives(edge)}" for number, edge in edges)
         return self.bundle.writer.statement(
-            f"UPDATE run SET code = CASE {choice} {codes} ELSE code END, "
-            f"state = CASE {choice} {states} ELSE {STATE.REST} END, "
-            f"due_at = {self._if_resting(choice, until)}, dirty = 1 WHERE {self.here}",
-            until,
+            f"UPDATE run SET code = CASE pick {codes} ELSE code END, state = CASE pick {states} ELSE {STATE.REST} END, "
+            f"due_at = CASE pick WHEN {REST} THEN until END, dirty = 1 WHERE {self.here}"
         )
-
-    @staticmethod
-    def _if_resting(choice: str, until: Fragment) -> Fragment:
-        return Fragment(f"CASE {choice} WHEN {REST} THEN {until} END", until.constants)
 
     def _due(self) -> str:
         """Whose timer ran out here."""

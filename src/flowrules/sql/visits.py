@@ -20,6 +20,7 @@ EVERYBODY = 1 << 62
 """Above every customer's number: at the instant up to which there are visits, of all."""
 
 _BEHIND = "FROM decision d WHERE (d.at, d.customer_id) > (:after, :whom)"
+_PAIRS = "SELECT DISTINCT d.at, d.customer_id FROM decision d WHERE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,14 @@ def visits(w: Writer) -> Visits:
             f"SELECT d.at, d.customer_id {_BEHIND} AND d.at <= :last ORDER BY d.at, d.customer_id "
             f"LIMIT 1 OFFSET {CHUNK - 1}"
         ),
-        # In the ledger's own order there is nothing to sort for DISTINCT.
+        # In the ledger's own order there is nothing to sort for DISTINCT; and of what lies between the two instants no
+        # row is compared with both ends, as it would be if one condition told all of it.
         add=w.statement(
-            "INSERT INTO visit (customer_id, at) SELECT n.customer_id, n.at FROM (SELECT DISTINCT d.at, d.customer_id "
-            f"{_BEHIND} AND (d.at, d.customer_id) <= (:at, :customer)) AS n ORDER BY n.customer_id, n.at "
-            "ON CONFLICT DO NOTHING"
+            "INSERT INTO visit (customer_id, at) SELECT n.customer_id, n.at FROM ("
+            f"{_PAIRS} d.at = :after AND :after < :at AND d.customer_id > :whom UNION ALL "
+            f"{_PAIRS} d.at > :after AND d.at < :at UNION ALL "
+            f"{_PAIRS} d.at = :at AND d.customer_id > CASE WHEN :after < :at THEN -1 ELSE :whom END "
+            "AND d.customer_id <= :customer) AS n ORDER BY n.customer_id, n.at ON CONFLICT DO NOTHING"
         ),
         done=w.statement("UPDATE clock SET visited_at = :at, visited_customer = :customer WHERE id = 0"),
     )

@@ -42,8 +42,8 @@ def ends(bundle: Bundle) -> Ends:
     w = bundle.writer
     return Ends(
         record=w.statement(
-            f"{DECISION} SELECT customer_id, at, :turn, campaign_id, instance, {int(Decision.EXIT)}, 0, version_id, "
-            "exit, place_id, by_id, NULL, NULL, NULL, NULL, words_id FROM run WHERE ending = 1"
+            f"{DECISION} SELECT at, customer_id, :turn, campaign_id, instance, {int(Decision.EXIT)}, '', 0, "
+            "version_id, exit, place_id, by_id, NULL, NULL, NULL, NULL, words_id FROM run WHERE ending = 1"
         ),
         cancel=cancel(bundle, "run.ending = 1", Reason.JOURNEY_ENDED),
         end=w.statement(
