@@ -24,8 +24,9 @@ from flowrules.sql.membership import Membership, memberships
 from flowrules.sql.messages import Messages, messages
 from flowrules.sql.operators import Operators, operators
 from flowrules.sql.rounds import Rounds, rounds, zone_of
+from flowrules.sql.script import Script
 from flowrules.sql.statement import Statement
-from flowrules.sql.steps import Script, script
+from flowrules.sql.steps import script
 from flowrules.sql.visits import Visits, visits
 from flowrules.sql.watch import Ends, Watch, ends, watch
 from flowrules.store.canaries import canaries

@@ -24,8 +24,9 @@ from flowrules.sql.entries import Canary, Entry, HoldOut
 from flowrules.sql.facts import OnEvent
 from flowrules.sql.rounds import apply_change, refocus
 from flowrules.sql.scratch import AGENDA, STATE
+from flowrules.sql.script import Draw, Script
 from flowrules.sql.statement import Cursor, Statement
-from flowrules.sql.steps import Draw, Script, loops
+from flowrules.sql.steps import loops
 
 if TYPE_CHECKING:
     from flowrules.runtime.load import Program
