@@ -70,7 +70,7 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
             for row in rows:
                 copy.write_row(row)
         return
-    kept, given = _without_empty(columns, list(rows))
+    kept, given = _without_empty(list(columns), [row if isinstance(row, tuple) else tuple(row) for row in rows])
     names = ", ".join(quote(name) for name in kept)
     marks = f"({', '.join('?' * len(kept))})"
     insert = f"{OR_FAIL} {target} ({names}) VALUES {marks}"
@@ -83,13 +83,14 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
         connection.exec_driver_sql(insert, given[whole:])
 
 
-def _without_empty(names: Sequence[str], rows: Sequence[Row]) -> tuple[Sequence[str], Sequence[Row]]:
+def _without_empty(
+    columns: Sequence[str], rows: list[tuple[Value, ...]]
+) -> tuple[Sequence[str], list[tuple[Value, ...]]]:
     """Columns without a value in any row are left out: sqlite3 takes five times as long to bind None as a number."""
-    columns = list(zip(*rows, strict=True))
-    filled = [column.count(None) < len(rows) for column in columns]
+    filled = [column.count(None) < len(rows) for column in zip(*rows, strict=True)]
     if all(filled):
-        return names, rows
-    return list(compress(names, filled)), list(zip(*compress(columns, filled), strict=True))
+        return columns, rows
+    return list(compress(columns, filled)), [tuple(compress(row, filled)) for row in rows]
 
 
 def _postgres_type(table: Table, column: str) -> str:
