@@ -91,11 +91,11 @@ Clock = Callable[[], int]
 class Handed:
     """What one dispatcher knows of its own attempts and the database perhaps does not; kept from call to call.
 
-    senders: its names; outcomes: by message and attempt, of what it handed over; None: its channel is to be asked.
-    unsettled: a call ended in the middle, perhaps with a claim that only the database knows of.
+    sender: its name in the last call; outcomes: by message and attempt, of what it handed over; None: its channel is to
+    be asked. unsettled: a call ended in the middle, perhaps with a claim that only the database knows of.
     """
 
-    senders: set[str] = field(default_factory=set)
+    sender: str = ""
     outcomes: dict[tuple[Key, int], Outcome | None] = field(default_factory=dict)
     unsettled: bool = False
 
@@ -122,7 +122,7 @@ def deliver(
     clock = now if callable(now) else partial(int, now)
     with sender() as name:
         _settle_the_dead(database, channels, clock(), done, handed)
-        handed.senders, handed.outcomes = {name}, {}
+        handed.sender, handed.outcomes = name, {}
         _settle_the_answered(database, clock())
         wanted = _wanted(database)
         handed.unsettled, broken = True, False
@@ -453,7 +453,7 @@ def _settle_the_dead(
     with database.read() as connection:
         dead = [each for each in outbox.unfinished(connection) if not alive(each.sender, each.attempt.started_at, now)]
         salt = outbox.salt(connection) if dead else ""
-    own = {each.attempt.id: each.attempt for each in dead if each.sender in handed.senders}
+    own = {each.attempt.id: each.attempt for each in dead if each.sender == handed.sender}
     if own:
         _settle_our_own(database, now, own.values(), handed, done)
     dead = [each for each in dead if each.attempt.id not in own or handed.outcomes.get(each.attempt.id, _NEVER) is None]
