@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from statistics import median
+from typing import Any
 
 from bench import engine
 from bench.command import Result, contend, heed_signals, on_each, parser
@@ -50,25 +52,25 @@ def _options() -> argparse.Namespace:
 def _round(where: Place, n: int, number: int) -> dict[str, Result]:
     url = where.empty(f"engine{number}")
     ours = contend(name="engine", url=url, n=n)
-    # A server's tables of another database can not be read.
-    beside = url if where.kind == "postgresql" else None
+    copied: dict[str, Any] = {"n": n, "source": url, "written": ours["written"]}
+    if where.kind == "sqlite":
+        floors = [_in_a_new_one(where, "floor", **copied) for _ in range(SHORT)]
+        hands = [_in_a_new_one(where, "hand", n=n) for _ in range(SHORT)]
+    else:  # a server's tables of another database can not be read
+        floors = [contend(name="floor", url=url, **copied)]
+        hands = [_in_a_new_one(where, "hand", n=n)]
     results = {
         "engine": ours,
-        "floor": _middle(where, "floor", beside, n=n, source=url, written=ours["written"]),
-        "hand": _middle(where, "hand", n=n),
+        "floor": _middle(floors),
+        "hand": _middle(hands),
         "orm": _in_a_new_one(where, "orm", n=min(n, ORM_MOST)),
     }
     where.forget(url)
     return results
 
 
-def _middle(where: Place, name: str, url: str | None = None, **job: object) -> Result:
-    """url: where it is to be done, if not in a database of its own."""
-    times = SHORT if where.kind == "sqlite" else 1
-    runs = [
-        _in_a_new_one(where, name, **job) if url is None else contend(name=name, url=url, **job) for _ in range(times)
-    ]
-    return sorted(runs, key=lambda run: run["cpu_s"])[times // 2]
+def _middle(runs: Sequence[Result]) -> Result:
+    return sorted(runs, key=lambda run: run["cpu_s"])[len(runs) // 2]
 
 
 def _in_a_new_one(where: Place, name: str, **job: object) -> Result:
