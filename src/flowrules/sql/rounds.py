@@ -118,7 +118,7 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         "due_at": f"CASE WHEN {LIVE} THEN due_at END",
         "recheck_at": f"CASE WHEN {LIVE} THEN recheck_at END",
     }
-    write = f"{inserting(tables.enrollment, stored)} FROM run WHERE dirty = 1 AND was "
+    write = w.replacing(tables.enrollment, inserting(tables.enrollment, stored), "FROM run WHERE dirty = 1", "was <> 0")
     return Rounds(
         gather=tuple(w.statement(f"{_MARK} {marks} ON CONFLICT DO NOTHING") for marks in gather),
         scheduled=w.statement(scheduled),
@@ -148,10 +148,7 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
             "DELETE FROM agenda WHERE customer_id > :cursor AND customer_id <= :upto "
             "AND (customer_id, at) IN (SELECT customer_id, at FROM focus)"
         ),
-        write=(
-            w.statement(f"{write} = 0"),
-            w.statement(w.replacing(f"{write} <> 0", tables.enrollment)),
-        ),
+        write=tuple(map(w.statement, write)),
         again=(
             w.statement(
                 f"{_MARK} SELECT customer_id, due_at, {AGENDA.TIMER} FROM run "

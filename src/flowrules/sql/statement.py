@@ -116,13 +116,16 @@ class Writer:
             return f"SELECT {what}, 1 {rows}"
         return f"SELECT {what}, count(*) {rows} GROUP BY {', '.join(str(1 + number) for number in range(len(columns)))}"
 
-    def replacing(self, insert: str, table: Table) -> str:
-        """An INSERT of whole rows that takes the place of those with the same key."""
-        if self.dialect == "sqlite":  # with fewer steps than DO UPDATE
-            return insert.replace(INSERT, "INSERT OR REPLACE INTO", 1)
+    def replacing(self, table: Table, insert: str, rows: str, there: str) -> tuple[str, str]:
+        """Statements that write whole `rows` by the INSERT; those that are `there` take the place of others."""
         key = ", ".join(column.name for column in table.primary_key)
+        if self.dialect == "sqlite":  # OR REPLACE may fail half way, and so keeps a copy of each page that it changes
+            return f"DELETE FROM {table.name} WHERE ({key}) IN (SELECT {key} {rows} AND {there})", f"{insert} {rows}"
         values = ", ".join(f"{each.name} = excluded.{each.name}" for each in table.c if not each.primary_key)
-        return f"{insert} ON CONFLICT ({key}) DO UPDATE SET {values}"
+        return (
+            f"{insert} {rows} AND NOT ({there})",
+            f"{insert} {rows} AND {there} ON CONFLICT ({key}) DO UPDATE SET {values}",
+        )
 
     def among(self, column: str, query: str) -> str:
         """`column` is in the query, which comes first."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, compress
+from itertools import chain
+from operator import itemgetter
 
 import psycopg
 from sqlalchemy import ARRAY, ColumnElement, Connection, Table, Text, any_, bindparam, func, select
@@ -70,7 +71,10 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
             for row in rows:
                 copy.write_row(row)
         return
-    kept, given = _without_empty(list(columns), [row if isinstance(row, tuple) else tuple(row) for row in rows])
+    given = list(rows)
+    if not given:
+        return
+    kept, given = _without_empty(columns, given)
     names = ", ".join(quote(name) for name in kept)
     marks = f"({', '.join('?' * len(kept))})"
     insert = f"{OR_FAIL} {target} ({names}) VALUES {marks}"
@@ -83,14 +87,11 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
         connection.exec_driver_sql(insert, given[whole:])
 
 
-def _without_empty(
-    columns: Sequence[str], rows: list[tuple[Value, ...]]
-) -> tuple[Sequence[str], list[tuple[Value, ...]]]:
+def _without_empty(columns: Sequence[str], rows: Sequence[Row]) -> tuple[Sequence[str], list[Row]]:
     """Columns without a value in any row are left out: sqlite3 takes five times as long to bind None as a number."""
-    filled = [column.count(None) < len(rows) for column in zip(*rows, strict=True)]
-    if all(filled):
-        return columns, rows
-    return list(compress(columns, filled)), [tuple(compress(row, filled)) for row in rows]
+    filled = [position for position, column in enumerate(zip(*rows, strict=True)) if column.count(None) < len(rows)]
+    found = map(itemgetter(*filled), rows)
+    return [columns[position] for position in filled], list(found if len(filled) > 1 else zip(found, strict=True))
 
 
 def _postgres_type(table: Table, column: str) -> str:
