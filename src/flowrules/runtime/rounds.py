@@ -78,7 +78,8 @@ class Round:
         """Every instant up to the target of the customers in (cursor, upto], who have at most so many marks."""
         rounds, self._marks = self.program.rounds, marks
         while instants := max(0, rounds.focus.run(self.cursor, cursor=cursor, upto=upto)):
-            self._instant()
+            present = rounds.all_present if self._marks == instants else rounds.present
+            self._instant({what for (what,) in present.rows(self.cursor, cursor=cursor, upto=upto)})
             self.tally.instants += instants
             self._count_moves()
             for statement in rounds.write:
@@ -118,8 +119,7 @@ class Round:
 
     # --- an instant -----------------------------------------------------------------------------------
 
-    def _instant(self) -> None:
-        present = {row[0] for row in self.program.rounds.present.rows(self.cursor)}
+    def _instant(self, present: set[int]) -> None:
         self._ended = False
         self._changed.clear()
         self._facts_and_timers(present, PASS)

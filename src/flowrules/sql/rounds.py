@@ -31,6 +31,8 @@ _MARK = "INSERT INTO agenda (customer_id, at, what)"
 class Rounds:
     """slice_end: the last customer, how many marks there are up to a size, and how many that customer has in all.
 
+    all_present: as `present`, where each customer of the slice has one mark.
+
     more: whether anybody has another instant. The agenda forgets the round's only then: no slice looks back.
 
     moves: from where to where journeys have come in this round; rest: writes what that adds up to.
@@ -42,6 +44,7 @@ class Rounds:
     slice_end: Statement
     focus: Statement
     present: Statement
+    all_present: Statement
     load: Statement
     running: Statement
     moved: Statement
@@ -137,6 +140,9 @@ def rounds(bundle: Bundle, default_zone: int, listened: tuple[int, ...], *, of_c
         present=w.statement(
             "SELECT DISTINCT a.what FROM focus f CROSS JOIN agenda a "
             "WHERE a.customer_id = f.customer_id AND a.at = f.at"
+        ),
+        all_present=w.statement(
+            "SELECT DISTINCT what FROM agenda WHERE customer_id > :cursor AND customer_id <= :upto"
         ),
         load=w.statement(f"{loaded(_CODE)} {live}"),
         running=w.statement(f"SELECT DISTINCT code FROM run WHERE state = {STATE.RUNNING}"),
