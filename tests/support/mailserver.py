@@ -46,6 +46,8 @@ class MailServer:
     sessions: list[Session] = field(default_factory=list)
     transports: list[asyncio.WriteTransport] = field(default_factory=list)
     logins: list[tuple[str, bool]] = field(default_factory=list)
+    pause: float = 0
+    """Seconds that each mail takes."""
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
     async def handle_EHLO(  # noqa: N802 -- aiosmtpd's names
@@ -77,6 +79,7 @@ class MailServer:
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         assert isinstance(envelope.content, bytes)
         assert len(envelope.rcpt_tos) == 1
+        await asyncio.sleep(self.pause)
         self.received.append(Received(envelope.mail_from or "", envelope.rcpt_tos[0], envelope.content))
         return await self._answer(server, "DATA")
 

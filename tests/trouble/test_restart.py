@@ -123,11 +123,13 @@ def test_a_delivery(made: Shop, mails: MailServer, server: Server, number: int) 
     """It ends with a sentence; if the server is back within seconds, nothing is left in doubt."""
     everybody(made)
     made.done("tick")
+    mails.pause = 0.05  # so that it is not done before
     with made.process("deliver") as delivering:
         until(lambda: len(mails.received) >= MAILS // 8)
         server.end(number)
+        mails.pause = 0
         server.start_again()
-        assert delivering.popen.wait(timeout=120) == 1
+        assert delivering.popen.wait(timeout=120) == 1, delivering.said
         assert delivering.said.startswith("error: ")
         assert len(delivering.said.splitlines()) == 2
     while made.done("status", "--format", "json").count('"in_journey": 0') == 0:
