@@ -270,3 +270,27 @@ def test_the_wire_is_cut(postgres_shop: Shop, length: int, undisturbed: list[str
         lost = f"the connection to {name_of(given)} is lost\n  hint: repeat the command when the server is back"
         assert said.err == f"error: {silent if length < 4_000 else lost}\n"
     same(postgres_shop, undisturbed, 3)
+
+
+ONCE = """
+CREATE SEQUENCE times;
+CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+IF nextval('times') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NEW; END $$;
+CREATE TRIGGER trouble BEFORE UPDATE ON message FOR EACH ROW WHEN (NEW.status = 10) EXECUTE FUNCTION trouble();
+"""
+
+
+@pytest.mark.slow
+def test_in_the_middle_of_a_delivery(postgres_shop: Shop, undisturbed: list[str]) -> None:
+    """All are handed over, and the connection is lost as this is written down: it is written down later, and told."""
+    tell(postgres_shop, ONCE)
+    said = postgres_shop("deliver --now 2026-03-03")
+    handed_over = len((postgres_shop.folder / "outbox" / "email.jsonl").read_text().splitlines())
+    assert handed_over > 1
+    assert (said.code, said.out) == (1, "")
+    told, error, hint = said.err.splitlines()
+    assert told == f"until it broke off: {handed_over} sent, 0 refused, 0 retried, 0 unknown"
+    assert error.startswith("error: "), said  # lost, or told before that the server ends it
+    assert hint.startswith("  hint: "), said
+    tell(postgres_shop, "DROP TRIGGER trouble ON message; DROP FUNCTION trouble; DROP SEQUENCE times")
+    same(postgres_shop, undisturbed)

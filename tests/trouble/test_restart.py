@@ -128,10 +128,13 @@ def test_a_delivery(made: Shop, mails: MailServer, server: Server, number: int) 
         until(lambda: len(mails.received) >= MAILS // 8)
         server.end(number)
         mails.pause = 0
+        time.sleep(1)  # it asks the database meanwhile
         server.start_again()
         assert delivering.popen.wait(timeout=120) == 1, delivering.said
-        assert delivering.said.startswith("error: ")
-        assert len(delivering.said.splitlines()) == 2
+        told, error, hint = delivering.said.splitlines()
+        assert told.startswith("until it broke off: "), delivering.said
+        assert error.startswith("error: "), delivering.said
+        assert hint.startswith("  hint: "), delivering.said
     while made.done("status", "--format", "json").count('"in_journey": 0') == 0:
         made.done("run", "--once")
     assert "nothing waits" in (left := made.done("outbox")), left

@@ -67,13 +67,14 @@ def command(context: Context, *, at: str | None, limit: int | None, redirect_to:
     database = context.database(workspace)
     channels, daily = channels_of(workspace, redirect_to), daily_limits(workspace)
     now = clock.now(workspace, database, at)
-    done = delivered(database, channels, daily, now if workspace.virtual_clock else clock.wall, limit)
+    done = delivered(context, database, channels, daily, now if workspace.virtual_clock else clock.wall, limit)
     emit(format_, "deliver", done.facts(), words_of(done))
     if done.out:
         raise out_of_order(done)
 
 
 def delivered(
+    context: Context,
     database: Database,
     channels: Mapping[str, Channel],
     daily: DailyLimits,
@@ -84,19 +85,24 @@ def delivered(
     done, handed = Delivered(), Handed()
     try:
         while limit is None or done.claimed < limit:
-            size = _SLICE if limit is None else min(_SLICE, limit - done.claimed)
-            part = deliver(database, channels, now, size, daily, handed=handed)
-            done.add(part)
-            if part.claimed < size:
+            upto = done.claimed + (_SLICE if limit is None else min(_SLICE, limit - done.claimed))
+            deliver(database, channels, now, upto, daily, handed=handed, done=done)
+            if done.claimed < upto:
                 break
     except StoreError:
         for seconds in _PAUSES if handed.unsettled else ():  # nobody but we knows what came of it
             time.sleep(seconds)
             with suppress(StoreError):
-                deliver(database, channels, now, 0, daily, handed=handed)
+                deliver(database, channels, now, 0, daily, handed=handed, done=done)
                 break
+        if done.claimed:
+            context.note(f"until it broke off: {words_of(done)}{_not_written(len(handed.outcomes))}")
         raise
     return done
+
+
+def _not_written(number: int) -> str:
+    return f"; what came of {number} more is not written down, the next `flowrules deliver` asks" if number else ""
 
 
 def words_of(done: Delivered) -> str:

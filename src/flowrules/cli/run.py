@@ -40,7 +40,7 @@ def command(context: Context, *, once: bool, redirect_to: str | None, format_: s
         interruption.is_raised()
         now = clock.wall()
         planned = ticked(context, database, now)
-        done = delivered(database, channels, daily, clock.wall)
+        done = delivered(context, database, channels, daily, clock.wall)
         facts = {"tick": facts_of(now, planned), "deliver": done.facts()}
         emit(format_, "run", facts, f"{text_of(now, planned, workspace.zone)}\n{words_of(done)}")
         if done.out:

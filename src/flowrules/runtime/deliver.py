@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -48,8 +49,8 @@ _MESSAGE = tables.message
 
 @dataclass(slots=True)
 class Delivered:
-    """What became of the messages of one call. `claimed` counts them all. out: channels out of order, and why; what
-    they were not asked about stays as it was.
+    """What became of messages, as far as it is written down. `claimed` counts them all. out: channels out of order, and
+    why; what they were not asked about stays as it was.
     """
 
     sent: int = 0
@@ -108,15 +109,17 @@ def deliver(
     daily: DailyLimits = NO_LIMITS,
     *,
     handed: Handed | None = None,
+    done: Delivered | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Delivered:
-    """Hand over what is due at `now`, at most `limit` messages; with 0 only what was handed over is settled.
+    """Hand over what is due at `now`, until `limit` messages are claimed; with 0 only what was handed over is settled.
 
     now: a clock where it goes on meanwhile; a slow server may take minutes for one call, and each message is tested
     at the instant it leaves. handed: kept by who calls again: what a lost database left open is settled then without a
-    doubt. stopped: asked between transactions.
+    doubt. done: counts that go on, those of `limit` too, and stay where this breaks off. stopped: asked between
+    transactions.
     """
-    done = Delivered()
+    done = Delivered() if done is None else done
     handed = Handed() if handed is None else handed
     known: dict[int, Deployed] = {}
     clock = now if callable(now) else partial(int, now)
@@ -158,6 +161,15 @@ class _Run:
     handed: Handed
 
 
+@contextmanager
+def _counted(database: Database, done: Delivered) -> Iterator[tuple[Connection, Delivered]]:
+    """A transaction, and counts that are part of `done` once it is committed."""
+    part = Delivered()
+    with outbox.writing(database) as connection:
+        yield connection, part
+    done.add(part)
+
+
 def _wanted(database: Database) -> list[tuple[int, str]]:
     """With messages that are a dispatcher's; what is in doubt, or held by the planner, asks for no channel."""
     status, held = _MESSAGE.c.status, and_(_MESSAGE.c.status == Status.HELD, _MESSAGE.c.reason == Reason.TEMPLATE_ERROR)
@@ -176,7 +188,7 @@ def _empty(run: _Run, limit: int | None, stopped: Callable[[], bool]) -> None:
         after: Key | None = None
         while run.channel_name not in run.done.out and (limit is None or run.done.claimed < limit) and not stopped():
             size = run.channel.together if limit is None else min(run.channel.together, limit - run.done.claimed)
-            with outbox.writing(run.database) as connection:
+            with _counted(run.database, run.done) as (connection, part):
                 now = run.clock()
                 before = doubts.read(connection, run.channel_name)
                 if before.rests(now):
@@ -185,10 +197,10 @@ def _empty(run: _Run, limit: int | None, stopped: Callable[[], bool]) -> None:
                 if run.per_day is not None:
                     size = min(size, room(connection, run.channel_id, run.day_of(now), run.per_day))
                     if size == 0:
-                        run.done.withhold(Reason.SEND_LIMIT, hold_back(connection, run.channel_id, now))
+                        part.withhold(Reason.SEND_LIMIT, hold_back(connection, run.channel_id, now))
                         return
                 keys = claim(connection, run.channel_id, now, status, after, size)
-                attempts = _test(connection, run, keys, status) if keys else []
+                attempts = _test(connection, run, keys, status, part) if keys else []
                 if run.per_day is not None:
                     add(connection, run.channel_id, run.day_of(now), len(attempts))
             if not keys:
@@ -202,7 +214,7 @@ def _empty(run: _Run, limit: int | None, stopped: Callable[[], bool]) -> None:
 # --- test again ---------------------------------------------------------------------------------------
 
 
-def _test(connection: Connection, run: _Run, keys: Collection[Key], was: Status) -> list[Attempt]:
+def _test(connection: Connection, run: _Run, keys: Collection[Key], was: Status, done: Delivered) -> list[Attempt]:
     """Let through what may leave, with an attempt and its contact at this instant; settle the others."""
     rows = outbox.rows(connection, keys)
     # One dispatcher after the other, or two of them could fill the same slot. Not by locking the customers: a tick
@@ -215,7 +227,7 @@ def _test(connection: Connection, run: _Run, keys: Collection[Key], was: Status)
     ends = [end for _, end in judged.values() if end is not None]
     for end in ends:
         if end.reason is not None:
-            run.done.withhold(end.reason)
+            done.withhold(end.reason)
     outbox.finish(connection, now, ends)
     return outbox.begin(connection, now, run.sender, [row for row, end in judged.values() if end is None])
 
@@ -383,8 +395,8 @@ def _hand_over(run: _Run, attempts: Sequence[Attempt], day: int, before: doubts.
     run.channel.flush()
     told = {each.id: got for each, got in results if not isinstance(got, TemplateFailure)}
     run.handed.outcomes.update(told)
-    with outbox.writing(run.database) as connection:
-        _record(connection, attempts[0].started_at, results, run.done)  # when they left, however long that took
+    with _counted(run.database, run.done) as (connection, part):
+        _record(connection, attempts[0].started_at, results, part)  # when they left, however long that took
         _give_back(connection, attempts[0].started_at, again, "not sent: to be tested again")
         doubts.write(connection, before, run.clock(), told.values())
         if run.per_day is not None:
@@ -468,7 +480,7 @@ def _settle_the_dead(
         except ChannelError as failure:
             done.out[name] = f"{failure.message}; {failure.hint}"
             continue
-        with outbox.writing(database) as connection:
+        with _counted(database, done) as (connection, part):
             again = [attempt for key, attempt in keys.items() if isinstance(told.get(key), Retry)]
             _give_back(connection, now, again, "not sent: the program ended before")
             others = [
@@ -476,16 +488,16 @@ def _settle_the_dead(
                 for key, attempt in keys.items()
                 if not isinstance(told.get(key), Retry)
             ]
-            _record(connection, now, others, done)
+            _record(connection, now, others, part)
 
 
 def _settle_our_own(database: Database, now: int, own: Collection[Attempt], handed: Handed, done: Delivered) -> None:
     """The database was gone before it could be written down."""
     never = [attempt for attempt in own if attempt.id not in handed.outcomes]
     known = [(attempt, got) for attempt in own if (got := handed.outcomes.get(attempt.id)) is not None]
-    with outbox.writing(database) as connection:
+    with _counted(database, done) as (connection, part):
         _give_back(connection, now, never, "not sent: the database could not be used")
-        _record(connection, now, known, done)
+        _record(connection, now, known, part)
 
 
 def _give_back(connection: Connection, now: int, attempts: Sequence[Attempt], why: str) -> None:

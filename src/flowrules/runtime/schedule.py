@@ -233,24 +233,35 @@ class _Beats:
 
     def _deliver(self) -> None:
         done = Delivered()
-        while not self.stop.is_set():
-            part = self._handed_over(SLICE)
-            done.add(part)
-            if part.claimed < SLICE:
-                break
-        if words := _delivered(done):
-            self._say(f"deliver: {words}")
+        try:
+            while not self.stop.is_set():
+                upto = done.claimed + SLICE
+                self._handed_over(upto, done)
+                if done.claimed < upto:
+                    break
+        finally:  # also where the database was lost
+            if words := _delivered(done):
+                self._say(f"deliver: {words}")
         if done.out:
             what = "; ".join(f"`{name}`: {why}" for name, why in sorted(done.out.items()))
             raise ChannelError(f"a channel is out of order; its messages wait. {what}", "")
 
     def _settle(self) -> None:
-        if words := _delivered(self._handed_over(0)):
+        done = Delivered()
+        self._handed_over(0, done)
+        if words := _delivered(done):
             self._say(f"deliver: {words}")
 
-    def _handed_over(self, limit: int) -> Delivered:
-        return deliver(
-            self.database, self.channels, wall, limit, self.daily, handed=self._handed, stopped=self.stop.is_set
+    def _handed_over(self, limit: int, done: Delivered) -> None:
+        deliver(
+            self.database,
+            self.channels,
+            wall,
+            limit,
+            self.daily,
+            handed=self._handed,
+            done=done,
+            stopped=self.stop.is_set,
         )
 
     def _drop_planner(self) -> None:
