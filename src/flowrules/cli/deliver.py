@@ -102,7 +102,7 @@ def delivered(
 
 
 def _not_written(number: int) -> str:
-    return f"; what came of {number} more is not written down, the next `flowrules deliver` asks" if number else ""
+    return f"; what came of {number} more is not written down: the next `deliver` asks its channel" if number else ""
 
 
 def words_of(done: Delivered) -> str:
